@@ -1,0 +1,116 @@
+#include "models/cost/kernels.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace tokenyard::cost {
+namespace {
+
+using models::AcceleratorSpec;
+using models::Dtype;
+using models::GemmKind;
+
+constexpr double kPlainMaximum = 1000.0;  // a p-norm from here on is the maximum
+
+template <class Families, class Index>
+const auto& family(const Families& families, Index index) {
+  const auto& coefficients = families.at(static_cast<std::size_t>(index));
+  expect(coefficients.has_value(), "the chip has this kernel family (checked when a step cost is compiled)");
+  return *coefficients;
+}
+
+double bf16_peak(const AcceleratorSpec& chip) { return chip.peak_of(Dtype::Bf16).value(); }
+
+Seconds context_time(double flop, double bytes, const models::ContextAttentionCoefficients& c,
+                     const AcceleratorSpec& chip) {
+  return c.t0 + Seconds{flop / (bf16_peak(chip) * c.eff_flops) + bytes / (chip.memory_bandwidth.value() * c.eff_io)};
+}
+
+}  // namespace
+
+double p_norm(double a, double b, double p) {
+  const double large = std::max(a, b);
+  if (large <= 0.0 || p >= kPlainMaximum) return large;
+  const double ratio = std::min(a, b) / large;  // scaled, so that no power under- or overflows
+  return large * std::pow(1.0 + std::pow(ratio, p), 1.0 / p);
+}
+
+Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip) {
+  const auto& c = family(chip.kernels.gemm, kind);
+  const double bandwidth = chip.memory_bandwidth.value();
+  const double flop = 2.0 * s.batch * s.m * s.n * s.k;
+  const double bytes =
+      s.batch * (s.n * s.k * models::weight_bytes(kind) + s.m * s.k * models::activation_bytes(kind) + 2.0 * s.m * s.n);
+  const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
+  const double memory = bytes / (bandwidth * c.eff_bw);
+  const double quantise = c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth;
+  return c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{p_norm(compute, memory, c.p) + quantise};
+}
+
+Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {
+  return Bytes{s.context * s.kv_heads * s.head_dim * 2.0 * models::kv_bytes(kv) +
+               4.0 * s.sequences * s.heads * s.head_dim};
+}
+
+Seconds decode_attention_time(const DecodeAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
+  const auto& c = family(chip.kernels.decode_attention, kv);
+  const Seconds memory = decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw);
+  return Seconds{p_norm(c.t0.value(), memory.value(), c.p)};
+}
+
+Seconds context_attention_time(const ContextAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
+  const double flop = 2.0 * s.heads * s.head_dim * s.area_x2;
+  const double bytes = s.tokens * (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0;
+  return context_time(flop, bytes, family(chip.kernels.context_attention, kv), chip);
+}
+
+Seconds mla_decode_time(const MlaDecodeShape& s, Dtype kv, const AcceleratorSpec& chip) {
+  const auto& c = family(chip.kernels.mla_decode, kv);
+  const double flop = 2.0 * s.context * s.heads * (2.0 * s.kv_rank + s.rope_dim);
+  const double bytes = s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
+  const double compute = flop / (bf16_peak(chip) * c.eff_flops);
+  return c.t0 + Seconds{std::max(compute, bytes / (chip.memory_bandwidth.value() * c.eff_bw))};
+}
+
+Seconds mla_context_time(const MlaContextShape& s, Dtype kv, const AcceleratorSpec& chip) {
+  const double dims = s.nope_dim + s.rope_dim + s.v_dim;
+  return context_time(s.heads * s.area_x2 * dims, s.tokens * s.heads * 4.0 * dims, family(chip.kernels.mla_context, kv),
+                      chip);
+}
+
+double hit_experts(const MoeShape& s) {
+  if (s.tokens <= 0.0) return 0.0;  // with every expert chosen the logarithm below is infinite
+  // expm1 and log1p: with few tokens and many experts the plain form loses its digits.
+  const double missed_by_all = s.tokens * std::log1p(-s.top_k / s.experts);
+  return s.experts / s.expert_ranks * -std::expm1(missed_by_all);
+}
+
+Bytes moe_weight_bytes(const MoeShape& s, GemmKind kind, const AcceleratorSpec& chip) {
+  const double hit = hit_experts(s) * family(chip.kernels.moe, kind).hit_factor;
+  return Bytes{s.matrices * hit * s.hidden * s.inner * models::weight_bytes(kind)};
+}
+
+Seconds moe_time(const MoeShape& s, GemmKind kind, const AcceleratorSpec& chip) {
+  const auto& c = family(chip.kernels.moe, kind);
+  const double bandwidth = chip.memory_bandwidth.value();
+  const double routed = s.tokens * s.top_k / s.expert_ranks;
+  const double imbalance = std::pow(s.expert_ranks, c.imbalance_exponent);
+  const double flop = 2.0 * s.matrices * routed * s.hidden * s.inner * imbalance;
+  const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
+  const double memory = moe_weight_bytes(s, kind, chip).value() / (bandwidth * c.eff_bw);
+  // Permute, quantise, products in and out, un-permute.
+  const double moved = routed * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
+                       4.0 * s.hidden * s.tokens;
+  return c.t0 + c.per_local_expert * (s.experts / s.expert_ranks) +
+         Seconds{p_norm(compute, memory, c.p) + c.act_io * imbalance * moved / bandwidth};
+}
+
+Seconds small_kernel_time(Bytes moved, const AcceleratorSpec& chip) {
+  const auto& c = chip.kernels.small;
+  return c.t0 + moved / (chip.memory_bandwidth * c.eff_bw);
+}
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "models/device/accelerator.hpp"
+#include "models/device/dtype.hpp"
+
+#include <cstdint>
+
+namespace tokenyard::cost {
+
+/// Time of one kernel on one chip, a pure function per family. The forms and their coefficients stand in
+/// models/device/kernels.hpp; shapes are what one chip computes, after the split over the tensor ranks.
+/// All REQUIRE that the chip has the family's coefficients, and give a floor even for an empty shape.
+/// Source of the forms: fits of the aiconfigurator kernel tables; see the room's README.
+
+/// (a^p + b^p)^(1/p): the sum of both at p = 1, their maximum at large p, more than the sum below 1. A p of 1,000
+/// or more is the plain maximum (the true norm is at most 0.07 % above it). REQUIRES: a, b >= 0, p > 0.
+[[nodiscard]] double p_norm(double a, double b, double p);
+
+/// `batch` independent products [m,k] x [k,n], computed by one kernel (batch > 1: one for each attention head).
+struct GemmShape {
+  double m = 0;  ///< tokens
+  double n = 0;
+  double k = 0;
+  double batch = 1;
+};
+[[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
+
+/// Heads of one chip, and what its sequences hold.
+struct DecodeAttentionShape {
+  double sequences = 0;
+  double context = 0;  ///< sum over the sequences
+  double heads = 0;
+  double kv_heads = 0;
+  double head_dim = 0;
+};
+/// What the kernel moves: the cached keys and values, and BF16 queries and outputs:
+///   context*kv_heads*head_dim*2*kv + 4*sequences*heads*head_dim
+[[nodiscard]] Bytes decode_attention_bytes(const DecodeAttentionShape& shape, models::Dtype kv);
+[[nodiscard]] Seconds decode_attention_time(const DecodeAttentionShape& shape, models::Dtype kv,
+                                            const models::AcceleratorSpec& chip);
+
+/// FLOP = 2*heads*head_dim*area_x2, activation bytes = tokens*(2*heads + 4*kv_heads)*head_dim*2. The reading of a
+/// cached prefix is not counted: it is hidden behind the products.
+struct ContextAttentionShape {
+  double tokens = 0;   ///< sum of the chunks' lengths q
+  double area_x2 = 0;  ///< sum of q*(2*prefix + q)
+  double heads = 0;
+  double kv_heads = 0;
+  double head_dim = 0;
+};
+[[nodiscard]] Seconds context_attention_time(const ContextAttentionShape& shape, models::Dtype kv,
+                                             const models::AcceleratorSpec& chip);
+
+/// Absorbed decode: FLOP = 2*context*heads*(2*kv_rank + rope_dim), bytes = context*(kv_rank + rope_dim)*kv.
+struct MlaDecodeShape {
+  double context = 0;
+  double heads = 0;
+  double kv_rank = 0;
+  double rope_dim = 0;
+};
+[[nodiscard]] Seconds mla_decode_time(const MlaDecodeShape& shape, models::Dtype kv,
+                                      const models::AcceleratorSpec& chip);
+
+/// Expanded prefill: FLOP = heads*area_x2*(nope + rope + v), bytes = tokens*heads*4*(nope + rope + v): queries and
+/// keys of nope + rope, values and outputs of v, all BF16.
+struct MlaContextShape {
+  double tokens = 0;
+  double area_x2 = 0;
+  double heads = 0;
+  double nope_dim = 0;
+  double rope_dim = 0;
+  double v_dim = 0;
+};
+[[nodiscard]] Seconds mla_context_time(const MlaContextShape& shape, models::Dtype kv,
+                                       const models::AcceleratorSpec& chip);
+
+/// Routed experts of one layer on one chip.
+struct MoeShape {
+  double tokens = 0;  ///< of all ranks that share the experts
+  double hidden = 0;
+  double inner = 0;    ///< inner size of an expert on this chip (after a split inside the expert)
+  double experts = 0;  ///< of the layer
+  double top_k = 0;
+  double expert_ranks = 1;  ///< groups the experts are dealt to
+  double matrices = 3;      ///< 3 when gated, else 2
+};
+/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens).
+[[nodiscard]] double hit_experts(const MoeShape& shape);
+/// Weights that the kernel reads: matrices*hit*hit_factor*hidden*inner*wB.
+[[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds moe_time(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
+
+[[nodiscard]] Seconds small_kernel_time(Bytes moved, const models::AcceleratorSpec& chip);
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,116 @@
+#include "models/cost/layer_work.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::cost {
+namespace {
+
+using models::GemmKind;
+using models::LlmSpec;
+using models::ParallelPlan;
+
+// Bytes an element takes in a pass over it. Activations between kernels are BF16.
+constexpr double kCopy = 4.0;          // read, write
+constexpr double kResidualNorm = 8.0;  // read input and residual, write residual and output
+constexpr double kGate = 6.0;          // read gate and up, write their product
+constexpr double kQuantise = 3.0;      // read BF16, write one byte
+
+void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerWork& work) {
+  const models::GqaSpec& gqa = *llm.gqa;
+  const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
+  const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
+  const double layers = llm.layers;
+  work.products.push_back({"qkv", layers, {.m = 1, .n = qkv, .k = 1.0 * llm.hidden}, kind});
+  work.products.push_back({"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, kind});
+  work.pointwise.push_back({layers, kResidualNorm * llm.hidden});
+  work.pointwise.push_back({layers, kCopy * qkv});  // rotary embedding, append to the cache
+  work.pointwise.push_back({layers, kQuantise * query});
+}
+
+void add_mla(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerWork& work) {
+  const models::MlaSpec& mla = *llm.mla;
+  const double heads = 1.0 * mla.heads / plan.tensor;
+  const double latents = 1.0 * mla.q_rank + mla.kv_rank + mla.rope_dim;
+  const double layers = llm.layers;
+  const double hidden = llm.hidden;
+  const double q_rank = mla.q_rank;
+  const double kv_rank = mla.kv_rank;
+  const double nope = mla.nope_dim;
+  const double rope = mla.rope_dim;
+  const double v = mla.v_dim;
+  work.products.push_back({"latent down", layers, {.m = 1, .n = latents, .k = hidden}, kind});
+  work.products.push_back({"queries up", layers, {.m = 1, .n = heads * (nope + rope), .k = q_rank}, kind});
+  work.products.push_back({"absorbed latent", layers, {.m = 1, .n = kv_rank, .k = nope, .batch = heads}, kind});
+  work.products.push_back({"absorbed latent", layers, {.m = 1, .n = v, .k = kv_rank, .batch = heads}, kind});
+  work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, kind});
+  work.pointwise.push_back({layers, kResidualNorm * hidden});
+  work.pointwise.push_back({layers, kCopy * latents});                          // norms of both latents
+  work.pointwise.push_back({layers, kCopy * (heads * rope + kv_rank + rope)});  // rotary embedding, append
+  work.pointwise.push_back({layers, kQuantise * heads * v});
+}
+
+/// Two products (the gate is fused with the up-projection) and the activation between them.
+void add_ffn(std::string_view line, double layers, double inner, const LlmSpec& llm, GemmKind kind, LayerWork& work) {
+  const double hidden = llm.hidden;
+  work.products.push_back({line, layers, {.m = 1, .n = (llm.gated_ffn ? 2.0 : 1.0) * inner, .k = hidden}, kind});
+  work.products.push_back({line, layers, {.m = 1, .n = hidden, .k = inner}, kind});
+  work.pointwise.push_back({layers, (llm.gated_ffn ? kGate : kCopy) * inner});
+}
+
+}  // namespace
+
+Bytes Product::weights() const { return Bytes{layers * shape.batch * shape.n * shape.k * models::weight_bytes(kind)}; }
+
+LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models::Precision& precision) {
+  LayerWork work;
+  const GemmKind kind = precision.weights;
+  if (llm.mla) {
+    add_mla(llm, plan, kind, work);
+  } else {
+    add_gqa(llm, plan, kind, work);
+  }
+  const double hidden = llm.hidden;
+  if (const double dense = llm.dense_layers(); dense > 0) {
+    work.pointwise.push_back({dense, kResidualNorm * hidden});
+    add_ffn("dense ffn", dense, 1.0 * llm.ffn / plan.tensor, llm, kind, work);
+    work.pointwise.push_back({dense, kQuantise * hidden});
+  }
+  if (!llm.moe) return work;
+  const double routed = llm.moe_layers();
+  const double experts = llm.moe->experts;
+  work.pointwise.push_back({routed, kResidualNorm * hidden});
+  work.products.push_back({"router", routed, {.m = 1, .n = experts, .k = hidden}, GemmKind::Bf16});
+  work.pointwise.push_back({routed, kCopy * experts});  // scores, the best top_k
+  if (llm.moe->shared_ffn > 0) {
+    add_ffn("shared experts", routed, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, kind, work);
+  }
+  return work;
+}
+
+Product head_product(const LlmSpec& llm, const ParallelPlan& plan) {
+  return {"head", 1.0, {.m = 1, .n = 1.0 * llm.vocab / plan.tensor, .k = 1.0 * llm.hidden}, GemmKind::Bf16};
+}
+
+MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan) {
+  expect(llm.moe.has_value(), "experts of a model that has some");
+  return {.hidden = 1.0 * llm.hidden,
+          .inner = 1.0 * llm.moe->expert_ffn / plan.expert_tensor(),
+          .experts = 1.0 * llm.moe->experts,
+          .top_k = 1.0 * llm.moe->top_k,
+          .expert_ranks = 1.0 * plan.expert,
+          .matrices = llm.gated_ffn ? 3.0 : 2.0};
+}
+
+double kv_heads_per_chip(const LlmSpec& llm, const ParallelPlan& plan) {
+  return std::max(1.0 * llm.kv_heads() / plan.tensor, 1.0);
+}
+
+Bytes kv_bytes_per_layer(const LlmSpec& llm, const ParallelPlan& plan, models::Dtype kv) {
+  const double elements =
+      llm.mla ? 1.0 * llm.mla->kv_rank + llm.mla->rope_dim : 2.0 * kv_heads_per_chip(llm, plan) * llm.gqa->head_dim;
+  return Bytes{elements * models::kv_bytes(kv)};
+}
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "models/cost/kernels.hpp"
+#include "models/device/dtype.hpp"
+#include "models/llm/architecture.hpp"
+#include "models/llm/parallel_plan.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace tokenyard::cost {
+
+/// A matrix product that one chip computes in `layers` layers of the model; shape.m is 1: a token's worth.
+struct Product {
+  std::string_view line;  ///< what explain_step() calls it
+  double layers = 0;
+  GemmShape shape;
+  models::GemmKind kind = models::GemmKind::Bf16;
+
+  [[nodiscard]] Bytes weights() const;  ///< of all these layers, on one chip
+};
+
+/// A small kernel (norm, rotary embedding, quantise ...) of `layers` layers.
+struct Pointwise {
+  double layers = 0;
+  double bytes_per_token = 0;  ///< read and written
+};
+
+/// Everything that one chip of an attention rank computes for that rank's tokens, attention itself and the routed
+/// experts left out: it depends on the number of tokens only.
+struct LayerWork {
+  std::vector<Product> products;
+  std::vector<Pointwise> pointwise;
+};
+
+/// GQA: one fused product for queries, keys and values (KV heads are replicated once tensor exceeds them), one for the
+/// output. MLA: one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent
+/// absorbed into queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights),
+/// one for the output. Small kernels, counts after the step-time study: 3 + 3 a dense GQA layer, 4 for MLA, 2 for the
+/// routing of a MoE layer and 1 for its shared experts.
+[[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
+                                   const models::Precision& precision);
+
+/// The LM head: BF16, its rows split over the tensor ranks.
+[[nodiscard]] Product head_product(const models::LlmSpec& llm, const models::ParallelPlan& plan);
+
+/// The routed experts of one layer on one chip, without tokens. REQUIRES: llm.moe.
+[[nodiscard]] MoeShape expert_shape(const models::LlmSpec& llm, const models::ParallelPlan& plan);
+
+/// KV heads that one chip holds.
+[[nodiscard]] double kv_heads_per_chip(const models::LlmSpec& llm, const models::ParallelPlan& plan);
+
+/// What one cached token takes on one chip in one layer.
+[[nodiscard]] Bytes kv_bytes_per_layer(const models::LlmSpec& llm, const models::ParallelPlan& plan, models::Dtype kv);
+
+}  // namespace tokenyard::cost

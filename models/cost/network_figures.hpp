@@ -1,0 +1,26 @@
+#pragma once
+
+#include "models/base/units.hpp"
+
+#include <cstdint>
+
+namespace tokenyard::cost {
+
+/// What a group of chips sees of the network it talks over; derived from the topology's graph, never typed in.
+struct GroupLinks {
+  std::uint32_t ranks = 1;
+  std::uint32_t domains = 1;  ///< leaf domains (nodes, racks) that the group spans
+  BytesPerSecond port;        ///< of one rank inside its domain, per direction, efficiency included
+  BytesPerSecond uplink;      ///< of one rank towards other domains, per direction: its share of the narrower of
+                              ///< its own NICs and its domain's trunk; = port when domains == 1
+  Seconds latency;            ///< longest one-way wire latency between two ranks
+};
+
+/// The three kinds of groups of one instance.
+struct NetworkFigures {
+  GroupLinks tensor;    ///< the chips of one attention rank (all-reduce)
+  GroupLinks expert;    ///< the chips of one stage (dispatch, combine)
+  GroupLinks pipeline;  ///< neighbouring stages (point to point); ranks = stages
+};
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,25 @@
+tokenyard_room(cost
+  SOURCES
+    cost/attention.cpp
+    cost/collectives.cpp
+    cost/explain_step.cpp
+    cost/kernels.cpp
+    cost/layer_work.cpp
+    cost/micro_batch.cpp
+    cost/norm_table.cpp
+    cost/step_cost.cpp
+    cost/step_parts.cpp
+    cost/token_table.cpp
+  HEADERS
+    cost/attention.hpp
+    cost/collectives.hpp
+    cost/kernels.hpp
+    cost/layer_work.hpp
+    cost/micro_batch.hpp
+    cost/network_figures.hpp
+    cost/norm_table.hpp
+    cost/step_cost.hpp
+    cost/step_parts.hpp
+    cost/step_shape.hpp
+    cost/token_table.hpp
+  BELOW base device llm)

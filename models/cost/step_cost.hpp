@@ -1,0 +1,66 @@
+#pragma once
+
+#include "models/base/sim_time.hpp"
+#include "models/cost/network_figures.hpp"
+#include "models/cost/step_shape.hpp"
+#include "models/device/accelerator.hpp"
+#include "models/llm/architecture.hpp"
+#include "models/llm/parallel_plan.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tokenyard::cost {
+
+/// What the host does around a step. Source: the experiment's engine profile.
+struct HostOverhead {
+  Seconds per_step;        ///< schedule, build inputs, launch, process outputs
+  Seconds per_sequence;    ///< the part that grows with the batch
+  bool overlapped = true;  ///< hidden behind the accelerator (asynchronous scheduling): the longer of both counts
+};
+
+/// Everything that one instance's step time depends on.
+struct StepCostSpec {
+  models::LlmSpec llm;
+  models::AcceleratorSpec chip;
+  models::ParallelPlan plan;
+  models::Precision precision;
+  NetworkFigures network;  ///< of the chips this instance was placed on
+  HostOverhead host;
+  std::uint32_t max_tokens = 8192;         ///< largest step of one attention rank
+  std::vector<std::uint32_t> graph_sizes;  ///< decode-only steps are padded up to the next of these; empty = no graphs
+};
+
+/// Price of a step, compiled: a few look-ups whatever the batch and however many layers.
+class StepCost {
+ public:
+  virtual ~StepCost() = default;
+
+  /// Duration of one step in which each attention rank computes its shape. One shape per rank, by rank; ranks run in
+  /// lockstep: the slowest rank's attention and projections, the experts and their exchange once for all.
+  /// Never 0 and never falling when a decode_context grows. REQUIRES: at least one token, none above max_tokens a rank.
+  [[nodiscard]] virtual SimTime step(std::span<const StepShape> ranks) const = 0;
+
+  /// The same for one rank (attention_data == 1). Gives exactly what step({shape}) gives.
+  [[nodiscard]] virtual SimTime step(const StepShape& shape) const = 0;
+
+  /// Memory traffic of one step on the whole instance: weights of layers and hit experts read once a chip, KV read.
+  [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
+};
+
+/// Compiles the kernel-sum model of the room's README. Throws SpecError("weights" | "experts" | "kv" | ..., ...) when
+/// the chip has no kernel for a format the plan needs.
+[[nodiscard]] std::unique_ptr<StepCost> make_kernel_sum(const StepCostSpec& spec);
+
+/// One line of the price of one step: where the time goes.
+struct CostLine {
+  std::string name;  ///< "qkv", "decode attention", "experts", "all-reduce", ...
+  Seconds time;      ///< over all layers
+};
+/// The same price as make_kernel_sum(spec)->step(ranks), taken apart; for tests, `tokenyard explain` and doubt.
+[[nodiscard]] std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks);
+
+}  // namespace tokenyard::cost

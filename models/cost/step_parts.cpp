@@ -1,0 +1,200 @@
+#include "models/cost/step_parts.hpp"
+
+#include "models/base/errors.hpp"
+#include "models/cost/attention.hpp"
+#include "models/cost/collectives.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+namespace tokenyard::cost {
+namespace {
+
+using models::Dtype;
+using models::GemmKind;
+
+constexpr double kBf16Bytes = 2.0;  // activations travel between chips in BF16
+
+/// Adds to the part of this name, so that products of one line and layer kinds share it.
+void add(std::vector<Part>& parts, std::string_view name, Seconds time) {
+  const auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+  if (part != parts.end()) {
+    part->time += time;
+  } else {
+    parts.push_back({name, time});
+  }
+}
+
+template <class Families, class Index>
+bool has(const Families& families, Index index) {
+  return families.at(static_cast<std::size_t>(index)).has_value();
+}
+
+template <class Families, class Index>
+void require(const Families& families, Index format, const char* field, const std::string& kernel,
+             const models::AcceleratorSpec& chip) {
+  if (has(families, format)) return;
+  std::string known;
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (families[i]) known += (known.empty() ? "" : ", ") + std::string(models::name(static_cast<Index>(i)));
+  }
+  throw SpecError(field, chip.name + " has no " + kernel + " kernel for " + std::string(models::name(format)) +
+                             "; it has one for: " + (known.empty() ? "nothing" : known));
+}
+
+void require_peak(Dtype dtype, const char* field, const models::AcceleratorSpec& chip) {
+  if (!has(chip.peak, dtype)) {
+    throw SpecError(field, chip.name + " has no dense peak for " + std::string(models::name(dtype)));
+  }
+}
+
+/// Chips that share each routed expert: a group of the instance's expert group, inside a domain as far as it fits.
+GroupLinks split_links(const GroupLinks& stage, std::uint32_t splits) {
+  GroupLinks links = stage;
+  const std::uint32_t per_domain = std::max(stage.ranks / stage.domains, 1U);
+  links.ranks = splits;
+  links.domains = std::max(splits / per_domain, 1U);
+  return links;
+}
+
+}  // namespace
+
+Seconds total(const std::vector<Part>& parts) {
+  Seconds sum;
+  for (const Part& part : parts) sum += part.time;
+  return sum;
+}
+
+StepParts::StepParts(const StepCostSpec& spec)
+    : spec_(spec), work_(layer_work(spec.llm, spec.plan, spec.precision)), head_(head_product(spec.llm, spec.plan)) {
+  check_kernels();
+  expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
+  expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
+  expect(spec.network.pipeline.ranks == spec.plan.pipeline, "the pipeline group has the plan's stages");
+}
+
+void StepParts::check_kernels() const {
+  const models::AcceleratorSpec& chip = spec_.chip;
+  const models::KernelSet& kernels = chip.kernels;
+  const models::Precision& precision = spec_.precision;
+  require(kernels.gemm, precision.weights, "weights", "matrix product", chip);
+  require_peak(models::compute_dtype(precision.weights), "weights", chip);
+  require(kernels.gemm, GemmKind::Bf16, "weights", "matrix product (for the LM head)", chip);
+  if (spec_.llm.mla) {
+    require(kernels.mla_decode, precision.kv, "kv", "latent decode attention", chip);
+    require(kernels.mla_context, precision.kv, "kv", "latent context attention", chip);
+  } else {
+    require(kernels.decode_attention, precision.kv, "kv", "decode attention", chip);
+    require(kernels.context_attention, precision.kv, "kv", "context attention", chip);
+  }
+  if (!spec_.llm.moe) return;
+  require(kernels.moe, precision.experts, "experts", "grouped product", chip);
+  require_peak(models::compute_dtype(precision.experts), "experts", chip);
+}
+
+Seconds StepParts::reduce_time(double tokens, const GroupLinks& links) const {
+  return all_reduce_time(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links, spec_.chip.kernels.all_reduce);
+}
+
+std::vector<Part> StepParts::local(double tokens) const {
+  std::vector<Part> parts;
+  if (tokens <= 0) return parts;
+  for (const Product& product : work_.products) {
+    GemmShape shape = product.shape;
+    shape.m = tokens;
+    add(parts, product.line, product.layers * gemm_time(shape, product.kind, spec_.chip));
+  }
+  for (const Pointwise& kernel : work_.pointwise) {
+    const Bytes moved{kernel.bytes_per_token * tokens};
+    add(parts, "small kernels", kernel.layers * small_kernel_time(moved, spec_.chip));
+  }
+  if (spec_.plan.tensor > 1) {
+    // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
+    // to add up the shared experts. Without attention ranks the experts end in an all-reduce of their own: shared().
+    const bool dispatched = spec_.plan.attention_data > 1 && spec_.llm.moe;
+    const double reduces =
+        1.0 * spec_.llm.layers + spec_.llm.dense_layers() + (dispatched ? 1.0 * spec_.llm.moe_layers() : 0.0);
+    add(parts, "all-reduce", reduces * reduce_time(tokens, spec_.network.tensor));
+  }
+  if (spec_.plan.pipeline > 1) {
+    const Bytes hidden{kBf16Bytes * tokens * spec_.llm.hidden};
+    add(parts, "stage hops", 1.0 * spec_.plan.pipeline * stage_hop_time(hidden, spec_.network.pipeline));
+  }
+  return parts;
+}
+
+std::vector<Part> StepParts::shared(double tokens) const {
+  std::vector<Part> parts;
+  if (!spec_.llm.moe || tokens <= 0) return parts;
+  MoeShape shape = expert_shape(spec_.llm, spec_.plan);
+  shape.tokens = tokens;
+  const double layers = spec_.llm.moe_layers();
+  add(parts, "experts", layers * moe_time(shape, spec_.precision.experts, spec_.chip));
+  if (spec_.plan.stage_chips() > 1) add_exchange(tokens, parts);
+  return parts;
+}
+
+void StepParts::add_exchange(double tokens, std::vector<Part>& parts) const {
+  const models::ParallelPlan& plan = spec_.plan;
+  const GroupLinks& links = spec_.network.expert;
+  const double layers = spec_.llm.moe_layers();
+  if (plan.attention_data == 1 || plan.expert == 1) {
+    // Every chip has every token (or gathers them all), computes its experts' part, and the parts are added up.
+    add(parts, "all-reduce", layers * reduce_time(tokens, links));
+    return;
+  }
+  const double groups = std::min(1.0 * spec_.llm.moe->top_k, 1.0 * plan.expert);
+  const double hidden = spec_.llm.hidden;
+  const double own_tokens = tokens / plan.stage_chips();
+  const ExchangeShape sent{.tokens_per_rank = own_tokens,
+                           .copies = groups * plan.expert_tensor(),
+                           .bytes_per_copy = dispatch_bytes(hidden, spec_.precision.experts)};
+  const ExchangeShape back{.tokens_per_rank = own_tokens, .copies = groups, .bytes_per_copy = combine_bytes(hidden)};
+  add(parts, "dispatch", layers * exchange_time(sent, links, spec_.chip.kernels.dispatch));
+  add(parts, "combine", layers * exchange_time(back, links, spec_.chip.kernels.combine));
+  if (plan.expert_tensor() > 1) {
+    const double copies = tokens * groups / plan.expert;  // rows that each group of experts returns
+    add(parts, "all-reduce", layers * reduce_time(copies, split_links(links, plan.expert_tensor())));
+  }
+}
+
+std::vector<Part> StepParts::head(double rows) const {
+  std::vector<Part> parts;
+  if (rows <= 0) return parts;
+  GemmShape shape = head_.shape;
+  shape.m = rows;
+  add(parts, "head", gemm_time(shape, head_.kind, spec_.chip) + spec_.chip.kernels.head_t0);
+  return parts;
+}
+
+std::vector<Part> StepParts::attention(const AttentionWork& work) const {
+  std::vector<Part> parts;
+  for (const AttentionLayers& group : attention_layers(spec_.llm)) {
+    if (work.sequences > 0.0) {
+      const double context = group.seen_context(work.sequences, work.context);
+      add(parts, "decode attention", group.layers * decode_layer_time(spec_, work.sequences, context));
+    }
+    if (work.tokens > 0.0) {
+      const double area = group.seen_area_x2(work.tokens, work.area_x2);
+      add(parts, "context attention", group.layers * context_layer_time(spec_, work.tokens, area));
+    }
+  }
+  return parts;
+}
+
+Bytes StepParts::rank_weights() const {
+  Bytes sum = head_.weights();
+  for (const Product& product : work_.products) sum += product.weights();
+  return sum * spec_.plan.tensor;
+}
+
+Bytes StepParts::expert_weights(double tokens) const {
+  if (!spec_.llm.moe) return Bytes{0.0};
+  MoeShape shape = expert_shape(spec_.llm, spec_.plan);
+  shape.tokens = tokens;
+  const Bytes per_chip = moe_weight_bytes(shape, spec_.precision.experts, spec_.chip);
+  return per_chip * spec_.plan.stage_chips() * spec_.llm.moe_layers();
+}
+
+}  // namespace tokenyard::cost

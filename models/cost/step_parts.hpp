@@ -1,0 +1,53 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "models/cost/layer_work.hpp"
+#include "models/cost/micro_batch.hpp"
+#include "models/cost/network_figures.hpp"
+#include "models/cost/step_cost.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace tokenyard::cost {
+
+/// A named part of a step's price, over all layers.
+struct Part {
+  std::string_view name;
+  Seconds time;
+};
+[[nodiscard]] Seconds total(const std::vector<Part>& parts);
+
+/// A step's parts straight from the formulas: what the compiled price is made of, and what explain_step() shows.
+class StepParts {
+ public:
+  /// Throws SpecError("weights" | "experts" | "kv", ...) when the chip lacks a kernel that spec needs.
+  /// REQUIRES: the network's groups have the plan's numbers of ranks.
+  explicit StepParts(const StepCostSpec& spec);
+
+  /// What one rank computes and exchanges for `tokens` of its own: projections, dense FFN, router, shared experts,
+  /// small kernels, all-reduces of its tensor group, hops between stages.
+  [[nodiscard]] std::vector<Part> local(double tokens) const;
+  /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange. Empty when dense.
+  [[nodiscard]] std::vector<Part> shared(double tokens) const;
+  /// LM head and sampling of `rows` tokens of one rank.
+  [[nodiscard]] std::vector<Part> head(double rows) const;
+  /// Decode and context attention of one rank; only what there is.
+  [[nodiscard]] std::vector<Part> attention(const AttentionWork& work) const;
+
+  /// Weights that all chips of one attention rank read in a pass: all but the routed experts.
+  [[nodiscard]] Bytes rank_weights() const;
+  /// Weights of routed experts that all chips read in a pass of `tokens`.
+  [[nodiscard]] Bytes expert_weights(double tokens) const;
+
+ private:
+  void check_kernels() const;
+  [[nodiscard]] Seconds reduce_time(double tokens, const GroupLinks& links) const;
+  void add_exchange(double tokens, std::vector<Part>& parts) const;
+
+  StepCostSpec spec_;
+  LayerWork work_;
+  Product head_;
+};
+
+}  // namespace tokenyard::cost

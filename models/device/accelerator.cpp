@@ -1,0 +1,168 @@
+#include "models/device/accelerator.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <cmath>
+#include <string_view>
+#include <utility>
+
+namespace tokenyard::models {
+namespace {
+
+/// Checks of one group of figures; `at` is where the group stands in the catalogue entry.
+class Group {
+ public:
+  explicit Group(std::string at) : at_(std::move(at)) {}
+
+  void efficiency(std::string_view key, double value) const {
+    if (!(value > 0.0 && value <= 1.0)) fail(key, "an efficiency lies above 0 and is at most 1");
+  }
+  void not_negative(std::string_view key, double value) const {
+    if (!(value >= 0.0 && std::isfinite(value))) fail(key, "must be 0 or more");
+  }
+  void positive(std::string_view key, double value) const {
+    if (!(value > 0.0 && std::isfinite(value))) fail(key, "must be above 0");
+  }
+  void sourced(const Provenance& provenance) const {
+    if (provenance.source.empty()) fail("source", "every group of figures says where it comes from");
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view key, const std::string& why) const {
+    throw SpecError(at_ + "." + std::string(key), why);
+  }
+  std::string at_;
+};
+
+void check(const GemmCoefficients& gemm, const Group& group) {
+  group.not_negative("t0", gemm.t0.value());
+  group.efficiency("eff_flops", gemm.eff_flops);
+  group.efficiency("eff_bw", gemm.eff_bw);
+  group.positive("p", gemm.p);
+  group.not_negative("k_latency", gemm.k_latency.value());
+  group.not_negative("act_pass", gemm.act_pass);
+  group.sourced(gemm.provenance);
+}
+
+void check(const DecodeAttentionCoefficients& attention, const Group& group) {
+  group.not_negative("t0", attention.t0.value());
+  group.efficiency("eff_bw", attention.eff_bw);
+  group.positive("p", attention.p);
+  group.sourced(attention.provenance);
+}
+
+void check(const ContextAttentionCoefficients& attention, const Group& group) {
+  group.not_negative("t0", attention.t0.value());
+  group.positive("eff_flops", attention.eff_flops);  // FP8 products may pass the BF16 peak they are held against
+  group.efficiency("eff_io", attention.eff_io);
+  group.sourced(attention.provenance);
+}
+
+void check(const MlaDecodeCoefficients& mla, const Group& group) {
+  group.not_negative("t0", mla.t0.value());
+  group.positive("eff_flops", mla.eff_flops);  // as above
+  group.efficiency("eff_bw", mla.eff_bw);
+  group.sourced(mla.provenance);
+}
+
+void check(const MoeCoefficients& moe, const Group& group) {
+  group.not_negative("t0", moe.t0.value());
+  group.efficiency("eff_flops", moe.eff_flops);
+  group.efficiency("eff_bw", moe.eff_bw);
+  group.positive("p", moe.p);
+  group.not_negative("act_io", moe.act_io);
+  group.not_negative("per_local_expert", moe.per_local_expert.value());
+  group.not_negative("imbalance_exponent", moe.imbalance_exponent);
+  group.positive("hit_factor", moe.hit_factor);
+  group.sourced(moe.provenance);
+}
+
+void check(const ExchangeCoefficients& exchange, const Group& group) {
+  group.not_negative("a0", exchange.a0.value());
+  group.not_negative("a1", exchange.a1.value());
+  group.efficiency("eta", exchange.eta);
+  group.sourced(exchange.provenance);
+}
+
+/// Every family of `families` that is there; `name_of` an index is its key in the catalogue entry.
+template <class Families, class Name>
+void check_all(const Families& families, const std::string& at, Name name_of) {
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (families[i]) check(*families[i], Group(at + "." + std::string(name_of(i))));
+  }
+}
+
+void check(const KernelSet& kernels) {
+  const auto kind = [](std::size_t i) { return name(static_cast<GemmKind>(i)); };
+  const auto format = [](std::size_t i) { return name(static_cast<Dtype>(i)); };
+  check_all(kernels.gemm, "kernels.gemm", kind);
+  check_all(kernels.decode_attention, "kernels.attention_decode", format);
+  check_all(kernels.context_attention, "kernels.attention_context", format);
+  check_all(kernels.mla_decode, "kernels.mla_decode", format);
+  check_all(kernels.mla_context, "kernels.mla_context", format);
+  check_all(kernels.moe, "kernels.moe", kind);
+
+  const Group small("kernels.small");
+  small.not_negative("t0", kernels.small.t0.value());
+  small.efficiency("eff_bw", kernels.small.eff_bw);
+  small.sourced(kernels.small.provenance);
+
+  Group("kernels.head").not_negative("t0", kernels.head_t0.value());
+
+  const Group reduce("kernels.all_reduce");
+  reduce.not_negative("one_shot_t0", kernels.all_reduce.one_shot_t0.value());
+  reduce.not_negative("per_peer", kernels.all_reduce.per_peer.value());
+  reduce.efficiency("one_shot_eff", kernels.all_reduce.one_shot_eff);
+  reduce.not_negative("two_shot_t0", kernels.all_reduce.two_shot_t0.value());
+  reduce.efficiency("two_shot_eff", kernels.all_reduce.two_shot_eff);
+  reduce.sourced(kernels.all_reduce.provenance);
+
+  check(kernels.dispatch, Group("kernels.dispatch"));
+  check(kernels.combine, Group("kernels.combine"));
+}
+
+std::string peaks_of(const AcceleratorSpec& spec) {
+  std::string names;
+  for (std::size_t i = 0; i < kDtypes; ++i) {
+    if (spec.peak[i]) names += (names.empty() ? "" : ", ") + std::string(name(static_cast<Dtype>(i)));
+  }
+  return names.empty() ? "none" : names;
+}
+
+}  // namespace
+
+FlopPerSecond AcceleratorSpec::peak_of(Dtype dtype) const {
+  const auto& figure = peak.at(static_cast<std::size_t>(dtype));
+  if (!figure) {
+    throw SpecError("weights", name + " has no dense peak for " + std::string(models::name(dtype)) +
+                                   "; it has one for: " + peaks_of(*this));
+  }
+  return *figure;
+}
+
+void validate(const AcceleratorSpec& spec) {
+  if (spec.name.empty()) throw SpecError("name", "a chip has a name");
+  if (!spec.peak[static_cast<std::size_t>(Dtype::Bf16)]) {
+    throw SpecError("peak.bf16", "every chip needs a dense BF16 peak (FP16 where the chip has no BF16)");
+  }
+  for (std::size_t i = 0; i < kDtypes; ++i) {
+    if (spec.peak[i] && !(spec.peak[i]->value() > 0.0)) {
+      throw SpecError("peak." + std::string(name(static_cast<Dtype>(i))),
+                      "must be above 0; leave out a format it lacks");
+    }
+  }
+  if (!(spec.memory.value() > 0.0)) throw SpecError("memory.capacity", "must be above 0");
+  if (!(spec.memory_bandwidth.value() > 0.0)) throw SpecError("memory.bandwidth", "must be above 0");
+  if (spec.scale_up.value() < 0.0) throw SpecError("links.scale_up", "must be 0 or more");
+  if (spec.scale_out.value() < 0.0) throw SpecError("links.scale_out", "must be 0 or more");
+  const PowerSpec& power = spec.power;
+  if (!(power.tdp.value() > 0.0)) throw SpecError("power.tdp", "must be above 0");
+  if (power.idle > power.tdp) throw SpecError("power.idle", "is above power.tdp; an idle chip draws less");
+  if (power.decode > power.tdp) throw SpecError("power.decode", "is above power.tdp");
+  if (power.prefill > power.tdp) throw SpecError("power.prefill", "is above power.tdp");
+  if (power.idle > power.decode) throw SpecError("power.decode", "is below power.idle");
+  if (power.idle > power.prefill) throw SpecError("power.prefill", "is below power.idle");
+  check(spec.kernels);
+}
+
+}  // namespace tokenyard::models

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "models/llm/architecture.hpp"
+
+#include <cstdint>
+
+namespace tokenyard::models {
+
+/// How one instance of a model is spread over chips: pipeline stages, each of attention_data attention ranks of
+/// `tensor` chips. MoE layers are spread over all tensor * attention_data chips of a stage: `expert` groups of
+/// whole experts, each split `tensor * attention_data / expert` ways inside the experts.
+struct ParallelPlan {
+  std::uint32_t tensor = 1;
+  std::uint32_t pipeline = 1;
+  std::uint32_t attention_data = 1;
+  std::uint32_t expert = 1;
+
+  [[nodiscard]] std::uint32_t stage_chips() const { return tensor * attention_data; }
+  [[nodiscard]] std::uint32_t chips() const { return stage_chips() * pipeline; }
+  [[nodiscard]] std::uint32_t expert_tensor() const { return stage_chips() / expert; }  ///< splits inside an expert
+};
+
+/// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert", ...) when the plan does not divide the model;
+/// the message lists the values that would. tensor may exceed the KV heads (they are then replicated) but must be a
+/// multiple of them or divide them; it divides the heads, the dense FFN and the shared experts. expert is 1 for a dense
+/// model, else it divides stage_chips and the experts, and expert_tensor divides expert_ffn.
+void validate(const ParallelPlan& plan, const LlmSpec& llm);
+
+/// Storage formats of one instance.
+struct Precision {
+  GemmKind weights = GemmKind::Bf16;    ///< dense and attention projections
+  GemmKind experts = GemmKind::Bf16;    ///< routed experts
+  Dtype kv = Dtype::Bf16;
+};
+
+/// Weights on the fullest chip of the fullest pipeline stage: attention, dense FFN and shared experts split by tensor,
+/// routed experts by stage_chips, embedding and head by tensor on the first and last stage (BF16), layers dealt evenly
+/// to the stages, the first ones taking what is left over. Whole on every chip: the router (BF16), MLA's projections
+/// down to the latents, and, once tensor exceeds the KV heads, one K and one V head.
+[[nodiscard]] Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision);
+
+/// KV bytes one token of one attention rank takes on each of that rank's chips: heads split by tensor, replicated
+/// when tensor exceeds the KV heads; the MLA latent is replicated on every tensor rank; layers split by pipeline.
+[[nodiscard]] Bytes kv_bytes_per_token_per_chip(const LlmSpec& llm, const ParallelPlan& plan, Dtype kv);
+
+}  // namespace tokenyard::models

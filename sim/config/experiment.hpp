@@ -1,0 +1,80 @@
+#pragma once
+
+#include "models/cost/step_cost.hpp"
+#include "models/device/accelerator.hpp"
+#include "models/llm/architecture.hpp"
+#include "models/llm/parallel_plan.hpp"
+#include "sim/config/yaml_map.hpp"
+#include "sim/policy/spec.hpp"
+#include "sim/serving/serving.hpp"
+#include "topologies/spec.hpp"
+#include "workloads/spec.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tokenyard::config {
+
+inline constexpr std::int64_t kSchema = 1;
+
+/// How an engine serves on one instance.
+struct EngineSpec {
+  policy::VllmSpec rules;
+  bool asynchronous = true;              ///< two steps in flight
+  cost::HostOverhead host;
+  bool graphs = true;                    ///< decode-only steps are padded to captured sizes
+  std::uint32_t block_tokens = 16;
+  double memory_utilisation = 0.9;       ///< share of a chip's memory the engine may take
+  Bytes memory_reserve;                  ///< of that, for activations, graphs and libraries
+  std::optional<std::uint32_t> blocks;   ///< KV blocks of an attention rank; absent = what the memory gives
+};
+
+struct PoolSpec {
+  std::string name;
+  serving::Role role = serving::Role::Mixed;
+  std::string chip;                ///< kind of chip, a name in Experiment::chips
+  std::uint32_t instances = 1;
+  models::ParallelPlan plan;
+  models::Precision precision;
+  EngineSpec engine;
+  policy::RouterKind router = policy::RouterKind::RoundRobin;
+  std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
+};
+
+struct KvTransferSpec {
+  std::optional<std::string> plane;   ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
+  Seconds setup;
+  double efficiency = 1.0;
+};
+
+struct OutputSpec {
+  bool requests = true;
+  bool steps = false;
+  SimTime interval;   ///< of timeseries.csv
+};
+
+/// Everything that one run depends on. Same Experiment, same build: same numbers.
+struct Experiment {
+  std::filesystem::path file;
+  std::string name;
+  std::uint64_t seed = 0;
+  topologies::TopologySpec topology;
+  models::LlmSpec llm;
+  std::map<std::string, models::AcceleratorSpec> chips;  ///< every kind the pools use
+  std::vector<PoolSpec> pools;                           ///< one mixed; or one prefill and one decode, in this order
+  KvTransferSpec kv_transfer;
+  workloads::WorkloadSpec workload;
+  OutputSpec output;
+  std::string resolved;                       ///< the same experiment with every default and catalogue entry in place
+  std::shared_ptr<const YamlMap> source;
+};
+
+/// Throws UserError with the place of what is wrong.
+[[nodiscard]] Experiment read_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides);
+
+}  // namespace tokenyard::config

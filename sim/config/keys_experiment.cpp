@@ -1,0 +1,77 @@
+#include "sim/config/keys.hpp"
+
+#include <array>
+
+namespace tokenyard::config {
+namespace {
+
+constexpr std::string_view kTime = "s, ms, us, ns, min, h";
+constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
+constexpr std::string_view kGemm = "one of: native | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
+
+constexpr auto kKeys = std::to_array<Key>({
+    {"experiment", "schema", "count", kRequired, "Version of this file format: 1."},
+    {"experiment", "name", "text", kRequired, "Name of the run; results go to out/NAME."},
+    {"experiment", "description", "text", kOptional, "What the run is to show, for a reader."},
+    {"experiment", "seed", "count", "1", "Seed of all random streams."},
+    {"experiment", "topology", "mapping: topology", kRequired, "The machine: a name in topologies/, or a mapping in place."},
+    {"experiment", "llm", "mapping: llm", kRequired, "The model: a name in models/catalog/llms, or a mapping in place."},
+    {"experiment", "chips", "mapping: chip by name", kOptional,
+     "Chips in place of catalogue entries, by the name the topology uses."},
+    {"experiment", "pools", "mapping: pool by name", kRequired,
+     "Instances of the model: one pool of role mixed, or one prefill and one decode."},
+    {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional, "How KV caches travel from prefill to decode instances."},
+    {"experiment", "workload", "mapping: workload", kRequired, "Where requests come from."},
+    {"experiment", "output", "mapping: output", kOptional, "What is written besides the summary."},
+
+    {"pool", "role", "one of: mixed | prefill | decode", "mixed", "What its instances compute."},
+    {"pool", "chip", "text", kOptional, "Kind of chip, where the topology has several."},
+    {"pool", "instances", "count", "1", "Independent copies of the model."},
+    {"pool", "parallel", "mapping: parallel", kOptional, "How one copy is spread over chips."},
+    {"pool", "precision", "mapping: precision", kOptional, "Number formats of weights and KV cache."},
+    {"pool", "engine", "mapping: engine", kOptional, "How the engine forms steps and uses memory."},
+    {"pool", "router", "one of: round_robin | random | least_outstanding_tokens", "round_robin",
+     "Which instance of the pool a request goes to."},
+
+    {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
+    {"parallel", "pipeline", "count", "1", "Stages of consecutive layers."},
+    {"parallel", "attention_data", "count", "1", "Attention ranks of a stage, each with its own batch and KV cache, in lockstep."},
+    {"parallel", "expert", "count", "1", "Groups of whole experts; divides tensor * attention_data."},
+
+    {"precision", "weights", kGemm, "native", "Attention, dense FFN and shared experts; native: as the checkpoint."},
+    {"precision", "experts", kGemm, "native", "Routed experts; native: as the checkpoint."},
+    {"precision", "kv", "one of: bf16 | fp8 | int8", "bf16", "KV cache."},
+
+    {"engine", "kind", "one of: vllm", "vllm", "Whose rules form the steps: vllm = vLLM v1."},
+    {"engine", "max_num_seqs", "count", "256", "Requests in a batch of one attention rank."},
+    {"engine", "max_num_batched_tokens", "count", "8192", "Tokens in a step of one attention rank."},
+    {"engine", "long_prefill_token_threshold", "count", "0", "Longest chunk of one prompt in a step; 0 = no limit."},
+    {"engine", "reserve_full_prompt", "true or false", "true", "Admit a request only when blocks for all of its prompt are free."},
+    {"engine", "watermark", "ratio", "0", "Share of all KV blocks that admission leaves free while others run."},
+    {"engine", "async_scheduling", "true or false", "true", "Compose the next step while one runs: two in flight."},
+    {"engine", "graphs", "true or false", "true", "Captured graphs: decode-only steps are padded to captured sizes (1, 2, 4, 8, 16 ...)."},
+    {"engine", "host_per_step", kTime, "500 us",
+     "Host work of a step: schedule, inputs, launch, outputs. Assumed: 200 to 2,000 us are seen."},
+    {"engine", "host_per_sequence", kTime, "0 s", "Host work that grows with the batch, for each request."},
+    {"engine", "block_tokens", "count", "16", "Tokens in a KV block."},
+    {"engine", "memory_utilisation", "ratio", "0.9", "Share of a chip's memory that the engine may take (gpu_memory_utilization)."},
+    {"engine", "memory_reserve", kSize, "3 GB", "Of that, for activations, graphs and libraries; the rest beside the weights is KV cache."},
+    {"engine", "blocks", "count", kOptional, "KV blocks of an attention rank, instead of what the memory gives."},
+
+    {"kv_transfer", "plane", "text", kOptional,
+     "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out plane."},
+    {"kv_transfer", "setup", kTime, "400 us",
+     "Software before the first byte, once a request. Default: 382 us fitted on Mooncake 1P1D transfers (H800, RDMA)."},
+    {"kv_transfer", "efficiency", "ratio", "0.7",
+     "Share of the links' rate that the connector reaches. Default: 0.70 to 0.72 fitted on Mooncake 1P1D transfers."},
+
+    {"output", "requests", "true or false", "true", "Write requests.csv (a row a request)."},
+    {"output", "steps", "true or false", "false", "Write steps.csv (a row a step of an instance)."},
+    {"output", "interval", kTime, "1 s", "Interval of timeseries.csv; doubled until a run has at most 4,096 of them."},
+});
+
+}  // namespace
+
+std::span<const Key> experiment_keys() { return kKeys; }
+
+}  // namespace tokenyard::config

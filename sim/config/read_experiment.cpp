@@ -1,0 +1,158 @@
+#include "sim/config/catalog.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/config/read_models.hpp"
+#include "sim/config/read_topology.hpp"
+#include "sim/config/read_workload.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+namespace tokenyard::config {
+namespace {
+
+models::GemmKind read_kind(YamlMap& map, std::string_view key, models::GemmKind native) {
+  const std::string written = map.choice(key, {"native", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16"});
+  return written == "native" ? native : *models::gemm_kind(written);
+}
+
+models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
+  models::Precision precision;
+  precision.weights = read_kind(map, "weights", llm.native);
+  precision.experts = read_kind(map, "experts", llm.native_experts.value_or(llm.native));
+  precision.kv = *models::dtype(map.choice("kv", {"bf16", "fp8", "int8"}));
+  map.finish();
+  return precision;
+}
+
+models::ParallelPlan read_plan(YamlMap map, const models::LlmSpec& llm) {
+  models::ParallelPlan plan{.tensor = map.count("tensor"),
+                            .pipeline = map.count("pipeline"),
+                            .attention_data = map.count("attention_data"),
+                            .expert = map.count("expert")};
+  map.finish();
+  map.located([&] { models::validate(plan, llm); });
+  return plan;
+}
+
+EngineSpec read_engine(YamlMap map) {
+  EngineSpec engine;
+  (void)map.choice("kind", {"vllm"});
+  engine.rules.max_num_seqs = map.count("max_num_seqs", 1, 1'000'000);
+  engine.rules.max_num_batched_tokens = map.count("max_num_batched_tokens", 1, 10'000'000);
+  engine.rules.long_prefill_token_threshold = map.count("long_prefill_token_threshold", 0);
+  engine.rules.reserve_full_prompt = map.flag("reserve_full_prompt");
+  engine.rules.watermark = map.number("watermark", 0.0, 1.0);
+  engine.asynchronous = map.flag("async_scheduling");
+  engine.graphs = map.flag("graphs");
+  engine.host.per_step = map.seconds("host_per_step");
+  engine.host.per_sequence = map.seconds("host_per_sequence");
+  engine.host.overlapped = engine.asynchronous;
+  engine.block_tokens = map.count("block_tokens", 1, 65536);
+  engine.memory_utilisation = map.number("memory_utilisation", 0.0, 1.0);
+  engine.memory_reserve = map.bytes("memory_reserve");
+  if (map.given("blocks")) engine.blocks = map.count("blocks");
+  map.finish();
+  map.located([&] { policy::validate(engine.rules); });
+  return engine;
+}
+
+/// The chip a pool runs on: named, or the only kind the machine has.
+std::string read_chip_name(YamlMap& map, const std::vector<std::string>& kinds) {
+  if (map.given("chip")) return map.choice("chip", kinds);
+  if (kinds.size() == 1) return kinds[0];
+  std::string all;
+  for (const std::string& kind : kinds) all += (all.empty() ? "" : ", ") + kind;
+  map.fail("chip", "required: the topology has several kinds of chips: " + all);
+}
+
+PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& llm, const std::vector<std::string>& kinds) {
+  PoolSpec pool{.name = name};
+  const std::string role = map.choice("role", {"mixed", "prefill", "decode"});
+  pool.role = role == "mixed" ? serving::Role::Mixed : role == "prefill" ? serving::Role::Prefill : serving::Role::Decode;
+  pool.chip = read_chip_name(map, kinds);
+  pool.instances = map.count("instances", 1, 100'000);
+  pool.plan = read_plan(map.map_or_empty("parallel", "parallel"), llm);
+  pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
+  pool.engine = read_engine(map.map_or_empty("engine", "engine"));
+  const std::string router = map.choice("router", {"round_robin", "random", "least_outstanding_tokens"});
+  pool.router = router == "round_robin" ? policy::RouterKind::RoundRobin
+                : router == "random"    ? policy::RouterKind::Random
+                                        : policy::RouterKind::LeastOutstandingTokens;
+  map.finish();
+  pool.source = std::make_shared<const YamlMap>(std::move(map));
+  return pool;
+}
+
+std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, const std::vector<std::string>& kinds) {
+  std::vector<PoolSpec> pools;
+  for (auto& [name, map] : root.named_maps("pools", "pool")) pools.push_back(read_pool(name, std::move(map), llm, kinds));
+  const auto count = [&](serving::Role role) {
+    return std::count_if(pools.begin(), pools.end(), [&](const PoolSpec& pool) { return pool.role == role; });
+  };
+  const bool together = pools.size() == 1 && count(serving::Role::Mixed) == 1;
+  const bool split = pools.size() == 2 && count(serving::Role::Prefill) == 1 && count(serving::Role::Decode) == 1;
+  if (!together && !split) {
+    root.fail("pools", "must be one pool of role mixed, or one of role prefill and one of role decode");
+  }
+  if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
+  return pools;
+}
+
+KvTransferSpec read_kv_transfer(YamlMap map) {
+  KvTransferSpec spec;
+  if (map.given("plane")) spec.plane = map.text("plane");
+  spec.setup = map.seconds("setup");
+  spec.efficiency = map.number("efficiency", 0.001, 1.0);
+  map.finish();
+  return spec;
+}
+
+OutputSpec read_output(YamlMap map) {
+  OutputSpec output{.requests = map.flag("requests"), .steps = map.flag("steps")};
+  output.interval = SimTime::from(map.seconds("interval"));
+  if (output.interval <= SimTime{}) map.fail("interval", "must be longer than 0");
+  map.finish();
+  return output;
+}
+
+}  // namespace
+
+Experiment read_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
+  YamlMap root = YamlMap::load(file, "experiment", overrides);
+  Experiment experiment{.file = file};
+  if (root.integer("schema", 0, 1'000'000) != kSchema) {
+    root.fail("schema", "this build reads schema " + std::to_string(kSchema));
+  }
+  experiment.name = root.text("name");
+  const bool plain = !experiment.name.empty() && std::all_of(experiment.name.begin(), experiment.name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+  });
+  if (!plain || experiment.name[0] == '.') {
+    root.fail("name", "'" + experiment.name + "' is also a folder's name: use letters, digits, '-', '_' and '.'");
+  }
+  if (root.given("description")) (void)root.text("description");
+  experiment.seed = static_cast<std::uint64_t>(root.integer("seed", 0, INT64_MAX));
+  experiment.topology = read_topology(root.entry("topology", "topology", "topologies"));
+  experiment.llm = read_llm(root.entry("llm", "llm", "models/catalog/llms"));
+
+  std::vector<std::string> kinds;
+  for (const auto& group : experiment.topology.groups) {
+    if (std::find(kinds.begin(), kinds.end(), group.chip) == kinds.end()) kinds.push_back(group.chip);
+  }
+  experiment.pools = read_pools(root, experiment.llm, kinds);
+  std::set<std::string> used;
+  for (const PoolSpec& pool : experiment.pools) used.insert(pool.chip);
+  for (auto& [name, map] : root.named_entries("chips", {used.begin(), used.end()}, "chip", "models/catalog/chips")) {
+    experiment.chips.emplace(name, read_chip(std::move(map)));
+  }
+  experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
+  experiment.workload = read_workload(root.map("workload", "workload"));
+  experiment.output = read_output(root.map_or_empty("output", "output"));
+  root.finish();
+  experiment.resolved = root.resolved();
+  experiment.source = std::make_shared<const YamlMap>(std::move(root));
+  return experiment;
+}
+
+}  // namespace tokenyard::config

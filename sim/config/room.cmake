@@ -1,0 +1,26 @@
+tokenyard_room(config
+  SOURCES
+    config/catalog.cpp
+    config/keys.cpp
+    config/keys_experiment.cpp
+    config/keys_models.cpp
+    config/keys_topology.cpp
+    config/keys_workload.cpp
+    config/read_experiment.cpp
+    config/read_models.cpp
+    config/read_topology.cpp
+    config/read_workload.cpp
+    config/yaml_map.cpp
+    config/yaml_node.cpp
+  HEADERS
+    config/catalog.hpp
+    config/experiment.hpp
+    config/keys.hpp
+    config/read_models.hpp
+    config/read_topology.hpp
+    config/read_workload.hpp
+    config/yaml_map.hpp
+    config/yaml_node.hpp
+  BELOW base device llm cost topologies workloads metrics policy serving
+  PRIVATE yaml-cpp)
+target_compile_definitions(tokenyard_config PRIVATE TOKENYARD_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

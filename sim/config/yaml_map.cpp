@@ -1,0 +1,440 @@
+#include "sim/config/yaml_map.hpp"
+
+#include "models/base/units_text.hpp"
+#include "sim/config/catalog.hpp"
+#include "sim/config/keys.hpp"
+#include "sim/config/yaml_node.hpp"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <system_error>
+
+namespace tokenyard::config {
+namespace {
+
+std::vector<std::string> keys_of(std::string_view section) {
+  std::vector<std::string> names;
+  for (const Key& key : all_keys()) {
+    if (key.section == section) names.emplace_back(key.name);
+  }
+  return names;
+}
+
+const Key& key_of(std::string_view section, std::string_view name) {
+  for (const Key& key : all_keys()) {
+    if (key.section == section && key.name == name) return key;
+  }
+  throw BugError("no key '" + std::string(name) + "' in the table of section '" + std::string(section) + "'");
+}
+
+}  // namespace
+
+struct YamlMap::Impl {
+  std::string file;     // for messages
+  std::string path;     // "topology." or ""
+  std::string section;
+  YAML::Node node;      // what the person wrote; Null for an absent mapping
+  YAML::Mark mark;      // of the mapping, or of where it would stand
+  YAML::Node out;       // what was read
+  std::set<std::string, std::less<>> asked;
+
+  /// The value of a key or its default; an undefined node when it has neither.
+  YAML::Node take(std::string_view name) {
+    const Key& key = key_of(section, name);
+    asked.emplace(name);
+    if (const YAML::Node written = find(name); written && !written.IsNull()) return written;
+    if (key.fallback == kRequired || key.fallback == kOptional) return YAML::Node(YAML::NodeType::Undefined);
+    return YAML::Load(std::string(key.fallback));
+  }
+
+  [[nodiscard]] YAML::Node find(std::string_view name) const {
+    if (!node.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
+    const YAML::Node& constant = node;  // operator[] of a non-const node would add the key
+    return constant[std::string(name)];
+  }
+
+  [[nodiscard]] std::unique_ptr<Impl> child(const std::string& name, std::string_view child_section,
+                                            const YAML::Node& value) const {
+    // A mapping that was laid over a base has no place of its own: the one it stands in tells where.
+    const bool placed = value.IsMap() && !value.Mark().is_null();
+    return std::make_unique<Impl>(Impl{placed ? file_of(value, file) : file, path + name + ".", std::string(child_section),
+                                       value, placed ? value.Mark() : mark, YAML::Node(YAML::NodeType::Map), {}});
+  }
+};
+
+YamlMap::YamlMap(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+YamlMap::YamlMap(YamlMap&&) noexcept = default;
+YamlMap& YamlMap::operator=(YamlMap&&) noexcept = default;
+YamlMap::~YamlMap() = default;
+
+YamlMap YamlMap::load(const std::filesystem::path& file, std::string_view section,
+                      const std::vector<Override>& overrides) {
+  const YAML::Node node = load_mapping(file);
+  for (const Override& change : overrides) set_value(node, change);
+  return YamlMap{std::make_unique<Impl>(
+      Impl{file.string(), "", std::string(section), node, node.Mark(), YAML::Node(YAML::NodeType::Map), {}})};
+}
+
+void YamlMap::fail(std::string_view key, const std::string& why) const {
+  // A field of a nested mapping comes with dots ("kernels.small.t0"): point at as much of the way as was written.
+  YAML::Node value = impl_->node;
+  YAML::Mark mark = impl_->mark;
+  std::string file = impl_->file;
+  bool set = false;
+  for (const std::string& part : split_path(key)) {
+    if (!value.IsMap()) break;
+    const YAML::Node& constant = value;  // operator[] of a non-const node would add the key
+    const YAML::Node next = constant[part];
+    if (!next) break;
+    value.reset(next);
+    set = from_command_line(next);
+    if (next.Mark().is_null()) continue;
+    mark = next.Mark();
+    file = file_of(next, impl_->file);
+  }
+  throw UserError((set ? "--set" : place(file, mark)) + ": " + impl_->path + std::string(key) + ": " + why);
+}
+
+bool YamlMap::has(std::string_view key) const {
+  const YAML::Node value = impl_->find(key);
+  return value && !value.IsNull();
+}
+
+bool YamlMap::is_map(std::string_view key) const {
+  const YAML::Node value = impl_->find(key);
+  return value && value.IsMap();
+}
+
+bool YamlMap::given(std::string_view key) const {
+  return has(key) || (key_of(impl_->section, key).fallback != kOptional &&
+                      key_of(impl_->section, key).fallback != kRequired);
+}
+
+namespace {
+[[nodiscard]] std::string shape_of(const YAML::Node& node) {
+  if (!node || node.IsNull()) return "nothing";
+  if (node.IsScalar()) return "'" + node.Scalar() + "'";
+  return node.IsMap() ? "a mapping" : "a list";
+}
+}  // namespace
+
+YamlMap YamlMap::map(std::string_view key, std::string_view section) {
+  const YAML::Node value = impl_->take(key);
+  const std::string name(key);
+  if (!value) {
+    const std::string meant = [&] {
+      std::vector<std::string> written;
+      if (impl_->node.IsMap()) {
+        for (const auto& entry : impl_->node) written.push_back(entry.first.Scalar());
+      }
+      std::erase_if(written, [&](const std::string& w) {
+        const auto known = keys_of(impl_->section);
+        return std::find(known.begin(), known.end(), w) != known.end();
+      });
+      return nearest(name, written);
+    }();
+    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
+                  (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+  }
+  if (!value.IsMap()) fail(key, "a mapping is needed here, not " + shape_of(value));
+  auto child = impl_->child(name, section, value);
+  impl_->out[name] = child->out;
+  return YamlMap{std::move(child)};
+}
+
+YamlMap YamlMap::map_or_empty(std::string_view key, std::string_view section) {
+  const YAML::Node value = impl_->take(key);
+  if (value && !value.IsMap()) fail(key, "a mapping is needed here, not " + shape_of(value));
+  auto child = impl_->child(std::string(key), section, value ? value : YAML::Node(YAML::NodeType::Null));
+  impl_->out[std::string(key)] = child->out;
+  return YamlMap{std::move(child)};
+}
+
+std::vector<YamlMap> YamlMap::maps(std::string_view key, std::string_view section) {
+  const YAML::Node value = impl_->take(key);
+  if (!value) fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+  if (!value.IsSequence() || value.size() == 0) fail(key, "a list of mappings is needed here, not " + shape_of(value));
+  // Linked before it is filled: yaml-cpp lets go of nodes that are added through a node whose parent was linked later.
+  YAML::Node list(YAML::NodeType::Sequence);
+  impl_->out[std::string(key)] = list;
+  std::vector<YamlMap> all;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (!value[i].IsMap()) {
+      throw UserError(place(file_of(value[i], impl_->file), value[i].Mark()) + ": " + impl_->path + std::string(key) + "." +
+                      std::to_string(i) + ": a mapping is needed here, not " + shape_of(value[i]));
+    }
+    auto child = impl_->child(std::string(key) + "." + std::to_string(i), section, value[i]);
+    list.push_back(child->out);
+    all.push_back(YamlMap{std::move(child)});
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, YamlMap>> YamlMap::named_maps(std::string_view key, std::string_view section) {
+  const YAML::Node value = impl_->take(key);
+  std::vector<std::pair<std::string, YamlMap>> all;
+  if (!value) {
+    if (key_of(impl_->section, key).fallback == kOptional) return all;
+    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+  }
+  if (!value.IsMap()) fail(key, "a mapping of names is needed here, not " + shape_of(value));
+  YAML::Node group(YAML::NodeType::Map);
+  impl_->out[std::string(key)] = group;  // before it is filled, as in maps()
+  for (const auto& entry : value) {
+    const std::string name = entry.first.Scalar();
+    if (!entry.second.IsMap()) {
+      throw UserError(place(file_of(entry.second, impl_->file), entry.second.Mark()) + ": " + impl_->path + std::string(key) + "." + name +
+                      ": a mapping is needed here, not " + shape_of(entry.second));
+    }
+    auto child = impl_->child(std::string(key) + "." + name, section, entry.second);
+    group[name] = child->out;
+    all.emplace_back(name, YamlMap{std::move(child)});
+  }
+  return all;
+}
+
+YamlMap YamlMap::entry(std::string_view key, std::string_view section, std::string_view folder) {
+  const YAML::Node value = impl_->take(key);
+  if (!value) fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+  if (value.IsMap()) {
+    auto child = impl_->child(std::string(key), section, value);
+    child->node = with_base(value, child->file, child->path, folder);
+    impl_->out[std::string(key)] = child->out;
+    return YamlMap{std::move(child)};
+  }
+  if (!value.IsScalar()) fail(key, "a name or a mapping is needed here, not " + shape_of(value));
+  std::filesystem::path path;
+  try {
+    path = entry_file(value.Scalar(), folder, file_of(value, impl_->file));
+  } catch (const std::invalid_argument& error) {
+    fail(key, error.what());
+  }
+  const YAML::Node written = load_mapping(path);
+  auto loaded = std::make_unique<Impl>(Impl{path.string(), "", std::string(section),
+                                            with_base(written, path.string(), "", folder), written.Mark(),
+                                            YAML::Node(YAML::NodeType::Map), {}});
+  impl_->out[std::string(key)] = loaded->out;
+  return YamlMap{std::move(loaded)};
+}
+
+std::vector<std::pair<std::string, YamlMap>> YamlMap::named_entries(std::string_view key,
+                                                                    const std::vector<std::string>& names,
+                                                                    std::string_view section, std::string_view folder) {
+  const YAML::Node value = impl_->take(key);
+  if (value && !value.IsMap()) fail(key, "a mapping of names is needed here, not " + shape_of(value));
+  auto group = impl_->child(std::string(key), section, value ? value : YAML::Node(YAML::NodeType::Map));
+  impl_->out[std::string(key)] = group->out;
+  for (const auto& written : group->node) {
+    const std::string name = written.first.Scalar();
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    std::string used;
+    for (const std::string& one : names) used += (used.empty() ? "" : ", ") + one;
+    fail(std::string(key) + "." + name, "nothing here uses it; in use: " + used);
+  }
+  const auto known = catalog_names(folder);
+  std::vector<std::pair<std::string, YamlMap>> all;
+  for (const std::string& name : names) {
+    const YAML::Node found = group->find(name);
+    const bool in_catalog = std::find(known.begin(), known.end(), name) != known.end();
+    const bool given = found && !found.IsNull();
+    if (!given && !in_catalog) {
+      fail(key, "'" + name + "' is not in " + std::string(folder) + "; describe it here, under its name");
+    }
+    YAML::Node written = given ? found : YAML::Node(YAML::NodeType::Map);
+    if (in_catalog && !written["base"]) written["base"] = name;
+    auto child = group->child(name, section, written);
+    child->node = with_base(written, child->file, child->path, folder);
+    group->out[name] = child->out;
+    all.emplace_back(name, YamlMap{std::move(child)});
+  }
+  return all;
+}
+
+void YamlMap::lay_over(std::string_view key, std::string_view folder) {
+  static_cast<void>(impl_->take(key));
+  if (impl_->node.IsMap()) impl_->node = with_base(impl_->node, impl_->file, impl_->path, folder, std::string(key));
+}
+
+std::string YamlMap::text(std::string_view key) {
+  const YAML::Node value = impl_->take(key);
+  if (!value) {
+    std::vector<std::string> written;
+    if (impl_->node.IsMap()) {
+      for (const auto& entry : impl_->node) written.push_back(entry.first.Scalar());
+    }
+    const auto known = keys_of(impl_->section);
+    std::erase_if(written, [&](const std::string& w) { return std::find(known.begin(), known.end(), w) != known.end(); });
+    const std::string meant = nearest(key, written);
+    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
+                  (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+  }
+  if (!value.IsScalar()) fail(key, "one value is needed here, not " + shape_of(value));
+  impl_->out[std::string(key)] = value.Scalar();
+  return value.Scalar();
+}
+
+std::string YamlMap::choice(std::string_view key, const std::vector<std::string>& known) {
+  const std::string written = text(key);
+  if (std::find(known.begin(), known.end(), written) != known.end()) return written;
+  std::string all;
+  for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+  const std::string meant = nearest(written, known);
+  fail(key, "'" + written + "' is not known; one of: " + all + (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+}
+
+std::vector<std::string> YamlMap::texts(std::string_view key) {
+  const YAML::Node value = impl_->take(key);
+  std::vector<std::string> all;
+  if (!value) {
+    if (key_of(impl_->section, key).fallback == kOptional) return all;
+    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+  }
+  if (!value.IsSequence()) fail(key, "a list is needed here, not " + shape_of(value));
+  YAML::Node list(YAML::NodeType::Sequence);
+  list.SetStyle(YAML::EmitterStyle::Flow);
+  for (const auto& item : value) {
+    if (!item.IsScalar()) fail(key, "a list of single values is needed here");
+    all.push_back(item.Scalar());
+    list.push_back(item.Scalar());
+  }
+  impl_->out[std::string(key)] = list;
+  return all;
+}
+
+std::filesystem::path YamlMap::file(std::string_view key) {
+  const std::string written = text(key);
+  std::filesystem::path path = written;
+  if (path.is_relative()) {
+    const YAML::Node value = impl_->find(key);
+    const auto base = from_command_line(value)
+                          ? std::filesystem::current_path()
+                          : std::filesystem::absolute(file_of(value, impl_->file)).parent_path();
+    path = (base / path).lexically_normal();
+  }
+  impl_->out[std::string(key)] = path.string();
+  return path;
+}
+
+bool YamlMap::flag(std::string_view key) {
+  const std::string written = text(key);
+  if (written == "true") return true;
+  if (written == "false") return false;
+  fail(key, "'" + written + "' is neither true nor false");
+}
+
+std::int64_t YamlMap::integer(std::string_view key, std::int64_t min, std::int64_t max) {
+  const std::string written = text(key);
+  std::string digits = written;
+  std::erase(digits, '_');
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size()) fail(key, "'" + written + "' is not a whole number");
+  if (value < min || value > max) {
+    fail(key, written + " is out of range; from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  return value;
+}
+
+std::uint32_t YamlMap::count(std::string_view key, std::uint32_t min, std::uint32_t max) {
+  return static_cast<std::uint32_t>(integer(key, min, max));
+}
+
+double YamlMap::number(std::string_view key, double min, double max) {
+  const std::string written = text(key);
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
+  if (error != std::errc{} || end != written.data() + written.size() || !std::isfinite(value)) {
+    fail(key, "'" + written + "' is not a number");
+  }
+  if (value < min || value > max) {
+    std::ostringstream range;
+    range << written << " is out of range; from " << min << " to " << max;
+    fail(key, range.str());
+  }
+  return value;
+}
+
+std::vector<double> YamlMap::numbers(std::string_view key) {
+  std::vector<double> all;
+  for (const std::string& written : texts(key)) {
+    double value = 0.0;
+    const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
+    if (error != std::errc{} || end != written.data() + written.size() || !std::isfinite(value)) {
+      fail(key, "'" + written + "' is not a number");
+    }
+    all.push_back(value);
+  }
+  return all;
+}
+
+namespace {
+/// Parses a text with a unit; refuses negative values.
+template <class Parse, class Fail>
+auto parsed(const std::string& written, Parse parse, Fail fail) {
+  try {
+    const auto value = parse(written);
+    if (value.value() >= 0.0) return value;
+  } catch (const std::invalid_argument& error) {
+    fail(error.what());
+  }
+  fail("'" + written + "' is negative; 0 or more is needed");
+  return parse("0");
+}
+}  // namespace
+
+Seconds YamlMap::seconds(std::string_view key) {
+  return parsed(text(key), parse_seconds, [&](const std::string& why) { fail(key, why); });
+}
+Bytes YamlMap::bytes(std::string_view key) {
+  return parsed(text(key), parse_bytes, [&](const std::string& why) { fail(key, why); });
+}
+BytesPerSecond YamlMap::bandwidth(std::string_view key) {
+  return parsed(text(key), parse_bandwidth, [&](const std::string& why) { fail(key, why); });
+}
+FlopPerSecond YamlMap::flop_rate(std::string_view key) {
+  return parsed(text(key), parse_flop_rate, [&](const std::string& why) { fail(key, why); });
+}
+PerSecond YamlMap::rate(std::string_view key) {
+  return parsed(text(key), parse_rate, [&](const std::string& why) { fail(key, why); });
+}
+Watts YamlMap::watts(std::string_view key) {
+  return parsed(text(key), parse_watts, [&](const std::string& why) { fail(key, why); });
+}
+
+void YamlMap::finish() const {
+  if (!impl_->node.IsMap()) return;
+  std::set<std::string> seen;
+  for (const auto& entry : impl_->node) {
+    const std::string key = entry.first.Scalar();
+    const std::string where = from_command_line(entry.second)
+                                  ? "--set"
+                                  : place(file_of(entry.second, impl_->file), entry.first.Mark());
+    if (!seen.insert(key).second) {
+      throw UserError(where + ": " + impl_->path + key + ": stands here twice; keep one");
+    }
+    if (impl_->asked.contains(key)) continue;
+    const auto known = keys_of(impl_->section);
+    if (std::find(known.begin(), known.end(), key) != known.end()) {
+      throw UserError(where + ": " + impl_->path + key + ": has no meaning here, beside the other keys of this mapping");
+    }
+    const std::string meant = nearest(key, known);
+    std::string all;
+    for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
+    throw UserError(where + ": " + impl_->path + key + ": unknown key; " +
+                    (meant.empty() ? "known here: " + all : "is '" + meant + "' meant?"));
+  }
+}
+
+std::string YamlMap::resolved() const {
+  YAML::Emitter emitter;
+  emitter << impl_->out;
+  return std::string(emitter.c_str()) + "\n";
+}
+
+}  // namespace tokenyard::config

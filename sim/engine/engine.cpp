@@ -1,0 +1,185 @@
+#include "sim/engine/engine.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/engine/event_queue.hpp"
+#include "sim/engine/flow_carrier.hpp"
+#include "sim/engine/link_meter.hpp"
+#include "sim/engine/platform.hpp"
+#include "sim/engine/simgrid_settings.hpp"
+
+#include <simgrid/s4u.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <utility>
+
+namespace tokenyard::engine {
+
+namespace {
+
+constexpr unsigned kDriverStack_KiB = 8 * 1024;  // handlers run on it: what a main thread has
+
+/// A flow from transfer() until its end is handled.
+struct Flow {
+  std::size_t plane = 0;
+  EndpointId from;
+  EndpointId to;
+  Bytes size;
+  std::uint64_t rank = 0;
+  SimTime started;
+  EventHandler* handler = nullptr;
+  std::uint64_t what = 0;
+};
+
+}  // namespace
+
+/// Handles one event itself: the delay of flow `what` is over.
+struct Engine::Impl final : EventHandler {
+  explicit Impl(const std::vector<topologies::FlowNetwork>& planes)
+      : simgrid(start_simgrid()),
+        platform(build_platform(simgrid, planes)),
+        carrier(*platform.desk),
+        meters(planes.begin(), planes.end()) {}
+
+  simgrid::s4u::Engine& simgrid;
+  Platform platform;
+  FlowCarrier carrier;
+  std::vector<LinkMeter> meters;  ///< by plane
+
+  EventQueue queue;
+  SimTime now;
+  bool ran = false;
+  bool stopped = false;
+  std::uint64_t events = 0;
+  std::uint64_t delays_over = 0;  ///< events of our own
+  std::uint32_t flows = 0;
+  std::vector<Flow> slots;  ///< some are free
+  std::vector<std::uint32_t> free_slots;
+  std::vector<EndedFlow> ended;  ///< kept for its memory
+
+  std::uint32_t keep(const Flow& flow) {
+    if (free_slots.empty()) {
+      slots.push_back(flow);
+      return static_cast<std::uint32_t>(slots.size() - 1);
+    }
+    const std::uint32_t slot = free_slots.back();
+    free_slots.pop_back();
+    slots[slot] = flow;
+    return slot;
+  }
+
+  void on_event(std::uint64_t slot) override {
+    ++delays_over;
+    Flow& flow = slots[slot];
+    flow.started = now;
+    const std::vector<simgrid::s4u::Host*>& endpoints = platform.endpoints[flow.plane];
+    carrier.start(static_cast<std::uint32_t>(slot), *endpoints[flow.from.index()], *endpoints[flow.to.index()],
+                  static_cast<std::uint64_t>(std::ceil(flow.size.value())), now);
+    meters[flow.plane].begin(flow.from, flow.to, now);
+  }
+
+  void land(const EndedFlow& end) {
+    const Flow& flow = slots[end.flow];
+    // However few its bytes, a flow takes time: what it starts at its end cannot precede what began with it.
+    const SimTime at = std::max(end.at, flow.started + SimTime{1});
+    meters[flow.plane].end(flow.from, flow.to, flow.size, at);
+    queue.push(at, flow.rank, *flow.handler, flow.what);
+    free_slots.push_back(end.flow);
+  }
+
+  /// SimGrid's clock comes to the next event, unless flows end before, which then become events themselves.
+  bool catch_up() {
+    ended.clear();
+    const SimTime next = queue.empty() ? SimTime::never() : queue.next_time();
+    const bool there = carrier.wait(next, ended);
+    for (const EndedFlow& flow : ended) {
+      land(flow);
+    }
+    return there && ended.empty();
+  }
+
+  void drive() {
+    while (!stopped) {
+      if (!carrier.idle() && !catch_up()) {
+        continue;
+      }
+      if (queue.empty()) {
+        return;
+      }
+      const Event event = queue.pop();
+      now = event.time;
+      ++events;
+      event.handler->on_event(event.what);
+    }
+  }
+};
+
+Engine::Engine(const std::vector<topologies::FlowNetwork>& planes) : impl_(std::make_unique<Impl>(planes)) {}
+Engine::~Engine() = default;
+
+SimTime Engine::now() const { return impl_->now; }
+
+void Engine::at(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what) {
+  expect(when >= impl_->now, "an event is not scheduled in the past");
+  impl_->queue.push(when, rank, handler, what);
+}
+
+void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay,
+                      EventHandler& handler, std::uint64_t what) {
+  expect(plane < impl_->meters.size(), "a flow runs on a plane of this engine");
+  expect(impl_->meters[plane].connects(from, to), "a flow between two domains has a trunk at both");
+  expect(size.value() >= 0.0 && delay.value() >= 0.0, "a flow has a size and a delay of 0 or more");
+  expect(impl_->flows < std::numeric_limits<std::uint32_t>::max(), "flows can be numbered in 32 bits");
+  const std::uint64_t rank = rank_of_flow(impl_->flows++);
+  const SimTime start = impl_->now + SimTime::from(delay);
+  if (from == to || size.value() == 0.0) {
+    impl_->queue.push(start, rank, handler, what);
+    return;
+  }
+  const std::uint32_t slot = impl_->keep({.plane = plane,
+                                          .from = from,
+                                          .to = to,
+                                          .size = size,
+                                          .rank = rank,
+                                          .started = start,
+                                          .handler = &handler,
+                                          .what = what});
+  impl_->queue.push(start, rank, *impl_, slot);
+}
+
+void Engine::run() {
+  expect(!impl_->ran, "an engine runs once");
+  impl_->ran = true;
+  std::exception_ptr error;
+  simgrid::s4u::ActorPtr driver = simgrid::s4u::Actor::init("events", impl_->platform.desk);
+  driver->set_stacksize(kDriverStack_KiB);
+  driver->start([this, &error] {
+    try {
+      impl_->drive();
+    } catch (...) {  // must not cross SimGrid's stacks
+      error = std::current_exception();
+    }
+  });
+  impl_->simgrid.run();
+  if (error) {
+    std::rethrow_exception(std::exchange(error, nullptr));
+  }
+}
+
+void Engine::stop() { impl_->stopped = true; }
+
+std::uint64_t Engine::events() const { return impl_->events - impl_->delays_over; }
+std::uint64_t Engine::flows() const { return impl_->flows; }
+
+std::vector<LinkUse> Engine::link_use() const {
+  std::vector<LinkUse> use;
+  for (const LinkMeter& meter : impl_->meters) {
+    const std::vector<LinkUse> rows = meter.rows(impl_->now);
+    use.insert(use.end(), rows.begin(), rows.end());
+  }
+  return use;
+}
+
+}  // namespace tokenyard::engine

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/sim_time.hpp"
+#include "models/base/units.hpp"
+#include "topologies/topology.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tokenyard::engine {
+
+/// Something that events are addressed to. `what` is the receiver's own code for the event.
+class EventHandler {
+ public:
+  virtual ~EventHandler() = default;
+  virtual void on_event(std::uint64_t what) = 0;
+};
+
+/// At one instant events happen in order of their rank, then in order of scheduling. Arrivals and ended flows come
+/// before the ends of steps, so that a scheduler at that instant sees them; ties inside a kind are broken by index.
+[[nodiscard]] constexpr std::uint64_t rank_of_arrival(std::uint32_t index) { return index; }
+[[nodiscard]] constexpr std::uint64_t rank_of_flow(std::uint32_t index) { return (1ULL << 32) | index; }
+[[nodiscard]] constexpr std::uint64_t rank_of_step(std::uint32_t index) { return (2ULL << 32) | index; }
+
+/// Consequences of steps of this instant: after all of them.
+[[nodiscard]] constexpr std::uint64_t rank_of_reaction(std::uint32_t index) { return (3ULL << 32) | index; }
+
+/// Of the library this program runs with, "3.32".
+[[nodiscard]] std::string simgrid_version();
+
+/// What flows did to a link (a direction of an endpoint's NICs or of a domain's trunk).
+struct LinkUse {
+  std::string plane;
+  std::string link;  ///< "prefill-0.0 up", "domain 3 down"
+  BytesPerSecond bandwidth;
+  Bytes carried;
+  Seconds busy;  ///< time with at least one flow on it
+};
+
+/// The clock, the events and the flows of one run. The only door to SimGrid.
+///
+/// Events run from our own heap inside one SimGrid actor. SimGrid's clock runs only while flows are in flight; at the
+/// start of the first of them the two clocks are pinned together. Flows are carried by a pool of worker actors.
+///
+/// ONE ENGINE PER PROCESS: SimGrid's clock and registries are process-wide; a second Engine throws BugError.
+class Engine {
+ public:
+  /// One FlowNetwork per plane that carries flows; may be empty. Endpoints are numbered per plane.
+  explicit Engine(const std::vector<topologies::FlowNetwork>& planes);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] SimTime now() const;
+
+  /// REQUIRES: when >= now(); handler outlives the event.
+  void at(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what);
+
+  /// Moves `size` bytes from one endpoint to another of plane `plane` (index into the constructor's list), after
+  /// `delay` (software, wire latency; to the nearest ns). Flows share links max-min fairly. When the last byte has
+  /// arrived, to the next whole ns and at least 1 ns after the first, `handler` gets `what` as an event of rank
+  /// rank_of_flow(flow), flow being the number of this call. Parts of a byte count as a whole one.
+  /// A flow from an endpoint to itself, or of 0 bytes, takes the delay alone, and no link sees it.
+  /// REQUIRES: both endpoints on `plane`, with a trunk at both domains if these differ; handler outlives the flow.
+  void transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay, EventHandler& handler,
+                std::uint64_t what);
+
+  /// Until nothing is left to happen, or stop() was called. Rethrows what left a handler. REQUIRES: not called before.
+  void run();
+
+  /// From a handler: no event after the current one; flows in flight are abandoned.
+  void stop();
+
+  [[nodiscard]] std::uint64_t events() const;  ///< handled so far
+  [[nodiscard]] std::uint64_t flows() const;   ///< asked for so far: calls of transfer()
+
+  /// One row per link and direction, planes in order, domains (those with a trunk) before endpoints, up before down.
+  /// A flow counts for its links' busy time from its start, and for their bytes at its end.
+  [[nodiscard]] std::vector<LinkUse> link_use() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tokenyard::engine

@@ -1,0 +1,68 @@
+#include "sim/engine/link_meter.hpp"
+
+#include "models/base/errors.hpp"
+
+namespace tokenyard::engine {
+
+LinkMeter::LinkMeter(const topologies::FlowNetwork& plane)
+    : plane_(plane), trunks_(plane.domains.size()), nics_(plane.endpoints.size()) {}
+
+bool LinkMeter::connects(EndpointId from, EndpointId to) const {
+  expect(from.index() < nics_.size() && to.index() < nics_.size(), "a flow goes between endpoints of its plane");
+  const std::uint32_t a = plane_.endpoints[from.index()].domain;
+  const std::uint32_t b = plane_.endpoints[to.index()].domain;
+  return a == b || (plane_.domains[a].trunk.value() > 0.0 && plane_.domains[b].trunk.value() > 0.0);
+}
+
+template <class Visit>
+void LinkMeter::on_route(EndpointId from, EndpointId to, Visit visit) {
+  const std::uint32_t a = plane_.endpoints[from.index()].domain;
+  const std::uint32_t b = plane_.endpoints[to.index()].domain;
+  visit(nics_[from.index()].up);
+  visit(nics_[to.index()].down);
+  if (a != b) {
+    visit(trunks_[a].up);
+    visit(trunks_[b].down);
+  }
+}
+
+void LinkMeter::begin(EndpointId from, EndpointId to, SimTime at) {
+  on_route(from, to, [at](Counter& link) {
+    if (link.flows++ == 0) {
+      link.since = at;
+    }
+  });
+}
+
+void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime at) {
+  on_route(from, to, [at, size](Counter& link) {
+    link.carried += size;
+    if (--link.flows == 0) {
+      link.busy += at - link.since;
+    }
+  });
+}
+
+std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
+  std::vector<LinkUse> rows;
+  const auto add = [&](const std::string& name, BytesPerSecond bandwidth, const Counter& link) {
+    const SimTime busy = link.flows > 0 ? link.busy + (now - link.since) : link.busy;
+    rows.push_back(
+        {.plane = plane_.plane, .link = name, .bandwidth = bandwidth, .carried = link.carried, .busy = busy.seconds()});
+  };
+  for (std::size_t d = 0; d < trunks_.size(); ++d) {
+    const topologies::FlowDomain& domain = plane_.domains[d];
+    if (domain.trunk.value() > 0.0) {
+      add(domain.name + " up", domain.trunk, trunks_[d].up);
+      add(domain.name + " down", domain.trunk, trunks_[d].down);
+    }
+  }
+  for (std::size_t e = 0; e < nics_.size(); ++e) {
+    const topologies::FlowEndpoint& endpoint = plane_.endpoints[e];
+    add(endpoint.name + " up", endpoint.bandwidth, nics_[e].up);
+    add(endpoint.name + " down", endpoint.bandwidth, nics_[e].down);
+  }
+  return rows;
+}
+
+}  // namespace tokenyard::engine

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/sim_time.hpp"
+#include "sim/engine/engine.hpp"
+#include "topologies/topology.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tokenyard::engine {
+
+/// Adds up what flows do to the links of one plane.
+class LinkMeter {
+ public:
+  explicit LinkMeter(const topologies::FlowNetwork& plane);
+
+  /// Whether flows can go from one endpoint to the other. REQUIRES: both exist.
+  [[nodiscard]] bool connects(EndpointId from, EndpointId to) const;
+
+  /// A flow begins or ends at an instant. REQUIRES: connects(from, to); instants do not go back.
+  void begin(EndpointId from, EndpointId to, SimTime at);
+  void end(EndpointId from, EndpointId to, Bytes size, SimTime at);
+
+  /// Domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but no
+  /// bytes.
+  [[nodiscard]] std::vector<LinkUse> rows(SimTime now) const;
+
+ private:
+  struct Counter {
+    std::uint64_t flows = 0;  ///< in flight
+    SimTime since;            ///< busy since then, if flows > 0
+    SimTime busy;
+    Bytes carried;
+  };
+  struct Link {
+    Counter up;
+    Counter down;
+  };
+
+  template <class Visit>
+  void on_route(EndpointId from, EndpointId to, Visit visit);
+
+  topologies::FlowNetwork plane_;
+  std::vector<Link> trunks_;  ///< by domain
+  std::vector<Link> nics_;    ///< by EndpointId
+};
+
+}  // namespace tokenyard::engine

@@ -1,0 +1,80 @@
+#include "sim/metrics/recorder.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::metrics {
+
+const char* name(Part part) {
+  switch (part) {
+    case Part::Queue: return "queue";
+    case Part::Prefill: return "prefill";
+    case Part::KvWait: return "kv_wait";
+    case Part::KvTransfer: return "kv_transfer";
+    case Part::DecodeWait: return "decode_wait";
+    case Part::Preempted: return "preempted";
+    case Part::Decode: return "decode";
+  }
+  return "";
+}
+
+SimTime part_of(const RequestRecord& record, Part part) {
+  switch (part) {
+    case Part::Queue: return record.queue;
+    case Part::Prefill: return record.prefill;
+    case Part::KvWait: return record.kv_wait;
+    case Part::KvTransfer: return record.kv_transfer;
+    case Part::DecodeWait: return record.decode_wait;
+    case Part::Preempted: return record.preempted;
+    case Part::Decode: return record.decode;
+  }
+  return {};
+}
+
+Recorder::Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_requests, bool keep_steps)
+    : by_class(classes.size()),
+      warm_up_(warm_up),
+      classes_(std::move(classes)),
+      keep_requests_(keep_requests),
+      keep_steps_(keep_steps) {
+  expect(!classes_.empty(), "there is at least one SLO class");
+}
+
+void Recorder::request(const RequestRecord& record) {
+  SimTime sum;
+  for (std::size_t i = 0; i < kParts; ++i) {
+    const SimTime part = part_of(record, static_cast<Part>(i));
+    expect(part >= SimTime{}, "no part of a latency is negative");
+    sum += part;
+  }
+  expect(sum == record.latency(), "the parts of a latency add up to it");
+
+  ++finished;
+  last_end = std::max(last_end, record.last_token);
+  if (keep_requests_) requests_.push_back(record);
+  if (record.arrival < warm_up_) return;
+
+  ++measured;
+  prompt_tokens += record.prompt_tokens;
+  output_tokens += record.output_tokens;
+  preempted_requests += record.preemptions > 0 ? 1 : 0;
+  ttft.add(record.ttft());
+  ttft_from_admission.add(record.ttft_from_admission());
+  if (record.output_tokens > 1) tpot.add(record.tpot());
+  latency.add(record.latency());
+  for (std::size_t i = 0; i < kParts; ++i) parts[i].add(part_of(record, static_cast<Part>(i)));
+
+  ClassFigures& figures = by_class.at(record.slo_class.index());
+  const SloTarget& target = classes_[record.slo_class.index()];
+  ++figures.requests;
+  figures.output_tokens += record.output_tokens;
+  const bool met = record.ttft() <= SimTime::from(target.ttft) &&
+                   (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot));
+  if (met) {
+    ++figures.good_requests;
+    figures.good_output_tokens += record.output_tokens;
+  }
+}
+
+}  // namespace tokenyard::metrics

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "sim/metrics/quantiles.hpp"
+#include "sim/metrics/records.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tokenyard::metrics {
+
+/// What a class of users was promised.
+struct SloTarget {
+  std::string name;
+  Seconds ttft;
+  Seconds tpot;
+};
+
+/// The named parts of a request's latency, in order of time.
+enum class Part : std::uint8_t { Queue, Prefill, KvWait, KvTransfer, DecodeWait, Preempted, Decode };
+inline constexpr std::size_t kParts = 7;
+[[nodiscard]] const char* name(Part part);
+[[nodiscard]] SimTime part_of(const RequestRecord& record, Part part);
+
+/// Figures of one SLO class.
+struct ClassFigures {
+  std::uint64_t requests = 0;
+  std::uint64_t output_tokens = 0;
+  std::uint64_t good_requests = 0;       ///< met both targets; a single-token answer has no TPOT to miss
+  std::uint64_t good_output_tokens = 0;
+};
+
+/// Takes requests as they end. Those that arrived during warm-up are counted but not measured.
+class Recorder {
+ public:
+  Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_requests, bool keep_steps);
+
+  void request(const RequestRecord& record);
+  void step(const StepRecord& record) {
+    if (keep_steps_) steps_.push_back(record);
+  }
+
+  [[nodiscard]] SimTime warm_up() const { return warm_up_; }
+  [[nodiscard]] const std::vector<SloTarget>& classes() const { return classes_; }
+  [[nodiscard]] const std::vector<RequestRecord>& requests() const { return requests_; }  ///< in order of ending
+  [[nodiscard]] const std::vector<StepRecord>& steps() const { return steps_; }
+
+  std::uint64_t finished = 0;             ///< with warm-up
+  std::uint64_t measured = 0;             ///< without
+  std::uint64_t prompt_tokens = 0;        ///< of measured requests
+  std::uint64_t output_tokens = 0;
+  std::uint64_t preempted_requests = 0;   ///< measured requests that were preempted at least once
+  SimTime last_end;                       ///< latest last_token seen
+  Quantiles ttft;
+  Quantiles ttft_from_admission;
+  Quantiles tpot;
+  Quantiles latency;
+  std::array<Quantiles, kParts> parts;
+  std::vector<ClassFigures> by_class;     ///< by ClassId
+
+ private:
+  SimTime warm_up_;
+  std::vector<SloTarget> classes_;
+  bool keep_requests_;
+  bool keep_steps_;
+  std::vector<RequestRecord> requests_;
+  std::vector<StepRecord> steps_;
+};
+
+}  // namespace tokenyard::metrics

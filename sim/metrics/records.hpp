@@ -1,0 +1,55 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/sim_time.hpp"
+
+#include <cstdint>
+
+namespace tokenyard::metrics {
+
+/// One finished request. The parts are whole nanoseconds and add up to last_token - arrival exactly:
+///   queue + prefill + kv_wait + kv_transfer + decode_wait + preempted + decode
+struct RequestRecord {
+  RequestId id;
+  ClassId slo_class;
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  std::uint32_t preemptions = 0;
+  InstanceId prefill_instance;
+  InstanceId decode_instance;  ///< the same as prefill_instance when both phases ran there
+
+  SimTime arrival;
+  SimTime admitted;     ///< a scheduler took it into a step for the first time
+  SimTime first_token;
+  SimTime last_token;
+
+  SimTime queue;        ///< arrival until admitted
+  SimTime prefill;      ///< admitted until the step that completed the prompt ended, less preempted time
+  SimTime kv_wait;      ///< prompt done until the decode side had blocks for it
+  SimTime kv_transfer;  ///< set-up and flow of the KV cache
+  SimTime decode_wait;  ///< KV there until a step of the decode side took it
+  SimTime preempted;    ///< from each preemption until the scheduler took it again
+  SimTime decode;       ///< the rest: generating tokens
+
+  [[nodiscard]] SimTime ttft() const { return first_token - arrival; }
+  [[nodiscard]] SimTime ttft_from_admission() const { return first_token - admitted; }
+  [[nodiscard]] SimTime latency() const { return last_token - arrival; }
+  /// (last - first) / (output - 1), whole nanoseconds; 0 for a single token, which has no TPOT.
+  [[nodiscard]] SimTime tpot() const {
+    return output_tokens > 1 ? SimTime{(last_token - first_token).ns() / (output_tokens - 1)} : SimTime{};
+  }
+};
+
+/// One step of one instance (written on request).
+struct StepRecord {
+  InstanceId instance;
+  SimTime composed;
+  SimTime start;
+  SimTime end;
+  std::uint32_t decodes = 0;
+  std::uint32_t prefill_tokens = 0;
+  std::uint32_t chunks = 0;
+  std::uint64_t decode_context = 0;
+};
+
+}  // namespace tokenyard::metrics

@@ -1,0 +1,13 @@
+tokenyard_room(metrics
+  SOURCES
+    metrics/instance_meter.cpp
+    metrics/quantiles.cpp
+    metrics/recorder.cpp
+    metrics/summary.cpp
+  HEADERS
+    metrics/instance_meter.hpp
+    metrics/quantiles.hpp
+    metrics/recorder.hpp
+    metrics/records.hpp
+    metrics/summary.hpp
+  BELOW base)

@@ -1,0 +1,166 @@
+#include "sim/metrics/summary.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::metrics {
+namespace {
+
+Spread spread(Quantiles& of) {
+  if (of.count() == 0) return {};
+  return {of.count(), of.mean().value(), of.quantile(0.5).value(), of.quantile(0.9).value(), of.quantile(0.99).value()};
+}
+
+Spread spread(const SpanHistogram& of) {
+  if (of.count() == 0) return {};
+  return {of.count(), of.mean().value(), of.quantile(0.5).value(), of.quantile(0.9).value(), of.quantile(0.99).value()};
+}
+
+double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+
+/// Sums of a pool's meters.
+struct PoolSums {
+  std::uint64_t decode_steps = 0, mixed_steps = 0, decode_tokens = 0, prefill_tokens = 0, decode_tokens_mixed = 0;
+  std::uint64_t peak_blocks = 0, preemptions = 0;
+  double decode_busy_s = 0, mixed_busy_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
+  double block_ns = 0, running_ns = 0, waiting_ns = 0;
+
+  void add(const InstanceMeter& meter) {
+    decode_steps += meter.decode_steps;
+    mixed_steps += meter.mixed_steps;
+    decode_tokens += meter.decode_tokens;
+    prefill_tokens += meter.prefill_tokens;
+    decode_tokens_mixed += meter.decode_tokens_mixed;
+    peak_blocks = std::max(peak_blocks, meter.peak_blocks());
+    preemptions += meter.preemptions;
+    decode_busy_s += meter.decode_busy.seconds().value();
+    mixed_busy_s += meter.mixed_busy.seconds().value();
+    pairs += meter.attention_pairs;
+    traffic += meter.traffic_bytes;
+    traffic_decode += meter.traffic_bytes_decode;
+    energy += meter.energy_joules;
+    block_ns += meter.block_ns;
+    running_ns += meter.running_ns;
+    waiting_ns += meter.waiting_ns;
+  }
+};
+
+PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double window_s) {
+  const double instances = facts.instances;
+  const double chips = instances * facts.chips_per_instance;
+  const double matmul = facts.matmul_per_token.value();
+  const double chip_seconds = window_s * chips;
+  const double peak = facts.peak.value();
+  const double bandwidth = facts.memory_bandwidth.value();
+  const double busy_s = sums.decode_busy_s + sums.mixed_busy_s;
+  const auto decode = static_cast<double>(sums.decode_tokens);
+  const auto prefill = static_cast<double>(sums.prefill_tokens);
+  const auto decode_mixed = static_cast<double>(sums.decode_tokens_mixed);
+  const double flop = matmul * (decode + prefill);
+
+  PoolFigures figures{.facts = facts, .steps = sums.decode_steps + sums.mixed_steps};
+  figures.busy = ratio(busy_s, window_s * instances);
+  figures.prefill_tokens_per_s = ratio(prefill, window_s);
+  figures.decode_tokens_per_s = ratio(decode, window_s);
+  figures.mfu = ratio(flop, chip_seconds * peak);
+  figures.mfu_prefill_steps =
+      ratio(matmul * (prefill + decode_mixed), sums.mixed_busy_s * facts.chips_per_instance * peak);
+  figures.mfu_decode_steps =
+      ratio(matmul * (decode - decode_mixed), sums.decode_busy_s * facts.chips_per_instance * peak);
+  figures.mfu_with_attention = ratio(flop + facts.attention_per_pair.value() * sums.pairs, chip_seconds * peak);
+  figures.bandwidth_utilisation = ratio(sums.traffic, chip_seconds * bandwidth);
+  figures.bandwidth_utilisation_decode_steps =
+      ratio(sums.traffic_decode, sums.decode_busy_s * facts.chips_per_instance * bandwidth);
+  const double instance_ns = window_s * instances * 1e9;
+  figures.running_mean = ratio(sums.running_ns, instance_ns);
+  figures.waiting_mean = ratio(sums.waiting_ns, instance_ns);
+  figures.kv_occupancy_mean = ratio(sums.block_ns, instance_ns * static_cast<double>(facts.blocks_per_instance));
+  figures.kv_occupancy_peak =
+      ratio(static_cast<double>(sums.peak_blocks), static_cast<double>(facts.blocks_per_instance));
+  figures.preemptions = sums.preemptions;
+  const double idle_s = std::max(0.0, window_s * instances - busy_s);
+  figures.energy_j = sums.energy + idle_s * facts.chips_per_instance * facts.idle_power.value();
+  return figures;
+}
+
+/// Links of one plane stand together. Bytes are counted where they enter: on endpoints' up links.
+std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
+  std::vector<PlaneFigures> planes;
+  std::vector<std::uint64_t> counts;
+  for (const LinkFigures& link : links) {
+    if (planes.empty() || planes.back().plane != link.plane) {
+      planes.push_back({.plane = link.plane, .busiest_link = {}});
+      counts.push_back(0);
+    }
+    PlaneFigures& plane = planes.back();
+    ++counts.back();
+    plane.mean_utilisation += link.utilisation;
+    if (link.link.ends_with(" up") && !link.link.starts_with("domain ")) plane.bytes += link.bytes;
+    if (plane.busiest_link.empty() || link.utilisation > plane.peak_link_utilisation) {
+      plane.peak_link_utilisation = link.utilisation;
+      plane.busiest_link = link.link;
+    }
+  }
+  for (std::size_t i = 0; i < planes.size(); ++i) planes[i].mean_utilisation /= static_cast<double>(counts[i]);
+  return planes;
+}
+
+}  // namespace
+
+Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
+                  const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end) {
+  Summary summary{.name = std::move(name)};
+  const double window_s = std::max(0.0, (end - recorder.warm_up()).seconds().value());
+  summary.window_s = window_s;
+  summary.warm_up_s = recorder.warm_up().seconds().value();
+  summary.requests_finished = recorder.finished;
+  summary.requests_measured = recorder.measured;
+  summary.requests_preempted = recorder.preempted_requests;
+
+  summary.ttft = spread(recorder.ttft);
+  summary.ttft_from_admission = spread(recorder.ttft_from_admission);
+  summary.tpot = spread(recorder.tpot);
+  summary.latency = spread(recorder.latency);
+  for (std::size_t i = 0; i < kParts; ++i) summary.parts[i] = spread(recorder.parts[i]);
+  summary.exact_percentiles = recorder.latency.exact();
+  SpanHistogram gaps;
+  for (const InstanceMeter& meter : meters) gaps.add(meter.gaps());
+  summary.itl = spread(gaps);
+
+  double energy = 0.0;
+  std::size_t next = 0;
+  for (const PoolFacts& facts : pools) {
+    PoolSums sums;
+    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(meters.at(next++));
+    summary.pools.push_back(pool_figures(facts, sums, window_s));
+    summary.chips += facts.instances * facts.chips_per_instance;
+    energy += summary.pools.back().energy_j;
+  }
+  expect(next == meters.size(), "every meter belongs to a pool");
+
+  const auto output = static_cast<double>(recorder.output_tokens);
+  summary.requests_per_s = ratio(static_cast<double>(recorder.measured), window_s);
+  summary.prompt_tokens_per_s = ratio(static_cast<double>(recorder.prompt_tokens), window_s);
+  summary.output_tokens_per_s = ratio(output, window_s);
+  summary.output_tokens_per_s_per_chip = ratio(summary.output_tokens_per_s, summary.chips);
+  summary.tokens_per_s_per_user = ratio(1.0, summary.tpot.mean_s);
+  std::uint64_t good_requests = 0;
+  std::uint64_t good_tokens = 0;
+  for (const ClassFigures& figures : recorder.by_class) {
+    good_requests += figures.good_requests;
+    good_tokens += figures.good_output_tokens;
+  }
+  summary.good_requests_per_s = ratio(static_cast<double>(good_requests), window_s);
+  summary.good_tokens_per_s = ratio(static_cast<double>(good_tokens), window_s);
+  summary.good_share = ratio(static_cast<double>(good_requests), static_cast<double>(recorder.measured));
+  summary.joules_per_output_token = ratio(energy, output);
+  summary.mean_power_w = ratio(energy, window_s);
+  summary.classes = recorder.classes();
+  summary.by_class = recorder.by_class;
+  summary.planes = plane_figures(links);
+  summary.links = std::move(links);
+  return summary;
+}
+
+}  // namespace tokenyard::metrics

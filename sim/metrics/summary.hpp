@@ -1,0 +1,127 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "sim/metrics/instance_meter.hpp"
+#include "sim/metrics/recorder.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tokenyard::metrics {
+
+/// Mean and nearest-rank percentiles of a set of spans, in seconds.
+struct Spread {
+  std::uint64_t count = 0;
+  double mean_s = 0;
+  double p50_s = 0;
+  double p90_s = 0;
+  double p99_s = 0;
+};
+
+/// What the summary must know of a pool beyond its meters.
+struct PoolFacts {
+  std::string name;
+  std::string role;                 ///< "mixed", "prefill", "decode"
+  std::string chip;
+  bool scenario = false;            ///< the chip's figures are targets of a plan, not a product's
+  std::uint32_t instances = 0;
+  std::uint32_t chips_per_instance = 0;
+  Flop matmul_per_token;            ///< 2 * active matmul parameters
+  Flop attention_per_pair;          ///< per (query, key) pair, all layers
+  FlopPerSecond peak;               ///< of one chip, dense, at the precision of the weights
+  BytesPerSecond memory_bandwidth;  ///< of one chip
+  Bytes weights_per_chip;
+  Bytes kv_block;                   ///< one block on all chips of its attention rank together
+  std::uint64_t blocks_per_instance = 0;
+  std::uint32_t block_tokens = 0;
+  Watts idle_power;                 ///< of one chip
+};
+
+/// One link and direction of a plane.
+struct LinkFigures {
+  std::string plane;
+  std::string link;
+  double bandwidth_bytes_per_s = 0;
+  double bytes = 0;
+  double busy_s = 0;         ///< time with at least one flow on it
+  double utilisation = 0;    ///< bytes / (bandwidth * length of the run)
+};
+
+/// Pool figures over the measured window. Ratios are in [0, 1].
+struct PoolFigures {
+  PoolFacts facts;
+  std::uint64_t steps = 0;
+  double busy = 0;                    ///< share of the window with a step running, mean over instances
+  double prefill_tokens_per_s = 0;    ///< prompt tokens computed, recomputed ones included
+  double decode_tokens_per_s = 0;
+  double mfu = 0;                     ///< 2 * active matmul parameters * tokens / (window * chips * peak)
+  double mfu_prefill_steps = 0;       ///< the same within steps that computed prompt tokens
+  double mfu_decode_steps = 0;        ///< the same within steps that computed none
+  double mfu_with_attention = 0;      ///< of the window, attention FLOP counted
+  double bandwidth_utilisation = 0;   ///< memory traffic / (window * chips * bandwidth)
+  double bandwidth_utilisation_decode_steps = 0;
+  double running_mean = 0;            ///< requests in a batch, mean over time and instances
+  double waiting_mean = 0;
+  double kv_occupancy_mean = 0;       ///< used / all blocks
+  double kv_occupancy_peak = 0;       ///< highest of any instance
+  std::uint64_t preemptions = 0;
+  double energy_j = 0;                ///< chips of this pool, idle time included
+};
+
+struct PlaneFigures {
+  std::string plane;
+  double bytes = 0;                ///< payload that entered the plane
+  double mean_utilisation = 0;     ///< mean over its links, over the run
+  double peak_link_utilisation = 0;
+  std::string busiest_link;
+};
+
+struct Summary {
+  std::string name;
+  bool complete = true;            ///< false: the run was interrupted; figures are of what had ended
+  double window_s = 0;             ///< measured: end of warm-up to the last token
+  double warm_up_s = 0;
+  std::uint64_t requests_arrived = 0;
+  std::uint64_t requests_finished = 0;
+  std::uint64_t requests_measured = 0;
+  std::uint64_t requests_preempted = 0;
+  std::uint32_t chips = 0;         ///< that instances were placed on
+  std::uint32_t chips_idle = 0;    ///< of the topology, beyond these
+
+  Spread ttft;                     ///< from arrival
+  Spread ttft_from_admission;
+  Spread tpot;                     ///< of requests with two output tokens or more
+  Spread itl;                      ///< gaps between tokens, each token counts once
+  Spread latency;
+  std::array<Spread, kParts> parts;
+  bool exact_percentiles = true;   ///< false: more than 2^20 requests, percentiles are of 0.1 % wide buckets
+
+  double requests_per_s = 0;       ///< all rates: of measured requests, over the window
+  double prompt_tokens_per_s = 0;
+  double output_tokens_per_s = 0;
+  double output_tokens_per_s_per_chip = 0;
+  double tokens_per_s_per_user = 0;  ///< 1 / mean TPOT
+  double good_requests_per_s = 0;    ///< goodput: TTFT and TPOT within the targets of the class
+  double good_tokens_per_s = 0;
+  double good_share = 0;             ///< of measured requests
+  double joules_per_output_token = 0;
+  double mean_power_w = 0;           ///< of the chips in use
+
+  std::vector<SloTarget> classes;
+  std::vector<ClassFigures> by_class;
+  std::vector<PoolFigures> pools;
+  std::vector<PlaneFigures> planes;
+  std::vector<LinkFigures> links;
+  std::vector<std::string> notes;    ///< what a reader must know to trust the figures: scenario chips, extrapolations
+};
+
+/// `meters`: by instance, pools in order; `pools` in the same order. `end`: when the run ended.
+/// `links` of the run, in their order. Means over no samples are 0 and their count says so.
+[[nodiscard]] Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
+                                const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end);
+
+}  // namespace tokenyard::metrics

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace tokenyard::policy {
+
+/// A request in the hands of one scheduler.
+using SequenceId = Id<struct SequenceTag>;
+
+/// The request that is next to be admitted.
+struct Candidate {
+  std::uint32_t tokens = 0;        ///< to compute before it generates: prompt, plus what it had produced when preempted
+  std::uint32_t cached = 0;        ///< of these, already in the cache
+  bool from_remote = false;        ///< its KV is to be fetched from another instance first
+  bool loaded = false;             ///< from_remote, and the KV has arrived: blocks are its own, one token is to compute
+  std::int32_t priority = 0;       ///< lower is more urgent
+};
+
+/// A request whose prompt is not complete.
+struct Partial {
+  SequenceId id;
+  std::uint32_t computed = 0;
+  std::uint32_t remaining = 0;
+};
+
+/// What a scheduler sees and may do while it composes one step. Every deed takes effect at once.
+/// Implemented by serving::Rank; rules hold no state of their own about sequences.
+class Desk {
+ public:
+  virtual ~Desk() = default;
+
+  // ---- what it sees ----
+  [[nodiscard]] virtual std::uint32_t running() const = 0;   ///< slots taken, requests whose last token is in flight included
+  [[nodiscard]] virtual std::uint32_t decoding() const = 0;  ///< requests that can compute one more token now
+  [[nodiscard]] virtual std::uint32_t block_tokens() const = 0;
+  [[nodiscard]] virtual std::uint32_t free_blocks() const = 0;
+  [[nodiscard]] virtual std::uint32_t total_blocks() const = 0;
+  [[nodiscard]] virtual std::uint32_t blocks_to_decode() const = 0;  ///< new blocks if all that can decode do
+  [[nodiscard]] virtual std::span<const Partial> partials() const = 0;  ///< in order of admission
+  [[nodiscard]] virtual bool is_last(SequenceId id) const = 0;          ///< the most recently admitted one
+  /// Head of the queue: loaded requests first, then first come (or by priority), or nothing.
+  [[nodiscard]] virtual std::optional<Candidate> candidate() const = 0;
+  /// Blocks that prompts in progress will still take until they are complete.
+  [[nodiscard]] virtual std::uint32_t blocks_promised() const = 0;
+
+  // ---- for the slow path: one by one ----
+  [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;   ///< in order of admission
+  /// Tokens it could compute now: 1 when decoding, the rest of the prompt, or 0 when its last token is in flight.
+  [[nodiscard]] virtual std::uint32_t wanted(SequenceId id) const = 0;
+  [[nodiscard]] virtual std::uint32_t blocks_needed(SequenceId id, std::uint32_t tokens) const = 0;
+  /// (priority, order of arrival): the larger, the sooner it is preempted under priority scheduling.
+  [[nodiscard]] virtual std::pair<std::int32_t, std::uint64_t> urgency(SequenceId id) const = 0;
+
+  // ---- what it does ----
+  virtual void decode_all() = 0;                                   ///< REQUIRES: blocks_to_decode() <= free_blocks()
+  virtual void decode(std::span<const SequenceId> chosen) = 0;     ///< the others that could decode pause for this step
+  virtual void compute(SequenceId id, std::uint32_t tokens) = 0;   ///< a further chunk of a partial prompt
+  virtual void admit(std::uint32_t tokens) = 0;                    ///< candidate() starts running with its first chunk
+  virtual void load() = 0;                                         ///< candidate() gets blocks for all its tokens and is fetched
+  virtual void preempt(SequenceId id) = 0;                         ///< loses all blocks, back to the head of the queue
+};
+
+/// How an engine forms steps. One object may serve many schedulers.
+class BatchRules {
+ public:
+  virtual ~BatchRules() = default;
+  /// Composes one step; deeds may be none. Gives false when a candidate is left that could only start after something
+  /// ends, leaves or frees blocks: until then composing anew with the same decodes would change nothing.
+  virtual bool compose(Desk& desk) const = 0;
+};
+
+}  // namespace tokenyard::policy

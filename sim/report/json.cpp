@@ -1,0 +1,251 @@
+#include "sim/report/json.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <type_traits>
+
+namespace tokenyard::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using metrics::Part;
+
+constexpr int kSchema = 1;
+
+/// Puts figures into JSON. Take, below, has the same functions the other way round, so that what is written and what is
+/// read stand in one place: describe().
+struct Put {
+  static constexpr bool kTakes = false;
+  Json& at;
+
+  template <class Value>
+  void field(const char* key, const Value& value) {
+    at[key] = value;
+  }
+  /// `there`: whether the figure exists.
+  void figure(const char* key, double value, bool there = true) {
+    at[key] = there && std::isfinite(value) ? Json(value) : Json();
+  }
+  template <class Physical>
+  void quantity(const char* key, Physical value) {
+    figure(key, value.value());
+  }
+  void derived(const char* key, double value, bool there) { figure(key, value, there); }
+  template <class Inside>
+  void group(const char* key, Inside inside) {
+    Json object = Json::object();
+    inside(Put{object});
+    at[key] = std::move(object);
+  }
+  template <class List, class Inside>
+  void list(const char* key, List& list, Inside inside) {
+    Json array = Json::array();
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      Json object = Json::object();
+      inside(Put{object}, i);
+      array.push_back(std::move(object));
+    }
+    at[key] = std::move(array);
+  }
+};
+
+struct Take {
+  static constexpr bool kTakes = true;
+  const Json& at;
+
+  template <class Value>
+  void field(const char* key, Value& value) {
+    value = at.at(key).get<Value>();
+  }
+  void figure(const char* key, double& value, bool = true) {
+    const Json& found = at.at(key);
+    value = found.is_null() ? 0.0 : found.get<double>();
+  }
+  template <class Physical>
+  void quantity(const char* key, Physical& value) {
+    double bare = 0.0;
+    figure(key, bare);
+    value = Physical{bare};
+  }
+  void derived(const char*, double, bool) {}
+  template <class Inside>
+  void group(const char* key, Inside inside) {
+    inside(Take{at.at(key)});
+  }
+  template <class List, class Inside>
+  void list(const char* key, List& list, Inside inside) {
+    const Json& array = at.at(key);
+    list.resize(array.size());
+    for (std::size_t i = 0; i < list.size(); ++i) inside(Take{array.at(i)}, i);
+  }
+};
+
+void describe_spread(auto door, auto& spread) {
+  door.field("count", spread.count);
+  const bool any = spread.count > 0;
+  door.figure("mean_s", spread.mean_s, any);
+  door.figure("p50_s", spread.p50_s, any);
+  door.figure("p90_s", spread.p90_s, any);
+  door.figure("p99_s", spread.p99_s, any);
+}
+
+void describe_latency(auto door, auto& summary) {
+  door.group("ttft", [&](auto in) { describe_spread(in, summary.ttft); });
+  door.group("ttft_from_admission", [&](auto in) { describe_spread(in, summary.ttft_from_admission); });
+  door.group("tpot", [&](auto in) { describe_spread(in, summary.tpot); });
+  door.group("itl", [&](auto in) { describe_spread(in, summary.itl); });
+  door.group("e2e", [&](auto in) { describe_spread(in, summary.latency); });
+}
+
+void describe_parts(auto door, auto& summary) {
+  for (std::size_t i = 0; i < metrics::kParts; ++i) {
+    auto& part = summary.parts[i];
+    door.group(metrics::name(static_cast<Part>(i)), [&](auto in) {
+      describe_spread(in, part);
+      const bool any = summary.latency.mean_s > 0.0;
+      in.derived("share_of_e2e", any ? part.mean_s / summary.latency.mean_s : 0.0, any);
+    });
+  }
+}
+
+void describe_classes(auto door, auto& summary) {
+  door.list("classes", summary.classes, [&](auto in, std::size_t i) {
+    if constexpr (decltype(in)::kTakes) summary.by_class.resize(summary.classes.size());
+    auto& target = summary.classes[i];
+    auto& figures = summary.by_class.at(i);
+    in.field("name", target.name);
+    in.quantity("ttft_target_s", target.ttft);
+    in.quantity("tpot_target_s", target.tpot);
+    in.field("requests", figures.requests);
+    in.field("good_requests", figures.good_requests);
+    in.field("output_tokens", figures.output_tokens);
+    in.field("good_output_tokens", figures.good_output_tokens);
+    const bool any = figures.requests > 0;
+    in.derived("share", any ? static_cast<double>(figures.good_requests) / static_cast<double>(figures.requests) : 0.0,
+               any);
+  });
+}
+
+void describe_facts(auto door, auto& facts) {
+  door.quantity("peak_per_chip_flop_per_s", facts.peak);
+  door.quantity("memory_bandwidth_per_chip_bytes_per_s", facts.memory_bandwidth);
+  door.quantity("idle_power_per_chip_w", facts.idle_power);
+  door.quantity("weights_per_chip_bytes", facts.weights_per_chip);
+  door.quantity("matmul_per_token_flop", facts.matmul_per_token);
+  door.quantity("attention_per_pair_flop", facts.attention_per_pair);
+  door.quantity("kv_block_bytes", facts.kv_block);
+  door.field("kv_block_tokens", facts.block_tokens);
+  door.field("kv_blocks_per_instance", facts.blocks_per_instance);
+}
+
+void describe_pool(auto door, auto& pool) {
+  door.field("name", pool.facts.name);
+  door.field("role", pool.facts.role);
+  door.field("chip", pool.facts.chip);
+  door.field("chip_is_scenario", pool.facts.scenario);
+  door.field("instances", pool.facts.instances);
+  door.field("chips_per_instance", pool.facts.chips_per_instance);
+  door.field("steps", pool.steps);
+  door.figure("busy", pool.busy);
+  door.figure("mfu", pool.mfu);
+  // A step computes a token at least: an MFU of 0 is that of no steps.
+  door.figure("mfu_prefill_steps", pool.mfu_prefill_steps, pool.mfu_prefill_steps > 0.0);
+  door.figure("mfu_decode_steps", pool.mfu_decode_steps, pool.mfu_decode_steps > 0.0);
+  door.figure("mfu_with_attention", pool.mfu_with_attention);
+  door.figure("bandwidth_utilisation", pool.bandwidth_utilisation);
+  door.figure("bandwidth_utilisation_decode_steps", pool.bandwidth_utilisation_decode_steps,
+              pool.bandwidth_utilisation_decode_steps > 0.0);
+  door.figure("running_mean", pool.running_mean);
+  door.figure("waiting_mean", pool.waiting_mean);
+  door.figure("kv_occupancy_mean", pool.kv_occupancy_mean);
+  door.figure("kv_occupancy_peak", pool.kv_occupancy_peak);
+  door.field("preemptions", pool.preemptions);
+  door.figure("prefill_tokens_per_s", pool.prefill_tokens_per_s);
+  door.figure("decode_tokens_per_s", pool.decode_tokens_per_s);
+  door.figure("energy_j", pool.energy_j);
+  door.group("facts", [&](auto in) { describe_facts(in, pool.facts); });
+}
+
+void describe_plane(auto door, auto& plane) {
+  door.field("plane", plane.plane);
+  door.figure("carried_bytes", plane.bytes);
+  door.figure("mean_utilisation", plane.mean_utilisation);
+  door.figure("peak_link_utilisation", plane.peak_link_utilisation);
+  door.field("busiest_link", plane.busiest_link);
+}
+
+void describe_energy(auto door, auto& summary) {
+  double energy_j = 0.0;
+  for (const auto& pool : summary.pools) energy_j += pool.energy_j;
+  door.derived("energy_j", energy_j, true);
+  door.figure("mean_power_w", summary.mean_power_w);
+  door.figure("energy_per_output_token_j", summary.joules_per_output_token, summary.output_tokens_per_s > 0.0);
+}
+
+/// Works on Put with a const Summary, and on Take with one to fill. Order matters to Take only where one figure decides
+/// whether another exists, which it does not ask.
+void describe(auto door, auto& summary) {
+  door.field("name", summary.name);
+  door.field("complete", summary.complete);
+  door.figure("window_s", summary.window_s);
+  door.figure("warm_up_s", summary.warm_up_s);
+  door.field("chips", summary.chips);
+  door.field("chips_idle", summary.chips_idle);
+  door.group("requests", [&](auto in) {
+    in.field("arrived", summary.requests_arrived);
+    in.field("finished", summary.requests_finished);
+    in.field("measured", summary.requests_measured);
+    in.field("preempted", summary.requests_preempted);
+  });
+  door.field("exact_percentiles", summary.exact_percentiles);
+  door.group("latency", [&](auto in) { describe_latency(in, summary); });
+  door.group("parts", [&](auto in) { describe_parts(in, summary); });
+  door.group("throughput", [&](auto in) {
+    in.figure("requests_per_s", summary.requests_per_s);
+    in.figure("prompt_tokens_per_s", summary.prompt_tokens_per_s);
+    in.figure("output_tokens_per_s", summary.output_tokens_per_s);
+    in.figure("output_tokens_per_s_per_chip", summary.output_tokens_per_s_per_chip);
+    in.figure("output_tokens_per_s_per_user", summary.tokens_per_s_per_user, summary.tpot.count > 0);
+  });
+  door.group("goodput", [&](auto in) {
+    in.figure("requests_per_s", summary.good_requests_per_s);
+    in.figure("output_tokens_per_s", summary.good_tokens_per_s);
+    in.figure("share", summary.good_share, summary.requests_measured > 0);
+    describe_classes(in, summary);
+  });
+  door.list("pools", summary.pools, [&](auto in, std::size_t i) { describe_pool(in, summary.pools[i]); });
+  door.list("planes", summary.planes, [&](auto in, std::size_t i) { describe_plane(in, summary.planes[i]); });
+  door.group("energy", [&](auto in) { describe_energy(in, summary); });
+  door.field("notes", summary.notes);
+}
+
+}  // namespace
+
+void write_summary(const metrics::Summary& summary, std::ostream& out) {
+  Json json = Json::object();
+  json["report_schema"] = kSchema;
+  describe(Put{json}, summary);
+  // A name that is not UTF-8 must not cost a person the results of a run.
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+metrics::Summary read_summary(std::istream& in, const std::string& name) {
+  try {
+    const Json json = Json::parse(in);
+    if (json.at("report_schema") != kSchema) {
+      throw UserError(name + ": has report_schema " + json.at("report_schema").dump() + ", not " +
+                      std::to_string(kSchema));
+    }
+    metrics::Summary summary;
+    describe(Take{json}, summary);
+    return summary;
+  } catch (const Json::exception& error) {
+    throw UserError(name + ": is not a summary of tokenyard: " + error.what());
+  }
+}
+
+}  // namespace tokenyard::report

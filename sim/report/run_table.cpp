@@ -1,0 +1,173 @@
+#include "sim/report/table.hpp"
+
+#include "sim/report/figure_text.hpp"
+#include "sim/report/grid.hpp"
+
+#include <fmt/format.h>
+
+namespace tokenyard::report {
+namespace {
+
+using metrics::Part;
+using metrics::Spread;
+using metrics::Summary;
+
+constexpr std::size_t kColumns = 100;
+constexpr std::size_t kLongestName = 24;  // of planes and links
+constexpr std::size_t kShortName = 16;    // where more stands beside it
+
+/// "0.123", or "-" for a figure that is 0 because nothing was there to measure.
+std::string ratio_if(double ratio, bool there) { return there ? ratio_text(ratio) : "-"; }
+
+std::string title(const Summary& summary) {
+  std::string text;
+  if (!summary.complete) {
+    text +=
+        fmt::format("INCOMPLETE: the run was interrupted, these figures are of the {} of {} requests that had ended\n",
+                    count_text(summary.requests_finished), count_text(summary.requests_arrived));
+  }
+  text += cut_name(summary.name, kColumns) + '\n';
+  std::string facts = count_text(summary.chips) + " chips";
+  if (summary.chips_idle > 0) facts += fmt::format(" ({} more stay idle)", count_text(summary.chips_idle));
+  facts += fmt::format(", {} requests arrived, {} finished", count_text(summary.requests_arrived),
+                       count_text(summary.requests_finished));
+  facts += fmt::format(", {} measured over {}", count_text(summary.requests_measured), time_text(summary.window_s));
+  if (summary.warm_up_s > 0.0) facts += fmt::format(" after {} of warm-up", time_text(summary.warm_up_s));
+  return text + wrapped(facts, kColumns, "", "");
+}
+
+std::string latency(const Summary& summary) {
+  Grid grid;
+  grid.row({"latency", "mean", "p50", "p90", "p99"});
+  const auto add = [&grid](const char* name, const Spread& spread) {
+    if (spread.count == 0) {
+      grid.row({name, "-", "-", "-", "-"});
+    } else {
+      grid.row(
+          {name, time_text(spread.mean_s), time_text(spread.p50_s), time_text(spread.p90_s), time_text(spread.p99_s)});
+    }
+  };
+  add("  time to first token (TTFT)", summary.ttft);
+  add("  TTFT from admission", summary.ttft_from_admission);
+  add("  time per output token (TPOT)", summary.tpot);
+  add("  inter-token latency (ITL)", summary.itl);
+  add("  end to end", summary.latency);
+  return grid.text();
+}
+
+std::string parts(const Summary& summary) {
+  const double whole = summary.latency.mean_s;
+  Grid grid;
+  grid.row({"where the time goes", "mean", "share of end to end"});
+  for (std::size_t i = 0; i < metrics::kParts; ++i) {
+    const auto part = static_cast<Part>(i);
+    const double mean = summary.parts[i].mean_s;
+    const bool always = part == Part::Queue || part == Part::Prefill || part == Part::Decode;
+    if (!always && !(mean > 0.0)) continue;  // a run without hand-off or preemption has nothing to say of them
+    const bool any = summary.parts[i].count > 0;
+    grid.row({"  " + part_text(part), any ? time_text(mean) : "-", ratio_if(mean / whole, any && whole > 0.0)});
+  }
+  return grid.text();
+}
+
+std::string throughput(const Summary& summary) {
+  Grid grid;
+  grid.row({"throughput", "total", "per chip", "per user"});
+  grid.row({"  output tokens/s", number_text(summary.output_tokens_per_s),
+            number_text(summary.output_tokens_per_s_per_chip),
+            summary.tpot.count > 0 ? number_text(summary.tokens_per_s_per_user) : "-"});
+  grid.row({"  prompt tokens/s", number_text(summary.prompt_tokens_per_s),
+            summary.chips > 0 ? number_text(summary.prompt_tokens_per_s / summary.chips) : "-"});
+  grid.row({"  requests/s", number_text(summary.requests_per_s)});
+  return grid.text();
+}
+
+std::string goodput(const Summary& summary) {
+  Grid grid;
+  grid.row({"goodput", "requests/s", "output tokens/s", "share of requests"});
+  if (summary.classes.size() != 1) {
+    grid.row({"  all classes", number_text(summary.good_requests_per_s), number_text(summary.good_tokens_per_s),
+              ratio_if(summary.good_share, summary.requests_measured > 0)});
+  }
+  for (std::size_t i = 0; i < summary.classes.size(); ++i) {
+    const metrics::SloTarget& target = summary.classes[i];
+    const metrics::ClassFigures& figures = summary.by_class.at(i);
+    const auto rate = [&summary](std::uint64_t count) {
+      return summary.window_s > 0.0 ? number_text(static_cast<double>(count) / summary.window_s) : "0";
+    };
+    grid.row({fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
+                          time_text(target.ttft.value()), time_text(target.tpot.value())),
+              rate(figures.good_requests), rate(figures.good_output_tokens),
+              ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(figures.requests),
+                       figures.requests > 0)});
+  }
+  return grid.text();
+}
+
+std::string pools(const Summary& summary) {
+  Grid use;
+  Grid load;
+  use.row({"pool", "instances x chips", "busy", "MFU", "in prefill steps", "in decode steps", "memory bandwidth"});
+  load.row({"load", "batch", "waiting", "KV mean", "KV peak", "preemptions", "prefill tokens/s", "decode tokens/s"});
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    const std::string name = "  " + cut_name(pool.facts.name, kShortName);
+    use.row({name,
+             fmt::format("{} x {} {}", pool.facts.instances, pool.facts.chips_per_instance,
+                         cut_name(pool.facts.chip, kShortName)),
+             ratio_text(pool.busy), ratio_text(pool.mfu),
+             ratio_if(pool.mfu_prefill_steps, pool.mfu_prefill_steps > 0.0),
+             ratio_if(pool.mfu_decode_steps, pool.mfu_decode_steps > 0.0), ratio_text(pool.bandwidth_utilisation)});
+    load.row({name, number_text(pool.running_mean), number_text(pool.waiting_mean), ratio_text(pool.kv_occupancy_mean),
+              ratio_text(pool.kv_occupancy_peak), count_text(pool.preemptions), number_text(pool.prefill_tokens_per_s),
+              number_text(pool.decode_tokens_per_s)});
+  }
+  return use.text() + load.text();
+}
+
+std::string planes(const Summary& summary) {
+  Grid grid;
+  grid.row({"network", "carried", "mean use", "peak link", "busiest link"});
+  for (const metrics::PlaneFigures& plane : summary.planes) {
+    grid.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.bytes, "B"),
+              ratio_text(plane.mean_utilisation), ratio_text(plane.peak_link_utilisation),
+              cut_name(plane.busiest_link, kLongestName)});
+  }
+  return grid.text();
+}
+
+std::string energy(const Summary& summary) {
+  double joules = 0.0;
+  for (const metrics::PoolFigures& pool : summary.pools) joules += pool.energy_j;
+  std::string text =
+      fmt::format("energy   {}, {} on average", prefixed_text(joules, "J"), prefixed_text(summary.mean_power_w, "W"));
+  if (summary.output_tokens_per_s > 0.0) {
+    text += fmt::format(", {} per output token", prefixed_text(summary.joules_per_output_token, "J"));
+  }
+  return text + '\n';
+}
+
+std::string notes(const Summary& summary) {
+  std::string text;
+  for (const std::string& note : summary.notes) text += wrapped(note, kColumns, "note: ", "      ");
+  if (!summary.exact_percentiles) {
+    text += "note: more than 2^20 requests: percentiles of requests are at most 0.05 % off\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string run_table(const Summary& summary) {
+  std::string text = title(summary);
+  const auto block = [&text](const std::string& lines) { text += '\n' + lines; };
+  block(latency(summary));
+  block(parts(summary));
+  block(throughput(summary));
+  block(goodput(summary));
+  block(pools(summary));
+  if (!summary.planes.empty()) block(planes(summary));
+  block(energy(summary));
+  return text + notes(summary);
+}
+
+}  // namespace tokenyard::report

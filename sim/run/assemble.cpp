@@ -1,0 +1,231 @@
+#include "sim/run/assemble.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/files/trace_file.hpp"
+#include "sim/policy/vllm_rules.hpp"
+#include "topologies/make_topology.hpp"
+#include "workloads/make_request_source.hpp"
+#include "workloads/random_stream.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tokenyard {
+namespace {
+
+std::string gigabytes(Bytes bytes) { return fmt::format("{:.1f} GB", bytes.value() * 1e-9); }
+
+const char* role_name(serving::Role role) {
+  switch (role) {
+    case serving::Role::Mixed: return "mixed";
+    case serving::Role::Prefill: return "prefill";
+    case serving::Role::Decode: return "decode";
+  }
+  return "";
+}
+
+/// Uniform numbers of a named stream.
+class StreamDraw final : public policy::UniformDraw {
+ public:
+  StreamDraw(std::uint64_t seed, const std::string& name) : stream_(seed, name) {}
+  [[nodiscard]] double next() override { return stream_.uniform01(); }
+
+ private:
+  workloads::RandomStream stream_;
+};
+
+cost::StepCostSpec cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
+                             const cost::NetworkFigures& network) {
+  return {.llm = experiment.llm,
+          .chip = experiment.chips.at(pool.chip),
+          .plan = pool.plan,
+          .precision = pool.precision,
+          .network = network,
+          .host = pool.engine.host,
+          .max_tokens = pool.engine.rules.max_num_batched_tokens,
+          .graph_sizes = graph_sizes(pool.engine)};
+}
+
+serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
+                        std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
+  serving::Pool pool{.name = spec.name, .role = spec.role};
+  for (std::uint32_t i = 0; i < spec.instances; ++i) {
+    pool.instances.push_back({.id = InstanceId{first_id + i},
+                              .ranks = spec.plan.attention_data,
+                              .blocks_per_rank = capacity.blocks_per_rank,
+                              .block_tokens = spec.engine.block_tokens,
+                              .depth = spec.engine.asynchronous ? 2U : 1U,
+                              .chips = spec.plan.chips(),
+                              .hand_off = spec.role == serving::Role::Prefill,
+                              .step_by_step = options.step_by_step,
+                              .log_steps = log_steps,
+                              .decode_power = chip.power.decode,
+                              .prefill_power = chip.power.prefill});
+  }
+  return pool;
+}
+
+metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpec& llm,
+                              const models::AcceleratorSpec& chip, const Capacity& capacity) {
+  const Bytes token = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) *
+                      static_cast<double>(pool.plan.tensor * pool.plan.pipeline);
+  return {.name = pool.name,
+          .role = role_name(pool.role),
+          .chip = pool.chip,
+          .scenario = chip.scenario,
+          .instances = pool.instances,
+          .chips_per_instance = pool.plan.chips(),
+          .matmul_per_token = models::matmul_flop_per_token(llm),
+          .attention_per_pair = models::attention_flop_per_context_token(llm),
+          .peak = chip.peak_of(models::compute_dtype(pool.precision.weights)),
+          .memory_bandwidth = chip.memory_bandwidth,
+          .weights_per_chip = capacity.weights_per_chip,
+          .kv_block = token * static_cast<double>(pool.engine.block_tokens),
+          .blocks_per_instance = std::uint64_t{capacity.blocks_per_rank} * pool.plan.attention_data,
+          .block_tokens = pool.engine.block_tokens,
+          .idle_power = chip.power.idle};
+}
+
+/// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else scale-out.
+PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
+                 const std::vector<ChipId>& chips) {
+  if (experiment.kv_transfer.plane) {
+    const auto& source = *experiment.source;
+    return source.located([&] { return topology.plane(*experiment.kv_transfer.plane); });
+  }
+  const PlaneId up = topology.scale_up();
+  const bool everywhere = std::all_of(chips.begin(), chips.end(),
+                                      [&](ChipId chip) { return topology.port(chip, up) > BytesPerSecond{}; });
+  if (everywhere) {
+    const topologies::GroupView view = topology.view(chips, up);
+    if (view.domains == 1 || view.uplink > BytesPerSecond{}) return up;
+  }
+  return topology.scale_out();
+}
+
+/// Endpoints for every attention rank of both pools on the plane that carries KV.
+void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
+                Assembly& assembly) {
+  std::vector<std::vector<ChipId>> groups;
+  std::vector<ChipId> all;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    for (const PlacedInstance& instance : placed[p]) {
+      all.insert(all.end(), instance.chips.begin(), instance.chips.end());
+      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
+        groups.push_back(instance.kv_chips(experiment.pools[p].plan, rank));
+      }
+    }
+  }
+  const PlaneId plane = kv_plane(experiment, assembly.topology, all);
+  const topologies::FlowNetwork network =
+      experiment.source->located([&] { return assembly.topology.flow_network(plane, groups); });
+
+  std::size_t group = 0;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    for (std::size_t i = 0; i < placed[p].size(); ++i) {
+      auto& ranks = assembly.pools[p].endpoints.emplace_back();
+      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
+        ranks.push_back(network.of_group.at(group++));
+      }
+    }
+  }
+  const config::PoolSpec& decode = experiment.pools[1];
+  serving::HandOff hand_off{.plane = 0,
+                            .bytes_per_token =
+                                models::kv_bytes_per_token_per_chip(experiment.llm, decode.plan, decode.precision.kv) *
+                                static_cast<double>(decode.plan.tensor * decode.plan.pipeline),
+                            .setup = experiment.kv_transfer.setup,
+                            .efficiency = experiment.kv_transfer.efficiency,
+                            .latency_inside = network.latency_inside,
+                            .latency_across = network.latency_across};
+  for (const topologies::FlowEndpoint& endpoint : network.endpoints) hand_off.domain_of.push_back(endpoint.domain);
+  assembly.hand_off = std::move(hand_off);
+  assembly.networks.push_back(network);
+}
+
+}  // namespace
+
+Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
+  Capacity capacity{.weights_per_chip = models::weight_bytes_per_chip(llm, pool.plan, pool.precision)};
+  const Bytes budget = chip.memory * pool.engine.memory_utilisation - pool.engine.memory_reserve;
+  const Bytes left = budget - capacity.weights_per_chip;
+  const Bytes block = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) *
+                      static_cast<double>(pool.engine.block_tokens);
+  if (left < block) {
+    const Bytes missing = block - left;
+    pool.source->fail(
+        "parallel",
+        fmt::format("{} does not fit: weights take {} of each {}, which offers {} ({} x {} - {}); {:.0f} bytes ({}) are "
+                    "missing a chip before the first KV block; use more chips an instance or a smaller format",
+                    llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory),
+                    pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), std::ceil(missing.value()),
+                    gigabytes(missing)));
+  }
+  const double blocks = std::floor(left / block);
+  capacity.blocks_per_rank = static_cast<std::uint32_t>(std::min(blocks, 4e9));
+  if (pool.engine.blocks) {
+    if (*pool.engine.blocks > capacity.blocks_per_rank) {
+      pool.source->fail("engine", fmt::format("blocks: {} KV blocks do not fit; the memory has room for {}",
+                                              *pool.engine.blocks, capacity.blocks_per_rank));
+    }
+    capacity.blocks_per_rank = *pool.engine.blocks;
+  }
+  return capacity;
+}
+
+std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine) {
+  std::vector<std::uint32_t> sizes;
+  if (!engine.graphs) return sizes;
+  const std::uint32_t max =
+      std::min({2 * engine.rules.max_num_seqs, std::uint32_t{512}, engine.rules.max_num_batched_tokens});
+  for (const std::uint32_t size : {1U, 2U, 4U}) {
+    if (size <= max) sizes.push_back(size);
+  }
+  for (std::uint32_t size = 8; size <= max; size += size < 256 ? 8 : 16) sizes.push_back(size);
+  return sizes;
+}
+
+Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options) {
+  Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
+  const auto placed = place(assembly.topology, experiment.pools);
+  std::uint32_t first_id = 0;
+  std::uint32_t chips_used = 0;
+  for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
+    const config::PoolSpec& spec = experiment.pools[p];
+    const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
+    // Whether the chip has the formats is asked before whether they fit.
+    const cost::NetworkFigures network = network_figures(assembly.topology, placed[p][0], spec.plan);
+    assembly.costs.push_back(
+        spec.source->located([&] { return cost::make_kernel_sum(cost_spec(experiment, spec, network)); }));
+    const Capacity capacity = capacity_of(spec, experiment.llm, chip);
+    assembly.rules.push_back(policy::make_vllm_rules(spec.engine.rules));
+    assembly.routers.push_back(policy::make_router(
+        spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
+    assembly.pools.push_back(make_pool(spec, capacity, chip, first_id, options, experiment.output.steps));
+    assembly.pools.back().rules = assembly.rules.back().get();
+    assembly.pools.back().cost = assembly.costs.back().get();
+    assembly.pools.back().router = assembly.routers.back().get();
+    assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
+    if (chip.scenario) {
+      assembly.notes.push_back(fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
+    }
+    first_id += spec.instances;
+    chips_used += spec.instances * spec.plan.chips();
+  }
+  if (experiment.pools.size() == 2) join_pools(experiment, placed, assembly);
+
+  std::unique_ptr<workloads::ByteSource> trace;
+  if (const auto* spec = std::get_if<workloads::TraceSpec>(&experiment.workload.source)) {
+    trace = files::open_trace(spec->path);
+  }
+  assembly.source = workloads::make_request_source(experiment.workload, experiment.seed, std::move(trace));
+  if (const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source)) {
+    if (const auto* loop = std::get_if<workloads::ClosedLoop>(&synthetic->arrivals)) assembly.concurrency = loop->concurrency;
+  }
+  expect(chips_used <= assembly.topology.chip_count(), "instances stand on chips of the topology");
+  return assembly;
+}
+
+}  // namespace tokenyard

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "models/cost/step_cost.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/metrics/summary.hpp"
+#include "sim/policy/batch_rules.hpp"
+#include "sim/policy/router.hpp"
+#include "sim/run/placement.hpp"
+#include "sim/serving/serving.hpp"
+#include "topologies/topology.hpp"
+#include "workloads/request_source.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tokenyard {
+
+/// Capacity of one instance of a pool.
+struct Capacity {
+  Bytes weights_per_chip;
+  std::uint32_t blocks_per_rank = 0;
+};
+
+/// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) / bytes of a block on a chip).
+/// Throws UserError at the pool when the weights or one block do not fit; the message says how many bytes are missing.
+[[nodiscard]] Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm,
+                                   const models::AcceleratorSpec& chip);
+
+/// Token counts that graphs are captured for: 1, 2, 4, then 8 .. 248 by 8, then 256 .. max by 16, with
+/// max = min(2 * max_num_seqs, 512), none above max_num_batched_tokens (vLLM).
+[[nodiscard]] std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine);
+
+/// An experiment made ready to run: every part built, nothing played yet.
+struct Assembly {
+  topologies::Topology topology;
+  std::vector<std::unique_ptr<policy::BatchRules>> rules;     ///< by pool
+  std::vector<std::unique_ptr<cost::StepCost>> costs;         ///< by pool
+  std::vector<std::unique_ptr<policy::Router>> routers;       ///< by pool
+  std::vector<serving::Pool> pools;
+  std::vector<metrics::PoolFacts> facts;                      ///< by pool
+  std::vector<topologies::FlowNetwork> networks;              ///< none, or the one that carries KV
+  std::optional<serving::HandOff> hand_off;
+  std::unique_ptr<workloads::RequestSource> source;
+  std::uint32_t concurrency = 0;                              ///< closed loop; 0 = open
+  std::vector<std::string> notes;
+};
+
+struct AssembleOptions {
+  bool step_by_step = false;
+};
+
+/// Throws UserError with a place for everything that only shows when the parts meet: a model that does not fit, more chips
+/// than there are, a chip without a kernel for the format, a plane that does not join both sides, a missing trace.
+[[nodiscard]] Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options);
+
+}  // namespace tokenyard

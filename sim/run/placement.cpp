@@ -1,0 +1,131 @@
+#include "sim/run/placement.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace tokenyard {
+namespace {
+
+/// The chips of one kind in order, and how many of them are taken.
+struct Supply {
+  std::vector<ChipId> chips;
+  std::size_t next = 0;
+};
+
+std::map<std::string, Supply> supplies(const topologies::Topology& topology) {
+  std::map<std::string, Supply> kinds;
+  for (std::uint32_t i = 0; i < topology.chip_count(); ++i) kinds[topology.place(ChipId{i}).kind].chips.push_back(ChipId{i});
+  return kinds;
+}
+
+/// Chips from `at` on that stand in the same scale-up domain as the one at `at`.
+std::size_t left_in_domain(const topologies::Topology& topology, const Supply& supply, std::size_t at) {
+  const PlaneId plane = topology.scale_up();
+  if (topology.port(supply.chips[at], plane) == BytesPerSecond{}) return supply.chips.size() - at;
+  const std::uint32_t domain = topology.domain(supply.chips[at], plane);
+  std::size_t end = at;
+  while (end < supply.chips.size() && topology.port(supply.chips[end], plane) > BytesPerSecond{} &&
+         topology.domain(supply.chips[end], plane) == domain) {
+    ++end;
+  }
+  return end - at;
+}
+
+/// Size of the largest domain, to see whether an instance could fit into one at all.
+std::size_t largest_domain(const topologies::Topology& topology, const Supply& supply) {
+  std::size_t largest = 0;
+  for (std::size_t at = 0; at < supply.chips.size();) {
+    const std::size_t size = left_in_domain(topology, supply, at);
+    largest = std::max(largest, size);
+    at += size;
+  }
+  return largest;
+}
+
+cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
+  if (chips.size() < 2) return {};
+  const PlaneId up = topology.scale_up();
+  const PlaneId out = topology.scale_out();
+  const bool has_up = std::all_of(chips.begin(), chips.end(),
+                                  [&](ChipId chip) { return topology.port(chip, up) > BytesPerSecond{}; });
+  const topologies::GroupView view = topology.view(chips, has_up ? up : out);
+  cost::GroupLinks links{.ranks = view.ranks, .domains = view.domains, .port = view.port, .uplink = view.uplink, .latency = view.latency};
+  if (view.domains > 1 && has_up && view.uplink == BytesPerSecond{}) {
+    // The scale-up plane ends at the domain: what leaves it goes over the other plane.
+    const topologies::GroupView across = topology.view(chips, out);
+    links.uplink = across.domains > 1 ? across.uplink : across.port;
+    links.latency = across.latency;
+  }
+  return links;
+}
+
+}  // namespace
+
+std::vector<ChipId> PlacedInstance::rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
+                                               std::uint32_t rank) const {
+  const auto from = chips.begin() + (stage * plan.stage_chips() + rank * plan.tensor);
+  return {from, from + plan.tensor};
+}
+
+std::vector<ChipId> PlacedInstance::stage_chips(const models::ParallelPlan& plan, std::uint32_t stage) const {
+  const auto from = chips.begin() + stage * plan.stage_chips();
+  return {from, from + plan.stage_chips()};
+}
+
+std::vector<ChipId> PlacedInstance::kv_chips(const models::ParallelPlan& plan, std::uint32_t rank) const {
+  std::vector<ChipId> all;
+  for (std::uint32_t stage = 0; stage < plan.pipeline; ++stage) {
+    const auto some = rank_chips(plan, stage, rank);
+    all.insert(all.end(), some.begin(), some.end());
+  }
+  return all;
+}
+
+std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topology,
+                                               const std::vector<config::PoolSpec>& pools) {
+  auto kinds = supplies(topology);
+  std::vector<std::vector<PlacedInstance>> placed;
+  for (const config::PoolSpec& pool : pools) {
+    Supply& supply = kinds.at(pool.chip);
+    const std::size_t need = pool.plan.chips();
+    const bool fits_domain = need <= largest_domain(topology, supply);
+    const std::size_t before = supply.next;
+    auto& instances = placed.emplace_back();
+    for (std::uint32_t i = 0; i < pool.instances; ++i) {
+      while (fits_domain && supply.next < supply.chips.size() &&
+             left_in_domain(topology, supply, supply.next) < need) {
+        supply.next += left_in_domain(topology, supply, supply.next);
+      }
+      if (supply.next + need > supply.chips.size()) {
+        pool.source->fail("instances",
+                          std::to_string(pool.instances) + " instances of " + std::to_string(need) + " chips need " +
+                              std::to_string(pool.instances * need) + "; topology '" + topology.name() + "' has " +
+                              std::to_string(supply.chips.size() - before) + " " + pool.chip +
+                              " chips left for this pool, room for " + std::to_string(i) +
+                              (fits_domain ? " instances inside scale-up domains" : " instances"));
+      }
+      const auto from = supply.chips.begin() + static_cast<std::ptrdiff_t>(supply.next);
+      instances.push_back({{from, from + static_cast<std::ptrdiff_t>(need)}});
+      supply.next += need;
+    }
+  }
+  return placed;
+}
+
+cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
+                                     const models::ParallelPlan& plan) {
+  cost::NetworkFigures figures;
+  figures.tensor = links_of(topology, instance.rank_chips(plan, 0, 0));
+  figures.expert = links_of(topology, instance.stage_chips(plan, 0));
+  if (plan.pipeline > 1) {
+    // Neighbouring stages: the last chip of one and the first of the next stand for all.
+    const std::uint32_t edge = plan.stage_chips();
+    figures.pipeline = links_of(topology, {instance.chips[edge - 1], instance.chips[edge]});
+    figures.pipeline.ranks = plan.pipeline;
+  }
+  return figures;
+}
+
+}  // namespace tokenyard

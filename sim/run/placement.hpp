@@ -1,0 +1,36 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/cost/network_figures.hpp"
+#include "models/llm/parallel_plan.hpp"
+#include "sim/config/experiment.hpp"
+#include "topologies/topology.hpp"
+
+#include <vector>
+
+namespace tokenyard {
+
+/// The chips of one instance, stage by stage, attention rank by attention rank.
+struct PlacedInstance {
+  std::vector<ChipId> chips;
+
+  /// The `tensor` chips of one attention rank of one stage.
+  [[nodiscard]] std::vector<ChipId> rank_chips(const models::ParallelPlan& plan, std::uint32_t stage, std::uint32_t rank) const;
+  /// All chips of one stage.
+  [[nodiscard]] std::vector<ChipId> stage_chips(const models::ParallelPlan& plan, std::uint32_t stage) const;
+  /// The chips of one attention rank in all stages: where its KV cache lies.
+  [[nodiscard]] std::vector<ChipId> kv_chips(const models::ParallelPlan& plan, std::uint32_t rank) const;
+};
+
+/// Gives every instance of every pool chips of its pool's kind, in order of pools, instances and chips. An instance that
+/// fits into one scale-up domain is never spread over two. One list a pool, one entry an instance.
+/// Throws UserError at the pool's `instances` when the chips run out.
+[[nodiscard]] std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topology,
+                                                             const std::vector<config::PoolSpec>& pools);
+
+/// What the chips of an instance see of the network: inside a domain over the scale-up plane; between domains over the
+/// scale-up plane where that joins them, else over the scale-out plane. Groups of one chip have no links.
+[[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
+                                                   const models::ParallelPlan& plan);
+
+}  // namespace tokenyard

@@ -1,0 +1,130 @@
+#include "sim/run/play.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/report/json.hpp"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <map>
+#include <sstream>
+
+namespace tokenyard {
+namespace {
+
+constexpr int kUserMistake = 2;
+constexpr int kOurMistake = 70;
+
+/// A child at work: SimGrid allows one engine a process, so every design has its own.
+struct Child {
+  std::size_t design;
+  pid_t pid;
+  int pipe;
+  std::string text;
+};
+
+void write_all(int pipe, const std::string& text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const ssize_t written = ::write(pipe, text.data() + at, text.size() - at);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    at += static_cast<std::size_t>(written);
+  }
+}
+
+/// In the child: the summary as JSON, or the error as text; never returns.
+[[noreturn]] void work(const std::filesystem::path& file, const PlayOptions& options, int pipe) {
+  int status = 0;
+  std::ostringstream text;
+  try {
+    report::write_summary(play(file, options), text);
+  } catch (const UserError& error) {
+    status = kUserMistake;
+    text.str(error.what());
+  } catch (const std::exception& error) {
+    status = kOurMistake;
+    text.str(error.what());
+  }
+  write_all(pipe, text.str());
+  ::close(pipe);
+  ::_exit(status);
+}
+
+Child begin(std::size_t design, const std::filesystem::path& file, const PlayOptions& options) {
+  int ends[2];
+  expect(::pipe(ends) == 0, "a pipe can be made");
+  std::fflush(nullptr);  // what is buffered would be printed by both
+  const pid_t pid = ::fork();
+  expect(pid >= 0, "a process can be made");
+  if (pid == 0) {
+    ::close(ends[0]);
+    work(file, options, ends[1]);
+  }
+  ::close(ends[1]);
+  return {design, pid, ends[0], {}};
+}
+
+void end(Child& child, Design& design) {
+  ::close(child.pipe);
+  int status = 0;
+  while (::waitpid(child.pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  design.status = WIFEXITED(status) ? WEXITSTATUS(status) : kOurMistake;
+  if (design.status != 0) {
+    design.error = child.text.empty() ? design.file.string() + ": its process died" : child.text;
+    return;
+  }
+  std::istringstream text(child.text);
+  design.summary = report::read_summary(text, design.file.string());
+}
+
+/// Reads what there is from every child; takes the ended ones off the list.
+void listen(std::vector<Child>& children, std::vector<Design>& designs) {
+  std::vector<pollfd> polls;
+  for (const Child& child : children) polls.push_back({child.pipe, POLLIN, 0});
+  if (::poll(polls.data(), polls.size(), -1) < 0) return;  // interrupted: the children hear the signal too
+  for (std::size_t i = children.size(); i-- > 0;) {
+    if (polls[i].revents == 0) continue;
+    char buffer[65536];
+    const ssize_t got = ::read(children[i].pipe, buffer, sizeof buffer);
+    if (got > 0) {
+      children[i].text.append(buffer, static_cast<std::size_t>(got));
+    } else if (got == 0 || errno != EINTR) {
+      end(children[i], designs[children[i].design]);
+      children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, const PlayOptions& options, unsigned jobs) {
+  expect(jobs >= 1, "at least one job");
+  std::map<std::string, std::filesystem::path> names;
+  std::vector<Design> designs;
+  for (const auto& file : files) {
+    const std::string name = config::read_experiment(file, options.overrides).name;
+    const auto [known, is_new] = names.emplace(name, file);
+    if (!is_new) {
+      throw UserError(file.string() + ": name: '" + name + "' is also the name of " + known->second.string() +
+                      ": their results would overwrite each other");
+    }
+    designs.push_back({.file = file});
+  }
+  std::vector<Child> children;
+  for (std::size_t next = 0; next < files.size() || !children.empty();) {
+    if (next < files.size() && children.size() < jobs) {
+      children.push_back(begin(next, files[next], options));
+      ++next;
+    } else {
+      listen(children, designs);
+    }
+  }
+  return designs;
+}
+
+}  // namespace tokenyard

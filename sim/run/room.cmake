@@ -1,0 +1,14 @@
+tokenyard_room(run
+  SOURCES
+    run/assemble.cpp
+    run/placement.cpp
+    run/play.cpp
+    run/play_all.cpp
+    run/run.cpp
+  HEADERS
+    run/assemble.hpp
+    run/placement.hpp
+    run/play.hpp
+    run/run.hpp
+  BELOW base device llm cost topologies workloads log files metrics policy engine serving config report
+  PRIVATE fmt::fmt)

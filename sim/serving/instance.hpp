@@ -1,0 +1,127 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/sim_time.hpp"
+#include "models/cost/step_cost.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/metrics/instance_meter.hpp"
+#include "sim/metrics/records.hpp"
+#include "sim/policy/batch_rules.hpp"
+#include "sim/serving/rank.hpp"
+#include "sim/serving/sequence.hpp"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace tokenyard::serving {
+
+/// What happens inside an instance that others care about; implemented by Serving.
+class InstanceListener {
+ public:
+  virtual ~InstanceListener() = default;
+  /// A sequence has handed out its last token (or, on a prefill instance, has its prompt done and its blocks pinned).
+  virtual void on_done(SequenceId id, SimTime now) = 0;
+  /// A decode instance has blocks for this sequence: its KV can be fetched.
+  virtual void on_fetch(SequenceId id, SimTime now) = 0;
+  /// Written on request only (InstanceSettings::log_steps).
+  virtual void on_step(const metrics::StepRecord& step) = 0;
+};
+
+struct InstanceSettings {
+  InstanceId id;
+  std::uint32_t ranks = 1;            ///< attention ranks, in lockstep
+  std::uint32_t blocks_per_rank = 1;
+  std::uint32_t block_tokens = 16;
+  std::uint32_t depth = 2;            ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous
+  std::uint32_t chips = 1;
+  bool hand_off = false;              ///< prefill role
+  bool step_by_step = false;          ///< one event a step; same results, for the test of that
+  bool log_steps = false;
+  Watts decode_power;                 ///< of one chip
+  Watts prefill_power;
+};
+
+/// One model instance: composes steps, prices them, plays them in time.
+///
+/// It is advanced lazily. While its batch does not change, its steps are not events: they are priced and booked, each once,
+/// when the instance is next looked at or when its next change is due. The wake-up is set at a lower bound of
+/// that change (steps only get longer as contexts grow) and set anew until the bound is the change itself. So a run of
+/// k decode steps costs k look-ups and two or three events, and an arrival in its middle finds the
+/// instance at the step boundary it falls in.
+class Instance final : public engine::EventHandler {
+ public:
+  /// References outlive the instance. `cost` must never fall when a context grows.
+  Instance(const InstanceSettings& settings, engine::Engine& engine, SequenceTable& sequences,
+           const policy::BatchRules& rules, const cost::StepCost& cost, metrics::InstanceMeter& meter,
+           InstanceListener& listener);
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside (arrivals,
+  // flows, which precede the steps of their instant), now included for reactions to steps of this instant.
+
+  /// A request reaches the instance now.
+  void submit(SequenceId id);
+  /// The KV of a sequence that on_fetch() announced has arrived now.
+  void kv_arrived(SequenceId id);
+  /// The other side has fetched a pinned sequence's KV now.
+  void release(SequenceId id);
+
+  /// Books all steps that have ended before `now`, or also those that end at it.
+  void advance(SimTime now, bool inclusive);
+
+  /// As of the last advance().
+  [[nodiscard]] std::uint64_t outstanding_tokens() const;
+  [[nodiscard]] std::uint32_t running() const;
+  [[nodiscard]] std::uint32_t waiting() const;
+  [[nodiscard]] std::uint64_t used_blocks() const;
+  [[nodiscard]] std::uint64_t total_blocks() const;
+  [[nodiscard]] const InstanceSettings& settings() const { return settings_; }
+
+  void on_event(std::uint64_t what) override;
+
+ private:
+  struct Step {
+    SimTime composed;
+    SimTime start;
+    SimTime end;
+    std::vector<RankStep> ranks;
+  };
+
+  [[nodiscard]] Step& oldest() { return steps_[first_]; }
+  void stirred(const Rank& rank);
+  void run_plain(SimTime until, std::uint64_t plain);
+  void complete_oldest();
+  void fill(SimTime now);
+  bool compose(SimTime now);
+  [[nodiscard]] SimTime price() const;
+  [[nodiscard]] std::uint64_t plain_composes() const;
+  void set_wake();
+  void book(const Step& step);
+  void log(const Step& step);
+  void hand_out_prompts(SimTime now, const RankStep& rank_step);
+  void tell_news(SimTime now, Rank& rank);
+  void set_level(SimTime now);
+
+  InstanceSettings settings_;
+  engine::Engine& engine_;
+  SequenceTable& sequences_;
+  const cost::StepCost& cost_;
+  metrics::InstanceMeter& meter_;
+  InstanceListener& listener_;
+  std::vector<Rank> ranks_;
+  std::vector<cost::StepShape> shapes_;  // of the step being composed or priced, by rank
+  std::vector<cost::StepShape> booked_;  // of the step being booked, by rank
+
+  std::array<Step, kMaxDepth> steps_;   // ring of steps in flight
+  std::size_t first_ = 0;
+  std::size_t in_flight_ = 0;
+  SimTime last_end_;            // end of the last step that was booked
+  bool kicked_ = false;
+  std::uint64_t wake_number_ = 0;
+  SimTime wake_at_ = SimTime::never();
+};
+
+}  // namespace tokenyard::serving

@@ -1,0 +1,414 @@
+#include "sim/serving/rank.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::serving {
+
+Rank::Rank(SequenceTable& sequences, const policy::BatchRules& rules, std::uint32_t total_blocks,
+           std::uint32_t block_tokens, bool hand_off)
+    : sequences_(sequences),
+      rules_(rules),
+      total_blocks_(total_blocks),
+      block_tokens_(block_tokens),
+      hand_off_(hand_off),
+      free_blocks_(total_blocks),
+      phase_(block_tokens) {
+  expect(block_tokens > 0 && total_blocks > 0, "a rank has blocks");
+}
+
+// ---------------------------------------------------------------- queue
+
+void Rank::enqueue(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.state = SequenceState::Waiting;
+  sequence.target = sequence.request.prompt_tokens;
+  sequence.computed = 0;
+  sequence.produced = 0;
+  sequence.blocks = 0;
+  if (waiting_.empty() || sequence.priority != 0) blocked_ = false;
+  // First come, first served among equals; a more urgent one passes those behind it.
+  auto place = waiting_.end();
+  while (place != waiting_.begin() && sequences_[*(place - 1)].priority > sequence.priority) --place;
+  waiting_.insert(place, id);
+  waiting_tokens_ += sequence.target;
+}
+
+void Rank::loaded(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  expect(sequence.state == SequenceState::Loading, "KV arrives for a sequence that waits for it");
+  sequence.state = SequenceState::Loaded;
+  sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
+  ready_.push_back(id);
+  blocked_ = false;
+}
+
+void Rank::release(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  expect(hand_off_ && sequence.pinned_blocks > 0, "only pinned blocks are released");
+  free_blocks_ += sequence.pinned_blocks;
+  sequence.pinned_blocks = 0;
+  blocked_ = false;
+}
+
+std::optional<policy::Candidate> Rank::candidate() const {
+  if (ready_.empty() && waiting_.empty()) return std::nullopt;
+  const Sequence& head = sequences_[ready_.empty() ? waiting_.front() : ready_.front()];
+  return policy::Candidate{.tokens = head.target,
+                           .cached = 0,
+                           .from_remote = head.from_remote,
+                           .loaded = head.state == SequenceState::Loaded,
+                           .priority = head.priority};
+}
+
+std::uint64_t Rank::outstanding_tokens() const {
+  return waiting_tokens_ + partial_tokens_ + context_ + closing_context_;
+}
+
+// ---------------------------------------------------------------- composing
+
+bool Rank::compose(RankStep& step) {
+  step.clear();
+  step.compose = composed_;
+  step_ = &step;
+  joining_.clear();
+  const std::uint64_t before = composed_;
+  blocked_ = !rules_.compose(*this);
+  const bool computes = step.shape.tokens() > 0;
+  if (computes && composed_ == before) ++composed_;  // a step of prompts only: decodes paused by nobody, there are none
+  for (const auto& [id, left] : joining_) {
+    Sequence& sequence = sequences_[id];
+    sequence.first_compose = step.compose;
+    if (left == 0) {
+      sequence.state = SequenceState::Closing;
+      closing_context_ += sequence.computed;
+      step.closing.push_back(id);
+    } else {
+      join_decodes(id, sequence.computed, left);
+    }
+  }
+  step_ = nullptr;
+  step.live = computes;
+  if (computes) {
+    expect(in_flight_count_ < kMaxDepth, "no more steps in flight than the engine allows");
+    in_flight_[in_flight_count_++] = &step;
+  }
+  return computes;
+}
+
+std::uint32_t Rank::blocks_to_decode() const {
+  return phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
+}
+
+void Rank::decode_all() {
+  expect(composed_ == step_->compose, "decodes are composed once a step");
+  expect(blocks_to_decode() <= free_blocks_, "decodes fit into the free blocks");
+  const cost::StepShape shape = compose_decodes();
+  step_->shape.decodes += shape.decodes;
+  step_->shape.decode_context += shape.decode_context;
+  step_->decode_tokens += shape.decodes;
+  close_due();
+}
+
+void Rank::decode(std::span<const SequenceId> chosen) {
+  if (chosen.size() == decoding_) {
+    decode_all();
+    return;
+  }
+  std::vector<std::uint8_t> is_chosen;
+  for (const SequenceId id : chosen) {
+    if (id.index() >= is_chosen.size()) is_chosen.resize(id.index() + 1);
+    is_chosen[id.index()] = 1;
+  }
+  struct Pause {
+    SequenceId id;
+    std::uint32_t computed;
+    std::uint32_t left;
+  };
+  std::vector<Pause> pauses;
+  for (const SequenceId id : running_order()) {
+    if (sequences_[id].state != SequenceState::Decoding) continue;
+    if (id.index() < is_chosen.size() && is_chosen[id.index()] != 0) continue;
+    const auto left = static_cast<std::uint32_t>(sequences_[id].last_compose + 1 - composed_);
+    pauses.push_back({id, computed_of(id), left});
+    step_->paused.push_back(id);
+  }
+  for (const Pause& pause : pauses) leave_decodes(pause.id);
+  if (decoding_ > 0) {
+    decode_all();
+  } else {
+    ++composed_;
+  }
+  for (const Pause& pause : pauses) join_decodes(pause.id, pause.computed, pause.left);
+}
+
+void Rank::compute(SequenceId id, std::uint32_t tokens) { chunk(id, tokens); }
+
+void Rank::admit(std::uint32_t tokens) {
+  const bool ready = !ready_.empty();
+  const SequenceId id = ready ? ready_.front() : waiting_.front();
+  Sequence& sequence = sequences_[id];
+  if (ready) {
+    ready_.pop_front();
+  } else {
+    waiting_.pop_front();
+    waiting_tokens_ -= sequence.target;
+    partial_tokens_ += sequence.target;
+  }
+  append_running(id);
+  sequence.state = SequenceState::Partial;
+  partials_.push_back({id, sequence.computed, sequence.target - sequence.computed});
+  news_.admitted.push_back(id);
+  chunk(id, tokens);
+}
+
+void Rank::chunk(SequenceId id, std::uint32_t tokens) {
+  Sequence& sequence = sequences_[id];
+  const auto partial =
+      std::find_if(partials_.begin(), partials_.end(), [&](const policy::Partial& p) { return p.id == id; });
+  expect(partial != partials_.end() && tokens > 0 && tokens <= partial->remaining, "a chunk is part of what remains");
+  const std::uint32_t need = blocks_for(sequence.computed + tokens) - std::min(sequence.blocks, blocks_for(sequence.computed + tokens));
+  expect(need <= free_blocks_, "a chunk fits into the free blocks");
+  free_blocks_ -= need;
+  sequence.blocks += need;
+  if (tokens == 1) {
+    // A single token is a decode for the kernel (scheduling study, section 4).
+    step_->shape.decodes += 1;
+    step_->shape.decode_context += sequence.computed + 1;
+  } else {
+    step_->shape.chunks += 1;
+    step_->shape.prefill_tokens += tokens;
+    step_->shape.prefill_area_x2 += std::uint64_t{tokens} * (2 * std::uint64_t{sequence.computed} + tokens);
+  }
+  sequence.computed += tokens;
+  if (tokens < partial->remaining) {
+    partial->computed += tokens;
+    partial->remaining -= tokens;
+    return;
+  }
+  partials_.erase(partial);
+  partial_tokens_ -= sequence.target;
+  step_->prompts_done.push_back(id);
+  const std::uint32_t left = hand_off_ ? 0 : sequence.fate.output_tokens - sequence.produced - 1;
+  joining_.emplace_back(id, left);
+}
+
+void Rank::load() {
+  const SequenceId id = waiting_.front();
+  Sequence& sequence = sequences_[id];
+  waiting_.pop_front();
+  waiting_tokens_ -= sequence.target;
+  partial_tokens_ += sequence.target;
+  sequence.state = SequenceState::Loading;
+  sequence.blocks = blocks_for(sequence.target);
+  expect(sequence.blocks <= free_blocks_, "a fetched cache fits into the free blocks");
+  free_blocks_ -= sequence.blocks;
+  news_.fetches.push_back(id);
+}
+
+void Rank::preempt(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  // Tokens still in flight are dropped and computed again.
+  const std::uint32_t produced = handed_out(id);
+  sequence.gave_tokens = produced > sequence.produced;
+  const std::uint32_t blocks = blocks_of(id);
+  switch (sequence.state) {
+    case SequenceState::Decoding: leave_decodes(id); break;
+    case SequenceState::Closing: closing_context_ -= sequence.computed; break;
+    case SequenceState::Partial:
+      std::erase_if(partials_, [&](const policy::Partial& p) { return p.id == id; });
+      partial_tokens_ -= sequence.target;
+      break;
+    default: expect(false, "only running sequences are preempted");
+  }
+  for (RankStep* step : in_flight()) {
+    const bool first = std::erase(step->prompts_done, id) > 0;
+    std::erase(step->closing, id);
+    const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
+                         std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
+    if (!first && decoded) --step->decode_tokens;
+  }
+  remove_running(id);
+  free_blocks_ += blocks;
+  sequence.blocks = 0;
+  sequence.computed = 0;
+  sequence.produced = produced;
+  sequence.target = sequence.request.prompt_tokens + produced;
+  sequence.from_remote = false;  // what was fetched is gone: it prefills here
+  sequence.state = SequenceState::Waiting;
+  ++sequence.version;
+  ++sequence.preemptions;
+  // Ahead of all that are not more urgent: it came before them.
+  auto place = waiting_.begin();
+  while (place != waiting_.end() && sequences_[*place].priority < sequence.priority) ++place;
+  waiting_.insert(place, id);
+  waiting_tokens_ += sequence.target;
+  news_.preempted.push_back(id);
+}
+
+// ---------------------------------------------------------------- outputs
+
+void Rank::complete(RankStep& step) {
+  expect(step.live && in_flight_count_ > 0 && in_flight_[0] == &step, "steps complete in order");
+  step.live = false;
+  pop_in_flight();
+  for (const SequenceId id : step.closing) {
+    Sequence& sequence = sequences_[id];
+    expect(sequence.state == SequenceState::Closing, "what closes had its last token in flight");
+    closing_context_ -= sequence.computed;
+    remove_running(id);
+    blocked_ = false;
+    if (hand_off_) {
+      sequence.state = SequenceState::Pinned;
+      sequence.pinned_blocks = sequence.blocks;
+    } else {
+      free_blocks_ += sequence.blocks;
+      sequence.blocks = 0;
+    }
+  }
+}
+
+// ---------------------------------------------------------------- decodes
+
+void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left) {
+  Sequence& sequence = sequences_[id];
+  sequence.state = SequenceState::Decoding;
+  sequence.decode_base = static_cast<std::int64_t>(computed) - static_cast<std::int64_t>(composed_);
+  sequence.last_compose = composed_ + tokens_left - 1;
+  ++sequence.version;
+  ++decoding_;
+  context_ += computed;
+  ++phase_[phase_of(computed)];
+  calendar_.push({sequence.last_compose, id.index(), sequence.version});
+}
+
+void Rank::leave_decodes(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  const std::uint32_t computed = computed_of(id);
+  --decoding_;
+  context_ -= computed;
+  --phase_[phase_of(computed)];
+  sequence.computed = computed;
+  sequence.blocks = blocks_for(computed);
+  ++sequence.version;
+}
+
+const Rank::Due* Rank::next_due() const {
+  while (!calendar_.empty()) {
+    const Due& due = calendar_.top();
+    const Sequence& sequence = sequences_[SequenceId{due.slot}];
+    if (sequence.version == due.version && sequence.state == SequenceState::Decoding) return &due;
+    calendar_.pop();
+  }
+  return nullptr;
+}
+
+void Rank::close_due() {
+  for (const Due* due = next_due(); due != nullptr && due->compose < composed_; due = next_due()) {
+    const SequenceId id{due->slot};
+    calendar_.pop();
+    leave_decodes(id);
+    sequences_[id].state = SequenceState::Closing;
+    closing_context_ += sequences_[id].computed;
+    step_->closing.push_back(id);
+  }
+}
+
+std::uint64_t Rank::plain_composes() const {
+  if (decoding_ == 0 || !partials_.empty() || could_admit()) return 0;
+  const Due* due = next_due();
+  expect(due != nullptr && due->compose >= composed_, "every decode has a last step ahead");
+  std::uint64_t steps = due->compose - composed_;
+  // Blocks: a full cycle of phases takes one block a decode.
+  std::uint64_t left = free_blocks_ % decoding_;
+  const std::uint64_t whole = std::uint64_t{free_blocks_ / decoding_} * block_tokens_;
+  if (whole >= steps) return steps;
+  std::uint64_t enough = whole;
+  for (std::uint32_t i = 0; i < block_tokens_; ++i) {
+    const std::uint64_t at = composed_ + whole + i;
+    const std::uint32_t need = phase_[(block_tokens_ - at % block_tokens_) % block_tokens_];
+    if (need > left) break;
+    left -= need;
+    ++enough;
+  }
+  return std::min(steps, enough);
+}
+
+// ---------------------------------------------------------------- views of one sequence
+
+std::uint32_t Rank::computed_of(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state != SequenceState::Decoding) return sequence.computed;
+  return static_cast<std::uint32_t>(sequence.decode_base + static_cast<std::int64_t>(composed_));
+}
+
+std::uint32_t Rank::blocks_of(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  return sequence.state == SequenceState::Decoding ? blocks_for(computed_of(id)) : sequence.blocks;
+}
+
+std::uint32_t Rank::handed_out(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state != SequenceState::Decoding && sequence.state != SequenceState::Closing) return sequence.produced;
+  std::uint32_t given = sequence.produced + 1 + (computed_of(id) - sequence.target);
+  for (const RankStep* step : in_flight()) {
+    if (step->compose < sequence.first_compose) continue;
+    if (std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end()) --given;
+  }
+  return given;
+}
+
+std::uint32_t Rank::wanted(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state == SequenceState::Decoding) return 1;
+  return sequence.state == SequenceState::Partial ? sequence.target - sequence.computed : 0;
+}
+
+std::uint32_t Rank::blocks_needed(SequenceId id, std::uint32_t tokens) const {
+  const std::uint32_t owned = blocks_of(id);
+  return blocks_for(computed_of(id) + tokens) - std::min(owned, blocks_for(computed_of(id) + tokens));
+}
+
+std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
+  return {sequences_[id].priority, sequences_[id].request.id.index()};
+}
+
+std::uint32_t Rank::blocks_promised() const {
+  std::uint32_t promised = 0;
+  for (const policy::Partial& partial : partials_) {
+    promised += blocks_for(partial.computed + partial.remaining) - blocks_of(partial.id);
+  }
+  return promised;
+}
+
+// ---------------------------------------------------------------- running list
+
+std::vector<SequenceId> Rank::running_order() const {
+  std::vector<SequenceId> order;
+  order.reserve(running_);
+  for (std::uint32_t at = first_; at != 0;) {
+    const SequenceId id{at - 1};
+    order.push_back(id);
+    at = sequences_[id].next;
+  }
+  return order;
+}
+
+void Rank::append_running(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.previous = last_;
+  sequence.next = 0;
+  (last_ == 0 ? first_ : sequences_[SequenceId{last_ - 1}].next) = id.index() + 1;
+  last_ = id.index() + 1;
+  ++running_;
+}
+
+void Rank::remove_running(SequenceId id) {
+  const Sequence& sequence = sequences_[id];
+  (sequence.previous == 0 ? first_ : sequences_[SequenceId{sequence.previous - 1}].next) = sequence.next;
+  (sequence.next == 0 ? last_ : sequences_[SequenceId{sequence.next - 1}].previous) = sequence.previous;
+  --running_;
+}
+
+}  // namespace tokenyard::serving

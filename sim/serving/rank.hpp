@@ -1,0 +1,195 @@
+#pragma once
+
+#include "models/cost/step_shape.hpp"
+#include "sim/policy/batch_rules.hpp"
+#include "sim/serving/sequence.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <queue>
+#include <span>
+#include <vector>
+
+namespace tokenyard::serving {
+
+/// Most steps in flight: one running and one composed behind it.
+inline constexpr std::size_t kMaxDepth = 2;
+
+/// What one rank put into one step, until the step's outputs have been processed.
+struct RankStep {
+  bool live = false;                        ///< composed and not yet completed by this rank
+  std::uint64_t compose = 0;                ///< number of the compose that made it
+  cost::StepShape shape;
+  std::uint32_t decode_tokens = 0;          ///< tokens it hands out to decodes (dropped ones taken off)
+  std::vector<SequenceId> prompts_done;     ///< hand out the first token of this admission
+  std::vector<SequenceId> closing;          ///< hand out their last token
+  std::vector<SequenceId> paused;           ///< could have decoded but were left out
+
+  void clear() {
+    shape = {};
+    decode_tokens = 0;
+    prompts_done.clear();
+    closing.clear();
+    paused.clear();
+  }
+};
+
+/// One scheduler: queue, running set, KV blocks of one attention rank. No clock, no engine: it is told to compose a step
+/// and to take a step's outputs; between the two up to `depth` steps are in flight.
+///
+/// Decodes are kept as sums: how many, their summed context, how many cross a block edge at each phase, and a calendar of
+/// last steps. Composing a step of decodes costs the same whatever the batch. A decode's own figures follow from
+/// the number of composed steps since it joined.
+class Rank final : public policy::Desk {
+ public:
+  /// `hand_off`: requests leave after their first token, with their blocks pinned until release() (a prefill instance).
+  Rank(SequenceTable& sequences, const policy::BatchRules& rules, std::uint32_t total_blocks, std::uint32_t block_tokens,
+       bool hand_off);
+
+  // ---- driven by the instance ----
+  void enqueue(SequenceId id);
+  /// The KV of a sequence in state Loading has arrived.
+  void loaded(SequenceId id);
+  /// Gives a pinned sequence's blocks back.
+  void release(SequenceId id);
+
+  /// Composes one step into `step` (cleared first). Gives whether it computes anything.
+  bool compose(RankStep& step);
+  /// A step's outputs: what ended leaves the running set; closed sequences are Pinned (hand_off) or without blocks.
+  /// Must be called for every live step, in order.
+  void complete(RankStep& step);
+
+  /// How many composes from now on would be nothing but the present decodes, one token each: no prompt, no admission,
+  /// no last token, no shortage of blocks. 0 = compose() must be asked.
+  [[nodiscard]] std::uint64_t plain_composes() const;
+  /// Nothing to compute and nothing that could start.
+  [[nodiscard]] bool quiet() const { return decoding_ == 0 && partials_.empty() && !could_admit(); }
+  /// Completes `step` (which handed out tokens of decodes only, or was not live) and composes one of the plain steps in
+  /// its place: the same as complete() and compose(), without asking the rules. REQUIRES: plain_composes() > 0.
+  void next_plain(RankStep& step) {
+    if (step.live) pop_in_flight();
+    step.live = true;
+    step.compose = composed_;
+    step.shape = compose_decodes();
+    step.decode_tokens = step.shape.decodes;
+    in_flight_[in_flight_count_++] = &step;
+  }
+
+  /// Something waits that composing anew could start.
+  [[nodiscard]] bool could_admit() const { return !blocked_ && (!waiting_.empty() || !ready_.empty()); }
+  [[nodiscard]] std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiting_.size() + ready_.size()); }
+  [[nodiscard]] std::uint64_t outstanding_tokens() const;
+  /// Summed contexts of what can decode, before the next token.
+  [[nodiscard]] std::uint64_t context() const { return context_; }
+  [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
+  /// Sequences that compose() admitted, preempted or began to load since the last clear_news(), for stamps and transfers.
+  struct News {
+    std::vector<SequenceId> admitted;
+    std::vector<SequenceId> preempted;
+    std::vector<SequenceId> fetches;
+    void clear() {
+      admitted.clear();
+      preempted.clear();
+      fetches.clear();
+    }
+    [[nodiscard]] bool empty() const { return admitted.empty() && preempted.empty() && fetches.empty(); }
+  };
+  [[nodiscard]] const News& news() const { return news_; }
+  void clear_news() { news_.clear(); }
+  /// Tokens a running sequence has been given so far, outputs in flight not counted.
+  [[nodiscard]] std::uint32_t handed_out(SequenceId id) const;
+  [[nodiscard]] std::uint32_t blocks_of(SequenceId id) const;
+  [[nodiscard]] std::uint32_t computed_of(SequenceId id) const;
+
+  // ---- policy::Desk ----
+  [[nodiscard]] std::uint32_t running() const override { return running_; }
+  [[nodiscard]] std::uint32_t decoding() const override { return decoding_; }
+  [[nodiscard]] std::uint32_t block_tokens() const override { return block_tokens_; }
+  [[nodiscard]] std::uint32_t free_blocks() const override { return free_blocks_; }
+  [[nodiscard]] std::uint32_t total_blocks() const override { return total_blocks_; }
+  [[nodiscard]] std::uint32_t blocks_to_decode() const override;
+  [[nodiscard]] std::span<const policy::Partial> partials() const override { return partials_; }
+  [[nodiscard]] bool is_last(SequenceId id) const override { return last_ == id.index() + 1; }
+  [[nodiscard]] std::optional<policy::Candidate> candidate() const override;
+  [[nodiscard]] std::uint32_t blocks_promised() const override;
+  [[nodiscard]] std::vector<SequenceId> running_order() const override;
+  [[nodiscard]] std::uint32_t wanted(SequenceId id) const override;
+  [[nodiscard]] std::uint32_t blocks_needed(SequenceId id, std::uint32_t tokens) const override;
+  [[nodiscard]] std::pair<std::int32_t, std::uint64_t> urgency(SequenceId id) const override;
+  void decode_all() override;
+  void decode(std::span<const SequenceId> chosen) override;
+  void compute(SequenceId id, std::uint32_t tokens) override;
+  void admit(std::uint32_t tokens) override;
+  void load() override;
+  void preempt(SequenceId id) override;
+
+ private:
+  struct Due {  // calendar entry: the compose that computes a decode's last token
+    std::uint64_t compose;
+    std::uint32_t slot;
+    std::uint32_t version;
+    friend bool operator>(const Due& a, const Due& b) {
+      return a.compose != b.compose ? a.compose > b.compose : a.slot > b.slot;
+    }
+  };
+
+  [[nodiscard]] std::uint32_t blocks_for(std::uint64_t tokens) const {
+    return static_cast<std::uint32_t>((tokens + block_tokens_ - 1) / block_tokens_);
+  }
+  [[nodiscard]] std::uint32_t phase_of(std::uint32_t computed) const {
+    return static_cast<std::uint32_t>((computed % block_tokens_ + block_tokens_ - composed_ % block_tokens_) % block_tokens_);
+  }
+  cost::StepShape compose_decodes() {
+    free_blocks_ -= phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
+    context_ += decoding_;
+    ++composed_;
+    return {.decodes = decoding_, .decode_context = context_};
+  }
+  void pop_in_flight() {
+    in_flight_[0] = in_flight_[1];
+    --in_flight_count_;
+  }
+  [[nodiscard]] std::span<RankStep* const> in_flight() const { return {in_flight_.data(), in_flight_count_}; }
+  void join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left);
+  void leave_decodes(SequenceId id);
+  void close_due();
+  void chunk(SequenceId id, std::uint32_t tokens);
+  void append_running(SequenceId id);
+  void remove_running(SequenceId id);
+  [[nodiscard]] const Due* next_due() const;
+
+  SequenceTable& sequences_;
+  const policy::BatchRules& rules_;
+  std::uint32_t total_blocks_;
+  std::uint32_t block_tokens_;
+  bool hand_off_;
+
+  std::uint32_t free_blocks_;
+  std::deque<SequenceId> waiting_;
+  std::deque<SequenceId> ready_;    // loaded, in order of arrival of their KV
+  std::uint64_t waiting_tokens_ = 0;
+  std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
+  std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight
+  bool blocked_ = false;
+
+  std::uint32_t running_ = 0;
+  std::uint32_t first_ = 0;  // running list, slot + 1
+  std::uint32_t last_ = 0;
+  std::vector<policy::Partial> partials_;
+
+  std::uint64_t composed_ = 0;
+  std::uint32_t decoding_ = 0;
+  std::uint64_t context_ = 0;           // sum of computed over decoding sequences
+  std::vector<std::uint32_t> phase_;    // decoding sequences by block phase
+  mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
+
+  RankStep* step_ = nullptr;            // the one being composed
+  std::vector<std::pair<SequenceId, std::uint32_t>> joining_;  // prompts completed by it: sequence, tokens left
+  std::array<RankStep*, kMaxDepth> in_flight_{};
+  std::size_t in_flight_count_ = 0;
+  News news_;
+};
+
+}  // namespace tokenyard::serving

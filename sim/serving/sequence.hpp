@@ -1,0 +1,99 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/sim_time.hpp"
+#include "sim/policy/batch_rules.hpp"
+#include "workloads/fate.hpp"
+#include "workloads/request.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace tokenyard::serving {
+
+using policy::SequenceId;
+
+enum class SequenceState : std::uint8_t {
+  Waiting,   ///< in the queue of a scheduler
+  Loading,   ///< its KV is on the way
+  Loaded,    ///< its KV is here, not yet in a step
+  Partial,   ///< running, prompt incomplete
+  Decoding,  ///< running, can compute one more token
+  Closing,   ///< running, its last token is in flight
+  Pinned,    ///< done here, blocks kept until the other side has fetched them
+};
+
+/// A request and everything the mechanics know of it, from arrival until its record is written.
+/// While it decodes, its progress is not stored but derived from its rank's count of composed steps (see Rank).
+struct Sequence {
+  workloads::Request request;
+  workloads::Fate fate;
+  SequenceState state = SequenceState::Waiting;
+  bool from_remote = false;          ///< on a decode instance: the KV is fetched
+  std::int32_t priority = 0;
+
+  std::uint32_t target = 0;          ///< tokens to compute before the next token comes out
+  std::uint32_t computed = 0;        ///< unless Decoding or Closing: tokens in the cache
+  std::uint32_t produced = 0;        ///< tokens handed out before the current admission
+  std::uint32_t blocks = 0;          ///< unless Decoding: blocks it holds
+
+  std::uint32_t pinned_blocks = 0;   ///< kept on the prefill instance until the decode instance has fetched them
+
+  std::int64_t decode_base = 0;      ///< Decoding: computed == decode_base + composed steps of the rank
+  std::uint64_t last_compose = 0;    ///< Decoding: the composed step that computes the last token
+  std::uint64_t first_compose = 0;   ///< Decoding, Closing: the composed step that gave the first token of this admission
+  std::uint32_t version = 0;         ///< counts joins and leaves, so that stale calendar entries are recognised
+  std::uint32_t rank = 0;            ///< attention rank of its instance
+  std::uint32_t next = 0;            ///< running list, by slot + 1; 0 = none
+  std::uint32_t previous = 0;
+
+  std::uint32_t preemptions = 0;
+  bool gave_tokens = false;          ///< when preempted: this admission had handed out tokens
+  std::uint32_t flows_left = 0;      ///< of the KV transfer
+  InstanceId prefill_instance;
+  std::uint32_t prefill_rank = 0;
+  InstanceId decode_instance;
+
+  SimTime admitted;
+  SimTime first_token;
+  SimTime last_token;      ///< latest token handed out before the current admission
+  SimTime prefill_end;
+  SimTime fetch_start;
+  SimTime kv_arrived;
+  SimTime decode_admitted;
+  SimTime preempted_at;
+  SimTime preempted_span;
+  SimTime preempted_before_prompt;  ///< part of preempted_span before the prompt was complete
+  bool ever_admitted = false;
+  bool prompt_done = false;
+  bool away = false;  ///< preempted and not yet admitted again
+};
+
+/// Live sequences by SequenceId; slots are used again. References die with the next add().
+class SequenceTable {
+ public:
+  [[nodiscard]] SequenceId add(const workloads::Request& request, workloads::Fate fate) {
+    if (free_.empty()) {
+      sequences_.emplace_back();
+      free_.push_back(static_cast<std::uint32_t>(sequences_.size() - 1));
+    }
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    const std::uint32_t version = sequences_[slot].version;
+    sequences_[slot] = Sequence{};
+    sequences_[slot].version = version + 1;
+    sequences_[slot].request = request;
+    sequences_[slot].fate = fate;
+    return SequenceId{slot};
+  }
+  void remove(SequenceId id) { free_.push_back(id.index()); }
+  [[nodiscard]] Sequence& operator[](SequenceId id) { return sequences_[id.index()]; }
+  [[nodiscard]] const Sequence& operator[](SequenceId id) const { return sequences_[id.index()]; }
+  [[nodiscard]] std::size_t live() const { return sequences_.size() - free_.size(); }
+
+ private:
+  std::vector<Sequence> sequences_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace tokenyard::serving

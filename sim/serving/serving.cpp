@@ -1,0 +1,220 @@
+#include "sim/serving/serving.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::serving {
+namespace {
+
+// Event codes: kind in the upper half, sequence in the lower.
+enum class Kind : std::uint32_t { Arrival, Return, HandedOff, Flow };
+
+std::uint64_t code(Kind kind, std::uint32_t index = 0) { return (static_cast<std::uint64_t>(kind) << 32) | index; }
+
+}  // namespace
+
+Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
+                 workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder,
+                 SimTime interval, Watch watch)
+    : engine_(engine),
+      pools_(pools),
+      hand_off_(std::move(hand_off)),
+      source_(source),
+      concurrency_(concurrency),
+      recorder_(recorder),
+      watch_(std::move(watch)) {
+  expect(pools_.size() == (hand_off_ ? 2U : 1U), "one mixed pool, or a prefill and a decode pool");
+  for (const Pool& pool : pools_) {
+    PoolState& state = states_.emplace_back(PoolState{&pool, {}, {}});
+    for (const InstanceSettings& settings : pool.instances) {
+      expect(settings.id.index() == by_id_.size(), "instances are numbered in order of pools");
+      meters_.emplace_back(recorder.warm_up(), interval);
+      state.instances.push_back(
+          std::make_unique<Instance>(settings, engine, sequences_, *pool.rules, *pool.cost, meters_.back(), *this));
+      state.views.push_back({settings.id, 0});
+      by_id_.push_back(state.instances.back().get());
+    }
+  }
+}
+
+Serving::~Serving() = default;
+
+void Serving::start() {
+  if (concurrency_ == 0) {
+    draw_next();
+    return;
+  }
+  for (std::uint32_t user = 0; user < concurrency_; ++user) {
+    engine_.at(SimTime{}, engine::rank_of_arrival(user), *this, code(Kind::Arrival));
+  }
+}
+
+void Serving::draw_next() {
+  next_ = source_.next();
+  if (next_) {
+    engine_.at(next_->request.arrival, engine::rank_of_arrival(next_->request.id.index()), *this, code(Kind::Arrival));
+  }
+}
+
+void Serving::on_event(std::uint64_t what) {
+  const SequenceId id{static_cast<std::uint32_t>(what)};
+  switch (static_cast<Kind>(what >> 32)) {
+    case Kind::Arrival:
+      if (concurrency_ == 0) {
+        arrive(*next_, false);
+        draw_next();
+        break;
+      }
+      [[fallthrough]];  // a user of a closed loop sends its first request
+    case Kind::Return:
+      if (auto arrival = source_.next()) {
+        arrival->request.arrival = engine_.now();
+        arrive(*arrival, static_cast<Kind>(what >> 32) == Kind::Return);
+      }
+      break;
+    case Kind::HandedOff: {
+      Sequence& sequence = sequences_[id];
+      Instance& decode = route(states_[1], sequence.request, true);
+      sequence.decode_instance = decode.settings().id;
+      sequence.from_remote = true;
+      sequence.prefill_rank = sequence.rank;
+      decode.submit(id);
+      break;
+    }
+    case Kind::Flow: fetched(id); break;
+  }
+}
+
+void Serving::arrive(workloads::Arrival arrival, bool reaction) {
+  ++arrived_;
+  const SequenceId id = sequences_.add(arrival.request, arrival.fate);
+  Sequence& sequence = sequences_[id];
+  Instance& first = route(states_[0], sequence.request, reaction);
+  sequence.prefill_instance = first.settings().id;
+  sequence.decode_instance = first.settings().id;
+  for (const PoolState& state : states_) {
+    const InstanceSettings& settings = state.instances[0]->settings();
+    const std::uint64_t tokens = state.pool->role == Role::Prefill
+                                     ? arrival.request.prompt_tokens
+                                     : std::uint64_t{arrival.request.prompt_tokens} + arrival.fate.output_tokens;
+    const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
+    if (tokens > room) {
+      throw UserError("request " + std::to_string(arrival.request.id.index()) + " (" +
+                      std::to_string(arrival.request.prompt_tokens) + " prompt + " +
+                      std::to_string(arrival.fate.output_tokens) + " output tokens) can never run in pool '" +
+                      state.pool->name + "': its KV cache holds " + std::to_string(room) +
+                      " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
+    }
+  }
+  first.submit(id);
+  look_around(engine_.now());
+}
+
+Instance& Serving::route(PoolState& pool, const workloads::Request& request, bool inclusive) {
+  const SimTime now = engine_.now();
+  if (pool.pool->router->needs_load()) {
+    for (std::size_t i = 0; i < pool.instances.size(); ++i) {
+      pool.instances[i]->advance(now, inclusive);
+      pool.views[i].outstanding_tokens = pool.instances[i]->outstanding_tokens();
+    }
+  }
+  Instance& chosen = *pool.instances[pool.pool->router->choose(request, pool.views)];
+  chosen.advance(now, inclusive);
+  return chosen;
+}
+
+void Serving::on_done(SequenceId id, SimTime now) {
+  expect(now == engine_.now(), "what others care about happens at its own event");
+  const Sequence& sequence = sequences_[id];
+  if (hand_off_ && sequence.state == SequenceState::Pinned) {
+    engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::HandedOff, id.index()));
+    return;
+  }
+  record(id);
+  if (concurrency_ > 0) {
+    engine_.at(now, engine::rank_of_reaction(sequences_[id].request.id.index()), *this, code(Kind::Return));
+  }
+  look_around(now);
+}
+
+void Serving::on_fetch(SequenceId id, SimTime now) {
+  expect(now == engine_.now(), "a transfer starts at its own event");
+  Sequence& sequence = sequences_[id];
+  const Pool& from_pool = pools_[0];
+  const Pool& to_pool = pools_[1];
+  const auto& from = from_pool.endpoints[sequence.prefill_instance.index()][sequence.prefill_rank];
+  const auto& to = to_pool.endpoints[sequence.decode_instance.index() - from_pool.instances.size()][sequence.rank];
+  // One flow for each pair of domains: the shards of one side meet those of the other in turn.
+  const std::size_t flows = std::max(from.size(), to.size());
+  const Bytes size = hand_off_->bytes_per_token * static_cast<double>(sequence.request.prompt_tokens) /
+                     (hand_off_->efficiency * static_cast<double>(flows));
+  sequence.flows_left = static_cast<std::uint32_t>(flows);
+  for (std::size_t i = 0; i < flows; ++i) {
+    const EndpointId a = from[i % from.size()];
+    const EndpointId b = to[i % to.size()];
+    const bool inside = hand_off_->domain_of[a.index()] == hand_off_->domain_of[b.index()];
+    // At least a nanosecond, so that an end is never at the instant of its beginning.
+    const Seconds delay = hand_off_->setup + (inside ? hand_off_->latency_inside : hand_off_->latency_across);
+    engine_.transfer(hand_off_->plane, a, b, size, std::max(delay, Seconds{1e-9}), *this, code(Kind::Flow, id.index()));
+  }
+}
+
+void Serving::fetched(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  if (--sequence.flows_left > 0) return;
+  const SimTime now = engine_.now();
+  Instance& prefill = instance(sequence.prefill_instance);
+  prefill.advance(now, false);
+  prefill.release(id);
+  Instance& decode = instance(sequence.decode_instance);
+  decode.advance(now, false);
+  decode.kv_arrived(id);
+}
+
+void Serving::record(SequenceId id) {
+  const Sequence& sequence = sequences_[id];
+  metrics::RequestRecord record;
+  record.id = sequence.request.id;
+  record.slo_class = sequence.request.slo_class;
+  record.prompt_tokens = sequence.request.prompt_tokens;
+  record.output_tokens = sequence.fate.output_tokens;
+  record.preemptions = sequence.preemptions;
+  record.prefill_instance = sequence.prefill_instance;
+  record.decode_instance = sequence.decode_instance;
+  record.arrival = sequence.request.arrival;
+  record.admitted = sequence.admitted;
+  record.first_token = sequence.first_token;
+  record.last_token = sequence.last_token;
+  record.queue = sequence.admitted - sequence.request.arrival;
+  record.prefill = sequence.prefill_end - sequence.admitted - sequence.preempted_before_prompt;
+  record.preempted = sequence.preempted_span;
+  if (hand_off_) {
+    record.kv_wait = sequence.fetch_start - sequence.prefill_end;
+    record.kv_transfer = sequence.kv_arrived - sequence.fetch_start;
+    record.decode_wait = sequence.decode_admitted - sequence.kv_arrived;
+  }
+  record.decode = record.latency() - record.queue - record.prefill - record.preempted - record.kv_wait -
+                  record.kv_transfer - record.decode_wait;
+  recorder_.request(record);
+  sequences_.remove(id);
+}
+
+void Serving::look_around(SimTime now) {
+  if (watch_.progress) watch_.progress(now, recorder_.finished, arrived_);
+  if (watch_.interrupted != nullptr && watch_.interrupted->load(std::memory_order_relaxed)) {
+    stopped_ = true;
+    engine_.stop();
+  }
+}
+
+void Serving::finish() {
+  const SimTime end = engine_.now();
+  for (std::size_t i = 0; i < by_id_.size(); ++i) {
+    if (stopped_) by_id_[i]->advance(end, false);
+    meters_[i].finish(end);
+  }
+  expect(stopped_ || sequences_.live() == 0, "every request that arrived has ended");
+}
+
+}  // namespace tokenyard::serving

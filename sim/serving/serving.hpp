@@ -1,0 +1,111 @@
+#pragma once
+
+#include "models/cost/step_cost.hpp"
+#include "sim/engine/engine.hpp"
+#include "sim/metrics/instance_meter.hpp"
+#include "sim/metrics/recorder.hpp"
+#include "sim/policy/router.hpp"
+#include "sim/serving/instance.hpp"
+#include "sim/serving/sequence.hpp"
+#include "workloads/request_source.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tokenyard::serving {
+
+enum class Role : std::uint8_t { Mixed, Prefill, Decode };
+
+/// Instances of one kind behind one router.
+struct Pool {
+  std::string name;
+  Role role = Role::Mixed;
+  const policy::BatchRules* rules = nullptr;
+  const cost::StepCost* cost = nullptr;
+  policy::Router* router = nullptr;
+  std::vector<InstanceSettings> instances;
+  /// Flow endpoints by instance and attention rank; empty unless KV is handed off.
+  std::vector<std::vector<std::vector<EndpointId>>> endpoints;
+};
+
+/// How a KV cache travels from a prefill to a decode instance.
+struct HandOff {
+  std::size_t plane = 0;         ///< index of the engine's flow network
+  Bytes bytes_per_token;         ///< that land on the decode side, all its chips together
+  Seconds setup;                 ///< software, once a request
+  double efficiency = 1.0;       ///< share of the links' rate that the connector reaches
+  Seconds latency_inside;        ///< wire, one way
+  Seconds latency_across;
+  std::vector<std::uint32_t> domain_of;  ///< by EndpointId
+};
+
+/// What a run is watched by. All may be empty.
+struct Watch {
+  const std::atomic<bool>* interrupted = nullptr;
+  std::function<void(SimTime now, std::uint64_t finished, std::uint64_t arrived)> progress;
+};
+
+/// The front door: takes requests from the source, routes them, moves KV between instances, writes records.
+class Serving final : public engine::EventHandler, public InstanceListener {
+ public:
+  /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that many
+  /// users. Everything passed by reference or pointer outlives the object. `interval`: of the instances' time series.
+  Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
+          workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder, SimTime interval,
+          Watch watch);
+  ~Serving() override;
+
+  /// Schedules the first arrivals; engine.run() then plays the run.
+  void start();
+  /// After engine.run(): books what is in flight when the run was stopped, ends the meters.
+  void finish();
+
+  [[nodiscard]] bool complete() const { return !stopped_; }
+  [[nodiscard]] std::uint64_t arrived() const { return arrived_; }
+  /// Meters by instance, pools in order.
+  [[nodiscard]] const std::deque<metrics::InstanceMeter>& meters() const { return meters_; }
+
+  void on_event(std::uint64_t what) override;
+  void on_done(SequenceId id, SimTime now) override;
+  void on_fetch(SequenceId id, SimTime now) override;
+  void on_step(const metrics::StepRecord& step) override { recorder_.step(step); }
+
+ private:
+  struct PoolState {
+    const Pool* pool;
+    std::vector<std::unique_ptr<Instance>> instances;
+    std::vector<policy::InstanceView> views;
+  };
+
+  void draw_next();
+  void arrive(workloads::Arrival arrival, bool reaction);
+  Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
+  void fetched(SequenceId id);
+  void record(SequenceId id);
+  void look_around(SimTime now);
+  [[nodiscard]] Instance& instance(InstanceId id) { return *by_id_[id.index()]; }
+
+  engine::Engine& engine_;
+  std::vector<Pool> pools_;
+  std::optional<HandOff> hand_off_;
+  workloads::RequestSource& source_;
+  std::uint32_t concurrency_;
+  metrics::Recorder& recorder_;
+  Watch watch_;
+
+  SequenceTable sequences_;
+  std::deque<metrics::InstanceMeter> meters_;
+  std::vector<PoolState> states_;
+  std::vector<Instance*> by_id_;
+  std::optional<workloads::Arrival> next_;
+  std::uint64_t arrived_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace tokenyard::serving

@@ -1,0 +1,115 @@
+// How fast the engine is. One engine per process: one benchmark per process, named on the command line:
+//   engine_bench --benchmark_filter=events_alone
+#include "sim/engine/engine.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <random>
+#include <string>
+
+namespace {
+
+using namespace tokenyard;
+using namespace tokenyard::literals;
+
+/// A thousand clocks that tick on their own; stops after a number of events.
+class Clocks final : public engine::EventHandler {
+ public:
+  Clocks(engine::Engine& engine, std::uint64_t ticks) : engine_(engine), left_(ticks) {
+    for (std::uint32_t i = 0; i < 1'000; ++i) {
+      engine.at(SimTime{i * 977}, engine::rank_of_step(i), *this, i);
+    }
+  }
+  void on_event(std::uint64_t what) override {
+    if (--left_ == 0) {
+      engine_.stop();
+    }
+    const auto span = SimTime{static_cast<std::int64_t>(1'000'000 + bits_() % 1'000'000)};
+    engine_.at(engine_.now() + span, engine::rank_of_step(static_cast<std::uint32_t>(what)), *this, what);
+  }
+
+ private:
+  engine::Engine& engine_;
+  std::uint64_t left_;
+  std::minstd_rand bits_{1};
+};
+
+/// Keeps `in_flight` flows between random endpoints in flight until `total` have ended.
+class Flows final : public engine::EventHandler {
+ public:
+  Flows(engine::Engine& engine, std::uint32_t endpoints, std::uint32_t in_flight, std::uint64_t total)
+      : engine_(engine), endpoints_(endpoints), left_(total) {
+    for (std::uint32_t i = 0; i < in_flight; ++i) {
+      send();
+    }
+  }
+  void on_event(std::uint64_t) override {
+    if (--left_ == 0) {
+      engine_.stop();
+    }
+    send();
+  }
+
+ private:
+  void send() {
+    const auto from = static_cast<std::uint32_t>(bits_() % endpoints_);
+    const auto to = static_cast<std::uint32_t>((from + 1 + bits_() % (endpoints_ - 1)) % endpoints_);
+    engine_.transfer(0, EndpointId{from}, EndpointId{to}, Bytes{1e8 + static_cast<double>(bits_() % 100'000'000)},
+                     10_us, *this, 0);
+  }
+
+  engine::Engine& engine_;
+  std::uint32_t endpoints_;
+  std::uint64_t left_;
+  std::minstd_rand bits_{2};
+};
+
+topologies::FlowNetwork network(std::uint32_t domains, std::uint32_t per_domain) {
+  topologies::FlowNetwork network{.plane = "net"};
+  for (std::uint32_t d = 0; d < domains; ++d) {
+    network.domains.push_back({.name = "d", .trunk = 50_GBps * per_domain});
+    for (std::uint32_t e = 0; e < per_domain; ++e) {
+      network.endpoints.push_back({.name = "e", .domain = d, .bandwidth = 50_GBps});
+    }
+  }
+  return network;
+}
+
+void events_alone(benchmark::State& state) {
+  constexpr std::uint64_t kEvents = 10'000'000;
+  for (auto _ : state) {
+    engine::Engine engine({});
+    Clocks clocks(engine, kEvents);
+    engine.run();
+  }
+  state.SetItemsProcessed(kEvents);
+}
+BENCHMARK(events_alone)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void flows_in_flight(benchmark::State& state) {
+  constexpr std::uint64_t kFlows = 100'000;
+  const auto in_flight = static_cast<std::uint32_t>(state.range(0));
+  for (auto _ : state) {
+    engine::Engine engine({network(8, 16)});
+    Flows flows(engine, 128, in_flight, kFlows);
+    engine.run();
+  }
+  state.SetItemsProcessed(kFlows);
+}
+BENCHMARK(flows_in_flight)->Arg(1)->Arg(32)->Arg(128)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+void events_beside_flows(benchmark::State& state) {
+  constexpr std::uint64_t kEvents = 1'000'000;
+  for (auto _ : state) {
+    engine::Engine engine({network(8, 16)});
+    Flows flows(engine, 128, 32, kEvents);
+    Clocks clocks(engine, kEvents);
+    engine.run();
+  }
+  state.SetItemsProcessed(kEvents);
+}
+BENCHMARK(events_beside_flows)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,117 @@
+#include "tests/support/child.hpp"
+#include "tests/support/digest.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+using namespace tokenyard;
+using namespace tokenyard::test;
+
+namespace {
+
+/// A small generator of its own, so that the cases never change under us (splitmix64).
+struct Dice {
+  std::uint64_t state;
+  std::uint64_t next() {
+    std::uint64_t z = (state += 0x9e3779b97f4a7c15ULL);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+    return z ^ (z >> 31);
+  }
+  std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>(next() % n); }
+};
+
+std::vector<ScriptedSource::Row> random_rows(std::uint64_t seed, std::uint32_t count, std::uint32_t gap_ns) {
+  Dice dice{seed};
+  std::vector<ScriptedSource::Row> rows;
+  std::int64_t now = 0;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    rows.push_back({now, 1 + dice.below(150), 1 + dice.below(120)});
+    // Round numbers on purpose: arrivals then fall on ends of steps, and ties must be broken alike.
+    if (dice.below(4) > 0) now += std::int64_t{dice.below(gap_ns / 1'000'000 + 1)} * 1'000'000;
+  }
+  return rows;
+}
+
+/// Whole milliseconds, so that steps of several instances end together, with a context term that makes steps grow.
+FormulaCost round_cost() {
+  return FormulaCost([](const cost::StepShape& shape) {
+    return 2'000'000 + 1'000'000 * static_cast<std::int64_t>(shape.tokens() / 32) +
+           500'000 * static_cast<std::int64_t>(shape.decode_context / 512) +
+           static_cast<std::int64_t>(shape.prefill_area_x2 / 4096) * 250'000;
+  });
+}
+
+void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests, std::uint32_t gap_ns) {
+  const auto rows = random_rows(seed, requests, gap_ns);
+  const auto play_it = [&](bool step_by_step) {
+    return in_child([&] {
+      cluster.step_by_step = step_by_step;
+      ScriptedSource source{rows};
+      const FormulaCost cost = round_cost();
+      const Played played = play(cluster, source, cost);
+      return std::to_string(played.events) + "\n" + digest(played);
+    });
+  };
+  const std::string runs = play_it(false);
+  const std::string steps = play_it(true);
+  const auto body = [](const std::string& text) { return text.substr(text.find('\n')); };
+  CAPTURE(seed);
+  CHECK(body(runs) == body(steps));
+  CHECK(std::stoull(runs) <= std::stoull(steps));  // and it took fewer events
+  CHECK(body(runs).size() > requests * 20);        // of something
+}
+
+}  // namespace
+
+TEST_CASE("decode runs: equal single steps bit for bit on one instance") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    both_ways({.depth = 1 + static_cast<std::uint32_t>(seed % 2)}, seed, 60, seed % 3 == 0 ? 40'000'000 : 200'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit when blocks run out and requests are preempted") {
+  for (std::uint64_t seed = 21; seed <= 32; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+               .blocks = 24 + static_cast<std::uint32_t>(seed % 9),
+               .depth = 1 + static_cast<std::uint32_t>(seed % 2)},
+              seed, 60, 60'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit with several instances and a router that looks at their load") {
+  for (std::uint64_t seed = 41; seed <= 52; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 64},
+               .instances = 3,
+               .ranks = 1 + static_cast<std::uint32_t>(seed % 3),
+               .blocks = 60,
+               .router = policy::RouterKind::LeastOutstandingTokens},
+              seed, 120, 30'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit with prefill and decode apart and KV caches as flows") {
+  for (std::uint64_t seed = 61; seed <= 72; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 128},
+               .instances = 2,
+               .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
+               .blocks = 40,
+               .depth = 1 + static_cast<std::uint32_t>(seed % 2),
+               .router = policy::RouterKind::LeastOutstandingTokens,
+               .decode_instances = 2},
+              seed, 80, 40'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit in a closed loop") {
+  for (std::uint64_t seed = 81; seed <= 88; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 4, .max_num_batched_tokens = 64},
+               .instances = 2,
+               .concurrency = 7,
+               .router = policy::RouterKind::LeastOutstandingTokens},
+              seed, 60, 1'000'000);
+  }
+}

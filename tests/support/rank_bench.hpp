@@ -1,0 +1,111 @@
+#pragma once
+
+#include "sim/policy/vllm_rules.hpp"
+#include "sim/serving/rank.hpp"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tokenyard::test {
+
+/// One scheduler on a bench, without engine or clock: step by step, each told as one line of text.
+///
+///     "A1 B7 | free 15 | running AB | waiting C | fetching D | loaded E | preempted F | first B | ended G"
+///
+/// First the tokens computed per request; then, after the outputs that this call takes, the free blocks and who is where
+/// (empty lists are left out); then who was preempted, got its first token, ended. Names are letters, in order of add().
+///
+/// With depth 2 a call is what the asynchronous loop does once: compose a step, then take the outputs of the step before.
+class RankBench {
+ public:
+  RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1, std::uint32_t block_tokens = 4,
+            bool hand_off = false)
+      : rules_(policy::make_vllm_rules(spec)), rank_(table_, *rules_, blocks, block_tokens, hand_off), depth_(depth) {}
+
+  struct Extra {
+    std::int32_t priority = 0;
+    bool from_remote = false;
+  };
+  void add(std::uint32_t prompt, std::uint32_t output) { add(prompt, output, Extra{}); }
+  void add(std::uint32_t prompt, std::uint32_t output, Extra extra) {
+    const RequestId id{static_cast<std::uint32_t>(all_.size())};
+    all_.push_back(table_.add({.id = id, .arrival = {}, .prompt_tokens = prompt, .slo_class = {}}, {.output_tokens = output}));
+    table_[all_.back()].priority = extra.priority;
+    table_[all_.back()].from_remote = extra.from_remote;
+    rank_.enqueue(all_.back());
+  }
+  /// The KV of a request that is being fetched is there.
+  void loaded(char name) { rank_.loaded(id_of(name)); }
+  /// A prefill side's pinned blocks are given back.
+  void release(char name) { rank_.release(id_of(name)); }
+
+  std::string step() {
+    std::vector<std::uint32_t> before;
+    for (const SequenceId id : all_) before.push_back(rank_.computed_of(id));
+    serving::RankStep& composed = steps_[calls_ % 2];
+    rank_.compose(composed);
+    ++calls_;
+
+    std::string text;
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      const std::uint32_t after = rank_.computed_of(all_[i]);
+      if (after > before[i]) text += name(all_[i]) + std::to_string(after - before[i]) + " ";
+    }
+    if (text.empty()) text = "nothing ";
+    std::string preempted;
+    for (const SequenceId id : rank_.news().preempted) preempted += name(id);
+    rank_.clear_news();
+
+    std::string first;
+    std::string ended;
+    serving::RankStep& done = depth_ == 1 ? composed : steps_[calls_ % 2];
+    if (done.live) {
+      for (const SequenceId id : done.prompts_done) {
+        if (table_[id].produced == 0) first += name(id);
+      }
+      rank_.complete(done);
+      for (const SequenceId id : done.closing) ended += name(id);
+    }
+    text += "| free " + std::to_string(rank_.free_blocks());
+    const auto list = [&text](const char* title, const std::string& names) {
+      if (!names.empty()) text += std::string(" | ") + title + " " + names;
+    };
+    std::string running;
+    for (const SequenceId id : rank_.running_order()) running += name(id);
+    list("running", running);
+    list("waiting", in(serving::SequenceState::Waiting, ended));
+    list("fetching", in(serving::SequenceState::Loading, ended));
+    list("loaded", in(serving::SequenceState::Loaded, ended));
+    list("preempted", preempted);
+    list("first", first);
+    list("ended", ended);
+    return text;
+  }
+
+  [[nodiscard]] std::uint32_t blocks_of(char name) const { return rank_.blocks_of(id_of(name)); }
+  [[nodiscard]] const serving::Rank& rank() const { return rank_; }
+
+ private:
+  using SequenceId = policy::SequenceId;
+  [[nodiscard]] static std::string name(SequenceId id) { return std::string(1, static_cast<char>('A' + id.index())); }
+  [[nodiscard]] SequenceId id_of(char name) const { return all_.at(static_cast<std::size_t>(name - 'A')); }
+  [[nodiscard]] std::string in(serving::SequenceState state, const std::string& but) const {
+    std::string names;
+    for (const SequenceId id : all_) {
+      if (table_[id].state == state && but.find(name(id)) == std::string::npos) names += name(id);
+    }
+    return names;
+  }
+
+  serving::SequenceTable table_;
+  std::unique_ptr<policy::BatchRules> rules_;
+  serving::Rank rank_;
+  std::uint32_t depth_;
+  std::vector<SequenceId> all_;
+  std::array<serving::RankStep, 2> steps_;
+  std::size_t calls_ = 0;
+};
+
+}  // namespace tokenyard::test

@@ -1,0 +1,58 @@
+#pragma once
+
+#include "models/cost/step_cost.hpp"
+#include "workloads/request_source.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace tokenyard::test {
+
+/// Requests as listed, in order of arrival.
+class ScriptedSource final : public workloads::RequestSource {
+ public:
+  struct Row {
+    std::int64_t arrival_ns;
+    std::uint32_t prompt;
+    std::uint32_t output;
+  };
+  explicit ScriptedSource(std::vector<Row> rows) : rows_(std::move(rows)) {}
+  [[nodiscard]] std::optional<workloads::Arrival> next() override {
+    if (next_ == rows_.size()) return std::nullopt;
+    const Row row = rows_[next_];
+    const RequestId id{static_cast<std::uint32_t>(next_++)};
+    return workloads::Arrival{
+        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{0}},
+        {.output_tokens = row.output}};
+  }
+  [[nodiscard]] std::optional<std::uint64_t> expected() const override { return rows_.size(); }
+  [[nodiscard]] std::optional<SimTime> horizon() const override { return std::nullopt; }
+
+ private:
+  std::vector<Row> rows_;
+  std::size_t next_ = 0;
+};
+
+/// A step costs what the formula says, in nanoseconds; with several ranks the slowest counts.
+class FormulaCost final : public cost::StepCost {
+ public:
+  using Formula = std::function<std::int64_t(const cost::StepShape&)>;
+  explicit FormulaCost(Formula formula) : formula_(std::move(formula)) {}
+  [[nodiscard]] SimTime step(const cost::StepShape& shape) const override { return SimTime{formula_(shape)}; }
+  [[nodiscard]] SimTime step(std::span<const cost::StepShape> ranks) const override {
+    SimTime slowest;
+    for (const cost::StepShape& shape : ranks) {
+      if (shape.tokens() > 0) slowest = std::max(slowest, step(shape));
+    }
+    return slowest;
+  }
+  [[nodiscard]] Bytes traffic(std::span<const cost::StepShape>) const override { return Bytes{1.0}; }
+
+ private:
+  Formula formula_;
+};
+
+}  // namespace tokenyard::test

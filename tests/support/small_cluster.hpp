@@ -1,0 +1,108 @@
+#pragma once
+
+#include "sim/engine/engine.hpp"
+#include "sim/metrics/recorder.hpp"
+#include "sim/policy/router.hpp"
+#include "sim/policy/vllm_rules.hpp"
+#include "sim/serving/serving.hpp"
+#include "tests/support/scripted.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace tokenyard::test {
+
+/// Knobs of a cluster whose steps cost what a formula says.
+struct SmallCluster {
+  policy::VllmSpec rules{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
+  std::uint32_t instances = 1;
+  std::uint32_t ranks = 1;
+  std::uint32_t blocks = 1'000'000;
+  std::uint32_t block_tokens = 16;
+  std::uint32_t depth = 2;
+  bool step_by_step = false;
+  bool log_steps = false;
+  std::uint32_t concurrency = 0;
+  SimTime warm_up;
+  policy::RouterKind router = policy::RouterKind::RoundRobin;
+  /// Decode instances; with 0 the instances serve both phases. Prefill and decode sides are then joined by a network of
+  /// one endpoint an instance and `bandwidth` each.
+  std::uint32_t decode_instances = 0;
+  BytesPerSecond bandwidth{1e9};
+  Bytes bytes_per_token{1e6};
+  Seconds setup{1e-3};
+};
+
+struct Played {
+  std::vector<metrics::RequestRecord> requests;  ///< by id
+  std::vector<metrics::StepRecord> steps;
+  std::unique_ptr<metrics::Recorder> recorder;
+  std::deque<metrics::InstanceMeter> meters;
+  std::uint64_t events = 0;
+};
+
+/// Plays it once. ONE A PROCESS, like the engine.
+inline Played play(const SmallCluster& cluster, workloads::RequestSource& source, const cost::StepCost& cost) {
+  const auto rules = policy::make_vllm_rules(cluster.rules);
+  const auto first = policy::make_router(cluster.router, nullptr);
+  const auto second = policy::make_router(cluster.router, nullptr);
+  const bool split = cluster.decode_instances > 0;
+  std::vector<serving::Pool> pools;
+  std::vector<topologies::FlowNetwork> networks;
+  std::optional<serving::HandOff> hand_off;
+  std::uint32_t id = 0;
+  const auto add_pool = [&](serving::Role role, std::uint32_t count, policy::Router& router) {
+    serving::Pool pool{.name = "pool", .role = role, .rules = rules.get(), .cost = &cost, .router = &router};
+    for (std::uint32_t i = 0; i < count; ++i) {
+      pool.instances.push_back({.id = InstanceId{id++},
+                                .ranks = cluster.ranks,
+                                .blocks_per_rank = cluster.blocks,
+                                .block_tokens = cluster.block_tokens,
+                                .depth = cluster.depth,
+                                .chips = 1,
+                                .hand_off = role == serving::Role::Prefill,
+                                .step_by_step = cluster.step_by_step,
+                                .log_steps = cluster.log_steps,
+                                .decode_power = Watts{100},
+                                .prefill_power = Watts{200}});
+    }
+    pools.push_back(std::move(pool));
+  };
+  add_pool(split ? serving::Role::Prefill : serving::Role::Mixed, cluster.instances, *first);
+  if (split) {
+    add_pool(serving::Role::Decode, cluster.decode_instances, *second);
+    topologies::FlowNetwork network{.plane = "net", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};
+    for (serving::Pool& pool : pools) {
+      for (std::size_t i = 0; i < pool.instances.size(); ++i) {
+        auto& ranks = pool.endpoints.emplace_back();
+        for (std::uint32_t rank = 0; rank < cluster.ranks; ++rank) {
+          ranks.push_back({EndpointId{static_cast<std::uint32_t>(network.endpoints.size())}});
+          network.endpoints.push_back({.name = "e" + std::to_string(network.endpoints.size()), .domain = 0, .bandwidth = cluster.bandwidth});
+        }
+      }
+    }
+    hand_off = serving::HandOff{.bytes_per_token = cluster.bytes_per_token,
+                                .setup = cluster.setup,
+                                .domain_of = std::vector<std::uint32_t>(network.endpoints.size(), 0)};
+    networks.push_back(network);
+  }
+  engine::Engine engine{networks};
+  Played played;
+  played.recorder = std::make_unique<metrics::Recorder>(
+      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}}}, true, cluster.log_steps);
+  serving::Serving serving{engine, pools, hand_off, source, cluster.concurrency, *played.recorder, SimTime{1'000'000'000}, {}};
+  serving.start();
+  engine.run();
+  serving.finish();
+  played.requests = played.recorder->requests();
+  std::sort(played.requests.begin(), played.requests.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  played.steps = played.recorder->steps();
+  played.meters = serving.meters();
+  played.events = engine.events();
+  return played;
+}
+
+}  // namespace tokenyard::test

@@ -1,0 +1,141 @@
+#include "sim/metrics/recorder.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace tokenyard;
+using namespace tokenyard::metrics;
+
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+
+SimTime ms(std::int64_t value) { return SimTime{value * kMs}; }
+
+const std::vector<SloTarget> kClasses{{.name = "chat", .ttft = Seconds{0.1}, .tpot = Seconds{0.02}},
+                                      {.name = "batch", .ttft = Seconds{10.0}, .tpot = Seconds{1.0}}};
+
+/// Waits 10 ms, prefills until `ttft_ms`, then gives a token every `gap_ms`.
+RequestRecord request(std::int64_t arrival_ms, std::int64_t ttft_ms, std::uint32_t output, std::int64_t gap_ms,
+                      std::uint32_t slo_class = 0) {
+  const std::int64_t decode_ms = gap_ms * (output - 1);
+  return {.slo_class = ClassId{slo_class},
+          .prompt_tokens = 50,
+          .output_tokens = output,
+          .arrival = ms(arrival_ms),
+          .admitted = ms(arrival_ms + 10),
+          .first_token = ms(arrival_ms + ttft_ms),
+          .last_token = ms(arrival_ms + ttft_ms + decode_ms),
+          .queue = ms(10),
+          .prefill = ms(ttft_ms - 10),
+          .decode = ms(decode_ms)};
+}
+
+std::string broken(const RequestRecord& record) {
+  Recorder recorder(SimTime{}, kClasses, false, false);
+  try {
+    recorder.request(record);
+  } catch (const BugError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("request record: TTFT and TPOT and latency are differences of its instants") {
+  const RequestRecord record = request(1'000, 60, 5, 20);
+  CHECK(record.ttft() == ms(60));
+  CHECK(record.ttft_from_admission() == ms(50));
+  CHECK(record.latency() == ms(140));  // 60 + 4 * 20
+  CHECK(record.tpot() == ms(20));
+  CHECK(request(0, 60, 1, 20).tpot() == SimTime{});
+}
+
+TEST_CASE("recorder: parts that do not add up to the latency are a bug") {
+  RequestRecord record = request(0, 60, 5, 20);
+  CHECK(broken(record).empty());
+  record.kv_wait = SimTime{1};
+  CHECK(broken(record).find("the parts of a latency add up to it") != std::string::npos);
+  record.decode -= SimTime{1};
+  CHECK(broken(record).empty());
+}
+
+TEST_CASE("recorder: a negative part is a bug even when the sum is right") {
+  RequestRecord record = request(0, 60, 5, 20);
+  record.preempted = SimTime{-1};
+  record.decode += SimTime{1};
+  CHECK(broken(record).find("no part of a latency is negative") != std::string::npos);
+}
+
+TEST_CASE("recorder: goodput is counted by class and takes both targets") {
+  Recorder recorder(SimTime{}, kClasses, false, false);
+  recorder.request(request(0, 100, 11, 20));     // both met, just
+  recorder.request(request(0, 101, 11, 20));     // TTFT missed
+  recorder.request(request(0, 100, 11, 21));     // TPOT missed
+  recorder.request(request(0, 100, 1, 0));       // a single token has no TPOT to miss
+  recorder.request(request(0, 101, 11, 21, 1));  // the other class allows that
+  const ClassFigures& chat = recorder.by_class[0];
+  CHECK(chat.requests == 4);
+  CHECK(chat.output_tokens == 34);
+  CHECK(chat.good_requests == 2);
+  CHECK(chat.good_output_tokens == 12);
+  CHECK(recorder.by_class[1].good_requests == 1);
+  CHECK(recorder.by_class[1].good_output_tokens == 11);
+}
+
+TEST_CASE("recorder: arrivals of warm-up are counted but not measured") {
+  Recorder recorder(ms(500), kClasses, true, false);
+  recorder.request(request(499, 60, 5, 20));
+  recorder.request(request(500, 80, 3, 20));
+  CHECK(recorder.finished == 2);
+  CHECK(recorder.measured == 1);
+  CHECK(recorder.output_tokens == 3);
+  CHECK(recorder.prompt_tokens == 50);
+  CHECK(recorder.ttft.count() == 1);
+  CHECK(recorder.ttft.mean() == Seconds{80 * kMs * 1e-9});
+  CHECK(recorder.requests().size() == 2);
+  CHECK(recorder.last_end == ms(639));  // 499 + 60 + 4 * 20; the other ends at 620
+  CHECK(recorder.by_class[0].requests == 1);
+}
+
+TEST_CASE("recorder: single tokens have no part in TPOT") {
+  Recorder recorder(SimTime{}, kClasses, false, false);
+  recorder.request(request(0, 60, 1, 0));
+  recorder.request(request(0, 60, 2, 30));
+  CHECK(recorder.tpot.count() == 1);
+  CHECK(recorder.tpot.quantile(0.5) == ms(30).seconds());
+  CHECK(recorder.latency.count() == 2);
+}
+
+TEST_CASE("recorder: requests and steps are kept only when asked for") {
+  Recorder without(SimTime{}, kClasses, false, false);
+  without.request(request(0, 60, 5, 20));
+  without.step({});
+  CHECK(without.requests().empty());
+  CHECK(without.steps().empty());
+  Recorder with(SimTime{}, kClasses, true, true);
+  with.request(request(0, 60, 5, 20));
+  with.step({});
+  CHECK(with.requests().size() == 1);
+  CHECK(with.steps().size() == 1);
+}
+
+TEST_CASE("recorder: every part has its own samples") {
+  Recorder recorder(SimTime{}, kClasses, false, false);
+  RequestRecord record{.output_tokens = 2};
+  record.queue = ms(1);
+  record.prefill = ms(2);
+  record.kv_wait = ms(4);
+  record.kv_transfer = ms(8);
+  record.decode_wait = ms(16);
+  record.preempted = ms(32);
+  record.decode = ms(64);
+  record.first_token = ms(3);
+  record.last_token = ms(127);
+  recorder.request(record);
+  for (std::size_t i = 0; i < kParts; ++i) CHECK(recorder.parts[i].mean() == ms(std::int64_t{1} << i).seconds());
+}

@@ -1,0 +1,87 @@
+#include "models/cost/attention.hpp"
+
+#include "tests/support/tiny_specs.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace tokenyard;
+using namespace tokenyard::cost;
+using doctest::Approx;
+
+namespace {
+
+models::LlmSpec windowed() {
+  models::LlmSpec llm = test::tiny_dense();
+  llm.gqa->window = 128;
+  llm.gqa->windowed_layers = 3;
+  return llm;
+}
+
+/// All layers from the formulas, in ns.
+double formula_ns(const StepCostSpec& spec, const AttentionWork& work) {
+  double seconds = 0.0;
+  for (const AttentionLayers& group : attention_layers(spec.llm)) {
+    const double context = group.seen_context(work.sequences, work.context);
+    const double area = group.seen_area_x2(work.tokens, work.area_x2);
+    if (work.sequences > 0) seconds += group.layers * decode_layer_time(spec, work.sequences, context).value();
+    if (work.tokens > 0) seconds += group.layers * context_layer_time(spec, work.tokens, area).value();
+  }
+  return seconds * 1e9;
+}
+
+}  // namespace
+
+TEST_CASE("attention: layers fall into those with a window and those without") {
+  CHECK(attention_layers(test::tiny_dense()).size() == 1);
+  CHECK(attention_layers(test::tiny_moe()).size() == 1);
+  const std::vector<AttentionLayers> groups = attention_layers(windowed());
+  REQUIRE(groups.size() == 2);
+  CHECK(groups[0].layers == 1);
+  CHECK(groups[1].layers == 3);
+  CHECK(groups[1].window == 128);
+}
+
+TEST_CASE("attention: a window limits what a decode and what a prompt sees") {
+  const AttentionLayers layers{.layers = 1, .window = 128};
+  CHECK(layers.seen_context(4, 400) == 400);       // 100 a sequence
+  CHECK(layers.seen_context(4, 4000) == 512);      // 1,000 a sequence: 4 * 128
+  CHECK(layers.seen_area_x2(100, 1e4) == 1e4);     // a triangle below the window
+  CHECK(layers.seen_area_x2(1000, 1e6) == 256e3);  // 1,000 tokens of 128 keys each, twice
+}
+
+TEST_CASE("attention: compiled as the formulas say") {
+  std::vector<StepCostSpec> specs{test::round_cost(test::tiny_dense(), {.tensor = 2}), test::round_cost(windowed()),
+                                  test::round_cost(test::tiny_moe(), {.tensor = 2})};
+  specs.push_back(specs[0]);
+  specs.back().precision.kv = models::Dtype::Fp8;  // p = 1/2
+  for (const StepCostSpec& spec : specs) {
+    const Attention attention(spec);
+    for (const AttentionWork& work :
+         {AttentionWork{.sequences = 1, .context = 1}, AttentionWork{.sequences = 64, .context = 96'000},
+          AttentionWork{.tokens = 2048, .area_x2 = 2048.0 * 2048},
+          AttentionWork{.sequences = 8, .context = 1e6, .tokens = 512, .area_x2 = 512.0 * 4096}}) {
+      CAPTURE(spec.llm.name);
+      CAPTURE(work.context);
+      CHECK(attention(work) == Approx(formula_ns(spec, work)).epsilon(1e-4));  // the norm's table
+    }
+  }
+}
+
+TEST_CASE("attention: many chunks launch one kernel") {
+  const StepCostSpec spec = test::round_cost(test::tiny_dense());
+  const Attention attention(spec);
+  // Two prompts of 256 have half the area of one of 512; the floor of 4 * 20 us is paid once either way.
+  const double one = attention({.tokens = 512, .area_x2 = 512.0 * 512});
+  const double two = attention({.tokens = 512, .area_x2 = 2 * 256.0 * 256});
+  // 4 layers * 2 * 8 * 128 FLOP * 131,072 at 50 TFLOP/s
+  CHECK(one - two == Approx(4 * 2.0 * 8 * 128 * 131'072 / 50e12 * 1e9));
+}
+
+TEST_CASE("attention: a tensor rank holds its share of the heads") {
+  // 8 heads and 2 KV heads on 2 chips: half the bytes. 10 us + (4 * 1000 * 128 + 4 * 4 * 128) B at 800 GB/s, 4 layers.
+  const Attention attention(test::round_cost(test::tiny_dense(), {.tensor = 2}));
+  const double layer_us = 10.0 + (4.0 * 1000 * 128 + 4.0 * 4 * 128) / 800e3;
+  CHECK(attention({.sequences = 1, .context = 1000}) == Approx(4e3 * layer_us).epsilon(1e-4));
+}

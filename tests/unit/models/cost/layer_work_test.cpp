@@ -1,0 +1,88 @@
+#include "models/cost/layer_work.hpp"
+
+#include "models/llm/parallel_plan.hpp"
+#include "tests/support/tiny_specs.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string_view>
+
+using namespace tokenyard;
+using namespace tokenyard::cost;
+using doctest::Approx;
+using models::GemmKind;
+
+namespace {
+
+const Product& first(const LayerWork& work, std::string_view line) {
+  const auto product =
+      std::find_if(work.products.begin(), work.products.end(), [&](const Product& p) { return p.line == line; });
+  REQUIRE(product != work.products.end());
+  return *product;
+}
+
+double small_kernels(const LayerWork& work) {
+  double count = 0;
+  for (const Pointwise& kernel : work.pointwise) count += kernel.layers;
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("layer work: grouped-query heads are split and KV heads replicated when they run out") {
+  // 8 heads, 2 KV heads of 128. Split 2: 4 + 2 * 1 heads. Split 4: 2 + 2 * 1, each KV head on two chips.
+  CHECK(first(layer_work(test::tiny_dense(), {.tensor = 1}, {}), "qkv").shape.n == 12 * 128);
+  CHECK(first(layer_work(test::tiny_dense(), {.tensor = 2}, {}), "qkv").shape.n == 6 * 128);
+  CHECK(first(layer_work(test::tiny_dense(), {.tensor = 4}, {}), "qkv").shape.n == 4 * 128);
+  CHECK(first(layer_work(test::tiny_dense(), {.tensor = 4}, {}), "attention output").shape.k == 2 * 128);
+}
+
+TEST_CASE("layer work: both latents go down whole on every chip and up by heads") {
+  const LayerWork work = layer_work(test::tiny_moe(), {.tensor = 4}, {});
+  CHECK(first(work, "latent down").shape.n == 256 + 128 + 32);
+  CHECK(first(work, "queries up").shape.n == 2 * (64 + 32));
+  CHECK(first(work, "absorbed latent").shape.batch == 2);
+}
+
+TEST_CASE("layer work: an ungated FFN goes up once") {
+  models::LlmSpec llm = test::tiny_dense();
+  CHECK(first(layer_work(llm, {}, {}), "dense ffn").shape.n == 2 * 4096);
+  llm.gated_ffn = false;
+  CHECK(first(layer_work(llm, {}, {}), "dense ffn").shape.n == 4096);
+}
+
+TEST_CASE("layer work: small kernels are counted as the study counts them") {
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {})) == 4 * 6);
+  // Four layers of 4 for latent attention, one dense FFN of 3, three MoE layers of 2 + 1.
+  CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {})) == 4 * 4 + 3 + 3 * 3);
+}
+
+TEST_CASE("layer work: multiplies exactly the weights that a chip stores") {
+  // All but the embedding (looked up) and the routed experts (a kernel of their own) is in a product.
+  for (const models::LlmSpec& llm : {test::tiny_dense(), test::tiny_moe()}) {
+    for (const std::uint32_t tensor : {1U, 2U, 4U, 8U}) {
+      CAPTURE(llm.name);
+      CAPTURE(tensor);
+      const models::ParallelPlan plan{.tensor = tensor};
+      const models::Precision precision{.weights = GemmKind::Fp8, .experts = GemmKind::Fp8};
+      Bytes multiplied = head_product(llm, plan).weights();
+      for (const Product& product : layer_work(llm, plan, precision).products) multiplied += product.weights();
+
+      const models::Parameters p = models::count_parameters(llm);
+      const double experts = llm.moe ? llm.moe_layers() * llm.moe->experts * p.expert / tensor : 0.0;
+      const Bytes stored = models::weight_bytes_per_chip(llm, plan, precision);
+      CHECK(multiplied.value() + p.embedding / tensor * 2.0 + experts == Approx(stored.value()).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("layer work: a cached token takes on all layers what the plan reserves for it") {
+  for (const models::LlmSpec& llm : {test::tiny_dense(), test::tiny_moe()}) {
+    for (const std::uint32_t tensor : {1U, 2U, 4U}) {
+      const models::ParallelPlan plan{.tensor = tensor};
+      const Bytes reserved = models::kv_bytes_per_token_per_chip(llm, plan, models::Dtype::Fp8);
+      CHECK((kv_bytes_per_layer(llm, plan, models::Dtype::Fp8) * llm.layers).value() == Approx(reserved.value()));
+    }
+  }
+}

@@ -1,0 +1,43 @@
+#include "sim/engine/link_meter.hpp"
+
+#include "tests/support/flow_probe.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace tokenyard;
+using namespace tokenyard::engine;
+using namespace tokenyard::literals;
+using tokenyard::tests::flow_network;
+
+TEST_CASE("link meter: overlapping flows are busy time once and bytes twice") {
+  LinkMeter meter(flow_network(1, 3, 50_GBps, 0_GBps));
+  const EndpointId a{0};
+  const EndpointId b{1};
+  const EndpointId c{2};
+  meter.begin(a, b, SimTime{100});
+  meter.begin(a, c, SimTime{150});
+  meter.end(a, b, 10_B, SimTime{200});
+  meter.end(a, c, 20_B, SimTime{300});  // a up busy 100 to 300
+  meter.begin(a, b, SimTime{400});      // and from 400 to now
+  const std::vector<LinkUse> rows = meter.rows(SimTime{450});
+  REQUIRE(rows.size() == 6);  // no trunk: no row of the domain
+  CHECK(rows[0].link == "e0 up");
+  CHECK(rows[0].carried == 30_B);
+  CHECK(rows[0].busy.value() == doctest::Approx(250e-9));
+  CHECK(rows[1].busy == 0_s);
+  CHECK(rows[3].link == "e1 down");
+  CHECK(rows[3].carried == 10_B);
+  CHECK(rows[3].busy.value() == doctest::Approx(150e-9));
+  CHECK(rows[5].busy.value() == doctest::Approx(150e-9));
+}
+
+TEST_CASE("link meter: two domains meet only if both have a trunk") {
+  topologies::FlowNetwork network = flow_network(3, 1, 50_GBps, 20_GBps);
+  network.domains[1].trunk = 0_GBps;
+  const LinkMeter meter(network);
+  CHECK(meter.connects(EndpointId{0}, EndpointId{2}));
+  CHECK_FALSE(meter.connects(EndpointId{0}, EndpointId{1}));
+  CHECK_FALSE(meter.connects(EndpointId{1}, EndpointId{2}));
+  CHECK(meter.connects(EndpointId{1}, EndpointId{1}));
+  CHECK(meter.rows(SimTime{0}).size() == 2 * 2 + 3 * 2);
+}

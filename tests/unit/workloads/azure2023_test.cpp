@@ -1,0 +1,93 @@
+#include "tests/support/byte_sources.hpp"
+#include "workloads/trace_source.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+using namespace tokenyard;
+using namespace tokenyard::workloads;
+using doctest::Approx;
+
+namespace {
+
+/// Where the traces lie: $TOKENYARD_DATA, else shared/data beside the source tree; nothing when the file is not there.
+std::optional<std::string> data_file(const std::string& path) {
+  const char* const named = std::getenv("TOKENYARD_DATA");
+  const std::filesystem::path root =
+      named != nullptr ? std::filesystem::path(named) : std::filesystem::path(TOKENYARD_SOURCE_DIR) / "../shared/data";
+  const std::filesystem::path file = root / path;
+  if (std::filesystem::exists(file)) return file.string();
+  MESSAGE("skipped: no " << file.string() << "; set TOKENYARD_DATA to a folder with traces/");
+  return std::nullopt;
+}
+
+struct Sums {
+  std::uint64_t rows = 0;
+  double prompt = 0.0;
+  double output = 0.0;
+  SimTime last;
+  double gap_cv = 0.0;
+};
+
+Sums sums_of(const std::string& path) {
+  const WorkloadSpec spec{.source = TraceSpec{.path = path},
+                          .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
+  validate(spec);
+  TraceSource source{spec, std::make_unique<test::FileBytes>(path)};
+  Sums sums;
+  double squares = 0.0;
+  while (const auto arrival = source.next()) {
+    const double gap = (arrival->request.arrival - sums.last).seconds().value();
+    squares += gap * gap;
+    ++sums.rows;
+    sums.prompt += arrival->request.prompt_tokens;
+    sums.output += arrival->fate.output_tokens;
+    sums.last = arrival->request.arrival;
+  }
+  const double gaps = static_cast<double>(sums.rows) - 1.0;
+  const double mean = sums.last.seconds().value() / gaps;
+  sums.gap_cv = std::sqrt(squares / gaps - mean * mean) / mean;
+  return sums;
+}
+
+}  // namespace
+
+// Expected values: counts, column means, span and CV of the gaps of the same files by a separate Python script.
+TEST_CASE("azure 2023: the conversation trace has its rows and sums") {
+  const auto file = data_file("traces/azure2023/AzureLLMInferenceTrace_conv.csv");
+  if (!file) return;
+  const Sums sums = sums_of(*file);
+  CHECK(sums.rows == 19'366);
+  CHECK(sums.prompt / 19'366.0 == Approx(1154.7).epsilon(5e-5));  // printed to one digit
+  CHECK(sums.output / 19'366.0 == Approx(211.1).epsilon(3e-4));
+  CHECK(sums.last.seconds().value() == Approx(3501.7).epsilon(2e-5));
+  CHECK(sums.gap_cv == Approx(1.094).epsilon(5e-4));
+}
+
+TEST_CASE("azure 2023: the code trace has its rows and sums") {
+  const auto file = data_file("traces/azure2023/AzureLLMInferenceTrace_code.csv");
+  if (!file) return;
+  const Sums sums = sums_of(*file);
+  CHECK(sums.rows == 8'819);
+  CHECK(sums.prompt / 8'819.0 == Approx(2047.8).epsilon(3e-5));
+  CHECK(sums.output / 8'819.0 == Approx(27.9).epsilon(2e-3));
+  CHECK(sums.last.seconds().value() == Approx(3435.9).epsilon(2e-5));
+  CHECK(sums.gap_cv == Approx(13.15).epsilon(5e-4));
+}
+
+TEST_CASE("azure 2024: the head of the code trace is read with its own style of stamps") {
+  const auto file = data_file("traces/azure2024/AzureLLMInferenceTrace_code_1week_head.csv");
+  if (!file) return;
+  const Sums sums = sums_of(*file);
+  CHECK(sums.rows == 5);
+  CHECK(sums.prompt == Approx(2162 + 2399 + 76 + 2376 + 7670).epsilon(1e-12));
+  CHECK(sums.output == Approx(5 + 6 + 15 + 1 + 8).epsilon(1e-12));
+  CHECK(sums.last == SimTime{83'890'000 - 9'930'000});
+}

@@ -1,0 +1,32 @@
+tokenyard_tests(behaviour_engine behaviour
+  ROOMS engine
+  FILES
+    behaviour/engine_events_test.cpp
+    behaviour/engine_flows_test.cpp
+    behaviour/engine_sharing_test.cpp)
+
+tokenyard_tests(unit_engine unit
+  ROOMS engine
+  FILES
+    unit/sim/event_queue_test.cpp
+    unit/sim/link_meter_test.cpp)
+
+tokenyard_tests(unit_log unit
+  ROOMS log
+  FILES
+    unit/sim/log_test.cpp
+    unit/sim/progress_test.cpp)
+
+tokenyard_tests(unit_files unit
+  ROOMS files
+  LIBRARIES ZLIB::ZLIB
+  FILES
+    unit/sim/output_folder_test.cpp
+    unit/sim/trace_file_test.cpp)
+
+find_package(benchmark QUIET)
+if(benchmark_FOUND)
+  add_executable(engine_bench bench/engine_bench.cpp)
+  target_include_directories(engine_bench PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(engine_bench PRIVATE tokenyard_engine tokenyard_options benchmark::benchmark)
+endif()

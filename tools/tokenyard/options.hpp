@@ -1,0 +1,24 @@
+#pragma once
+
+#include "sim/config/yaml_map.hpp"
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tokenyard::cli {
+
+/// "--set PATH=VALUE", as often as one likes.
+void add_set_option(CLI::App& command, std::vector<std::string>& settings);
+
+/// Throws UserError for a setting without '='.
+[[nodiscard]] std::vector<config::Override> overrides(const std::vector<std::string>& settings);
+
+/// From now on Ctrl-C (and TERM) sets this flag instead of ending the process; a second one ends it.
+[[nodiscard]] const std::atomic<bool>& catch_interrupt();
+
+}  // namespace tokenyard::cli

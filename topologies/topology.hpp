@@ -1,0 +1,114 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "models/base/units.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tokenyard::topologies {
+
+/// Where a chip stands.
+struct ChipPlace {
+  std::string kind;        ///< catalogue name of the chip, "gb200"
+  std::uint32_t node = 0;  ///< server or compute tray
+  std::uint32_t rack = 0;
+};
+
+/// One network of the machine: "nvlink", "ib", "ub", "rdma", "vpc".
+struct PlaneInfo {
+  std::string name;
+  std::uint32_t domains = 0;     ///< leaf domains: chips that meet without leaving their first switches
+  double efficiency = 1.0;       ///< share of the wire rate that payload can get (protocol, headers)
+  double path_efficiency = 1.0;  ///< share of the trunk rate above the leaf (hashing, adaptive routing)
+};
+
+/// What a set of chips sees of one plane; derived from the graph.
+struct GroupView {
+  std::uint32_t ranks = 1;
+  std::uint32_t domains = 1;
+  BytesPerSecond port;    ///< narrowest chip port on the plane, per direction, efficiency included; of direct cables to
+                          ///< other chips (mesh) only those that lead to chips of the set count
+  BytesPerSecond uplink;  ///< a chip's share towards other domains, the least of the domains: min(port, trunk of its
+                          ///< domain * efficiency * path_efficiency / chips of the domain); = port when domains == 1; 0
+                          ///< when the plane does not lead from one domain to the other
+  Seconds latency;        ///< longest one-way path between two of the chips; pairs without a path do not count
+};
+
+/// One leaf domain of a plane with the flows' endpoints in it, as sim/engine renders it.
+struct FlowDomain {
+  std::string name;
+  BytesPerSecond trunk;  ///< per direction towards the other domains, efficiencies included; 0 = nothing beyond it
+};
+
+/// NICs of one group of chips in one domain: a flow starts or ends here.
+struct FlowEndpoint {
+  std::string name;
+  std::uint32_t domain = 0;  ///< index into FlowNetwork::domains
+  BytesPerSecond bandwidth;  ///< all the group's ports together, per direction, efficiency included
+};
+
+/// Two-level rendering of one plane for flows: endpoints under domains under one core that does not block.
+struct FlowNetwork {
+  std::string plane;
+  std::vector<FlowDomain> domains;      ///< all domains of the plane, as domain() numbers them
+  std::vector<FlowEndpoint> endpoints;  ///< by EndpointId
+  /// Endpoints of each group, one per domain it has chips in, by domain.
+  std::vector<std::vector<EndpointId>> of_group;
+  Seconds latency_inside;  ///< one way, same domain; longest between two of the groups' chips
+  Seconds latency_across;  ///< one way, two domains; likewise
+};
+
+/// A machine: chips, switches, cables. Immutable; made only by TopologyBuilder; every answer is the same in every run.
+class Topology {
+ public:
+  ~Topology();
+  Topology(Topology&&) noexcept;
+  Topology& operator=(Topology&&) noexcept;
+
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] std::uint32_t chip_count() const;
+  [[nodiscard]] const ChipPlace& place(ChipId chip) const;
+  [[nodiscard]] const std::vector<PlaneInfo>& planes() const;  ///< by PlaneId
+  /// Throws SpecError("plane", ...) that lists the planes.
+  [[nodiscard]] PlaneId plane(const std::string& name) const;
+  /// The plane tensor and expert groups use by default: the first one.
+  [[nodiscard]] PlaneId scale_up() const;
+  /// The plane that joins everything by default: the last one that reaches all chips.
+  [[nodiscard]] PlaneId scale_out() const;
+
+  /// Switches and cables of a plane (a cable = one physical link).
+  [[nodiscard]] std::uint32_t switch_count(PlaneId plane) const;
+  [[nodiscard]] std::uint64_t cable_count(PlaneId plane) const;
+  /// Wire rate of one chip on a plane, per direction, without efficiencies; 0 if it has no port there.
+  [[nodiscard]] BytesPerSecond port(ChipId chip, PlaneId plane) const;
+  /// Sum of port() over all chips. A port shared by the chips of a node counts once for each of them.
+  [[nodiscard]] BytesPerSecond injection(PlaneId plane) const;
+  /// Hops (cables) and one-way latency of the shortest path: fewest cables, then least latency. Throws SpecError naming
+  /// both chips when there is none.
+  [[nodiscard]] std::uint32_t hops(ChipId from, ChipId to, PlaneId plane) const;
+  [[nodiscard]] Seconds latency(ChipId from, ChipId to, PlaneId plane) const;
+  /// Leaf domain of a chip, numbered from 0 in order of their lowest chip. REQUIRES: the chip has a port on the plane.
+  [[nodiscard]] std::uint32_t domain(ChipId chip, PlaneId plane) const;
+  /// Capacity from a domain to the others, per direction, without efficiencies; 0 when the plane has one domain.
+  [[nodiscard]] BytesPerSecond trunk(std::uint32_t domain, PlaneId plane) const;
+
+  /// REQUIRES: chips not empty. Throws SpecError("plane", ...) when a chip has no port on it.
+  [[nodiscard]] GroupView view(std::span<const ChipId> chips, PlaneId plane) const;
+
+  /// Endpoints for flows between groups of chips (one group per attention rank that sends or receives KV), named
+  /// "group 3", or "group 3 domain 1" when the group stands in several domains. REQUIRES: no chip is in two groups.
+  /// Throws like view().
+  [[nodiscard]] FlowNetwork flow_network(PlaneId plane, const std::vector<std::vector<ChipId>>& groups) const;
+
+ private:
+  friend class TopologyBuilder;
+  struct Graph;
+  explicit Topology(std::unique_ptr<Graph> graph);
+  std::unique_ptr<Graph> graph_;
+};
+
+}  // namespace tokenyard::topologies

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "topologies/plane_paths.hpp"
+#include "topologies/topology.hpp"
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace tokenyard::topologies {
+
+/// A direct cable to another chip (mesh wiring), as seen from one of its ends.
+struct DirectLink {
+  std::uint32_t to = 0;
+  BytesPerSecond rate;
+};
+
+/// Chips that meet through their first switches, and what leads out of them.
+struct LeafDomain {
+  std::uint32_t chips = 0;
+  BytesPerSecond trunk;  ///< wire rate of the cables that leave the domain, per direction
+};
+
+/// What is kept of one plane's drawing.
+struct PlaneGraph {
+  PlaneInfo info;
+  std::uint32_t switches = 0;
+  std::uint64_t cables = 0;
+  std::vector<BytesPerSecond> port;   ///< by ChipId; 0 = no port
+  std::vector<std::uint32_t> domain;  ///< by ChipId; meaningless without a port
+  std::vector<LeafDomain> domains;
+  std::vector<std::vector<DirectLink>> direct;  ///< by ChipId; empty when no two chips are cabled directly
+  bool joins_all = false;
+  PlanePaths paths;
+};
+
+/// Body of Topology; filled by TopologyBuilder.
+struct Topology::Graph {
+  std::string name;
+  std::vector<ChipPlace> chips;
+  std::vector<PlaneInfo> infos;
+  std::vector<PlaneGraph> planes;
+  PlaneId scale_out;
+};
+
+}  // namespace tokenyard::topologies

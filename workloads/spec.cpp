@@ -1,0 +1,159 @@
+#include "workloads/spec.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <set>
+
+namespace tokenyard::workloads {
+namespace {
+
+constexpr double kMaxCv = 100.0;
+constexpr SimTime kMaxSpan{9'000'000'000'000'000'000};  // 285 years; SimTime itself ends at 292
+
+void require(bool holds, const std::string& field, const std::string& why) {
+  if (!holds) throw SpecError(field, why);
+}
+
+/// Runs a check and puts the path of its part before the field of what it throws.
+template <class Part>
+void validate_part(const std::string& path, const Part& part) {
+  try {
+    validate(part);
+  } catch (const SpecError& error) {
+    throw SpecError(path + "." + error.field(), error.why());
+  }
+}
+
+void check_rate(PerSecond rate) {
+  require(std::isfinite(rate.value()) && rate > PerSecond{0.0}, "rate", "must be above 0, such as 5 /s");
+}
+
+struct CheckArrivals {
+  void operator()(const ConstantArrivals& spec) const { check_rate(spec.rate); }
+  void operator()(const PoissonArrivals& spec) const { check_rate(spec.rate); }
+  void operator()(const GammaArrivals& spec) const {
+    check_rate(spec.rate);
+    require(spec.cv > 0.0 && spec.cv <= kMaxCv, "cv",
+            "must be above 0 and at most 100; 1 is Poisson, more is burstier");
+  }
+  void operator()(const ClosedLoop& spec) const { require(spec.concurrency > 0, "concurrency", "must be at least 1"); }
+};
+
+void check_tokens(std::uint32_t tokens, const std::string& field) {
+  require(tokens >= 1 && tokens <= kMaxTokens, field, "must be from 1 to " + std::to_string(kMaxTokens) + " tokens");
+}
+
+void check_range(std::uint32_t min, std::uint32_t max) {
+  check_tokens(min, "min");
+  check_tokens(max, "max");
+  require(min <= max, "min", std::to_string(min) + " is more than max, " + std::to_string(max));
+}
+
+struct CheckLength {
+  void operator()(const ConstantLength& spec) const { check_tokens(spec.tokens, "tokens"); }
+  void operator()(const UniformLength& spec) const { check_range(spec.min, spec.max); }
+  void operator()(const LognormalLength& spec) const {
+    require(spec.median >= 1.0 && spec.median <= double{kMaxTokens}, "median", "must be at least 1 token");
+    require(spec.sigma >= 0.0 && spec.sigma <= 10.0, "sigma", "must be from 0 to 10");
+    check_range(spec.min, spec.max);
+  }
+  void operator()(const EmpiricalLength& spec) const {
+    require(spec.at.size() >= 2, "at", "needs at least 2 quantiles, the first 0 and the last 1");
+    require(spec.at.size() == spec.tokens.size(), "tokens",
+            "has " + std::to_string(spec.tokens.size()) + " values for " + std::to_string(spec.at.size()) +
+                " quantiles; one for each is needed");
+    // Negated comparisons, so that NaN is refused too.
+    require(!(spec.at.front() != 0.0) && !(spec.at.back() != 1.0), "at", "must start with 0 and end with 1");
+    require(spec.tokens.front() >= 1.0 && spec.tokens.back() <= double{kMaxTokens}, "tokens",
+            "must be from 1 to " + std::to_string(kMaxTokens));
+    for (std::size_t i = 1; i < spec.at.size(); ++i) {
+      require(spec.at[i] > spec.at[i - 1], "at", "must rise; entry " + std::to_string(i) + " does not, counted from 0");
+      require(spec.tokens[i] >= spec.tokens[i - 1], "tokens",
+              "must never fall; entry " + std::to_string(i) + " does, counted from 0");
+    }
+  }
+};
+
+void check_classes(const std::vector<SloClass>& classes) {
+  require(!classes.empty(), "slo", "at least one class is needed");
+  std::set<std::string> names;
+  for (const SloClass& one : classes) {
+    require(names.insert(one.name).second, "slo." + one.name, "stands here twice; keep one");
+    validate_part("slo." + one.name, one);
+  }
+}
+
+void check_clients(const std::vector<ClientSpec>& clients, const std::vector<SloClass>& classes) {
+  require(!clients.empty(), "clients", "at least one is needed");
+  std::set<std::string> names;
+  double sum = 0.0;
+  for (const ClientSpec& client : clients) {
+    const std::string path = "clients." + client.name;
+    require(names.insert(client.name).second, "clients", "two are named '" + client.name + "'; names must differ");
+    require(std::isfinite(client.weight) && client.weight >= 0.0, path + ".weight", "must be 0 or more");
+    sum += client.weight;
+    const bool known = client.slo_class.empty() || std::any_of(classes.begin(), classes.end(), [&](const SloClass& c) {
+                         return c.name == client.slo_class;
+                       });
+    require(known, path + ".slo_class", "there is no class '" + client.slo_class + "' in slo");
+    validate_part(path + ".prompt", client.prompt);
+    validate_part(path + ".output", client.output);
+  }
+  require(std::isfinite(sum) && sum > 0.0, "clients", "the weights sum to 0; one must be above 0");
+}
+
+/// How long requests keep arriving at most, as far as the spec tells.
+SimTime longest_stream(const WorkloadSpec& spec) {
+  SimTime longest = spec.duration.value_or(SimTime::never());
+  if (const auto* trace = std::get_if<TraceSpec>(&spec.source); trace != nullptr && trace->window) {
+    const Seconds window = trace->window->seconds() / trace->speedup;
+    if (window < longest.seconds()) longest = SimTime::from(window);
+  }
+  return longest;
+}
+
+}  // namespace
+
+void validate(const ArrivalSpec& spec) { std::visit(CheckArrivals{}, spec); }
+void validate(const LengthSpec& spec) { std::visit(CheckLength{}, spec); }
+
+void validate(const SloClass& spec) {
+  require(spec.ttft > Seconds{0.0}, "ttft", "must be above 0 s");
+  require(spec.tpot > Seconds{0.0}, "tpot", "must be above 0 s");
+}
+
+void validate(const TraceSpec& spec) {
+  require(!spec.path.empty(), "path", "must name a file");
+  require(spec.format == "azure", "format", "'" + spec.format + "' is not known; one of: azure");
+  require(std::isfinite(spec.speedup) && spec.speedup >= 1e-3 && spec.speedup <= 1e6, "speedup",
+          "must be from 0.001 to 1000000; 2 halves the gaps");
+  require(spec.window_start >= SimTime{} && spec.window_start <= kMaxSpan, "window_start", "must be from 0 s to 9e9 s");
+  require(!spec.window || (*spec.window > SimTime{} && *spec.window <= kMaxSpan), "window",
+          "must be above 0 s and at most 9e9 s");
+}
+
+void validate(const WorkloadSpec& spec) {
+  check_classes(spec.classes);
+  require(!spec.requests || *spec.requests > 0, "requests", "must be at least 1");
+  require(!spec.requests || *spec.requests <= std::numeric_limits<std::uint32_t>::max(), "requests",
+          "must be at most 4294967295");
+  require(!spec.duration || (*spec.duration > SimTime{} && *spec.duration <= kMaxSpan), "duration",
+          "must be above 0 s and at most 9e9 s");
+  require(spec.warm_up >= SimTime{}, "warm_up", "must be 0 s or more");
+  if (const auto* synthetic = std::get_if<SyntheticSpec>(&spec.source)) {
+    validate_part("arrivals", synthetic->arrivals);
+    check_clients(synthetic->clients, spec.classes);
+    require(spec.duration || spec.requests, "duration",
+            "give a duration, a number of requests or both; else it never ends");
+  } else {
+    validate_part("trace", std::get<TraceSpec>(spec.source));
+  }
+  require(spec.warm_up < longest_stream(spec), "warm_up",
+          "must be shorter than the arrivals last, else nothing is counted");
+}
+
+}  // namespace tokenyard::workloads

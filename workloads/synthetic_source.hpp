@@ -1,0 +1,53 @@
+#pragma once
+
+#include "workloads/arrivals.hpp"
+#include "workloads/request_source.hpp"
+#include "workloads/spec.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tokenyard::workloads {
+
+/// Requests drawn from distributions. Streams: "workload.arrivals", "workload.clients", and for every client NAME
+/// "workload.prompt.NAME" and "workload.output.NAME". Changing one part, or adding a client, leaves the draws of the
+/// others as they were. Prompt and output are drawn independently of each other.
+///
+/// Ends after `requests` or with the first arrival after `duration`, whichever comes first. A closed loop has no time
+/// of its own: all arrivals carry 0, and a duration without `requests` makes the stream endless; the front door then
+/// stops taking from it.
+class SyntheticSource final : public RequestSource {
+ public:
+  /// REQUIRES: validate(spec) passed and spec.source is a SyntheticSpec.
+  SyntheticSource(const WorkloadSpec& spec, std::uint64_t seed);
+
+  /// Throws UserError for a prompt + output beyond max_context, and for an arrival later than 9e9 s (285 years).
+  [[nodiscard]] std::optional<Arrival> next() override;
+  [[nodiscard]] std::optional<std::uint64_t> expected() const override;
+  [[nodiscard]] std::optional<SimTime> horizon() const override;
+
+ private:
+  struct Client {
+    std::string name;
+    ClassId slo_class;
+    double weight_up_to = 0.0;  // sum of the weights of this client and all before it
+    LengthSpec prompt;
+    LengthSpec output;
+    RandomStream prompt_stream;
+    RandomStream output_stream;
+  };
+  [[nodiscard]] Client& choose_client();
+  void check_context(const Client& client, std::uint32_t prompt, std::uint32_t output) const;
+
+  bool closed_;
+  std::optional<SimTime> duration_;
+  std::optional<std::uint64_t> requests_;
+  std::uint32_t max_context_;
+  ArrivalClock clock_;
+  RandomStream client_stream_;
+  std::vector<Client> clients_;  // those with a weight above 0, in the spec's order
+  std::uint64_t sent_ = 0;
+};
+
+}  // namespace tokenyard::workloads
