@@ -10,7 +10,7 @@
 namespace tokenyard::cost {
 namespace {
 
-constexpr double kEverything = std::numeric_limits<double>::infinity();
+constexpr double kEverything = std::numeric_limits<double>::max();  // not infinity: 0 sequences see nothing
 constexpr double kProbe = 1048576.0;  // where the slope of a straight line is read: far above its floor
 
 double ns(Seconds time) { return time.value() * 1e9; }

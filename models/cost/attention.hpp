@@ -13,7 +13,7 @@ namespace tokenyard::cost {
 /// Layers that see the same part of a context.
 struct AttentionLayers {
   double layers = 0;
-  double window = 0;  ///< tokens; infinite when they see everything
+  double window = 0;  ///< tokens; the largest double when they see everything
 
   /// The sum of contexts that `sequences` decodes read: at most `window` each.
   [[nodiscard]] double seen_context(double sequences, double context) const;

@@ -93,6 +93,7 @@ Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
     const std::uint32_t own_passes = micro_.passes(shape.tokens());
     weights += rank_weights_ * own_passes;
     for (const AttentionLayers& group : kv_layers_) {
+      if (shape.decodes == 0) break;
       cache += kv_bytes_ * group.layers * group.seen_context(shape.decodes, static_cast<double>(shape.decode_context));
     }
     tokens += micro_.tokens(shape, padded);

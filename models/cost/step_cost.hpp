@@ -40,14 +40,17 @@ class StepCost {
   virtual ~StepCost() = default;
 
   /// Duration of one step in which each attention rank computes its shape. One shape per rank, by rank; ranks run in
-  /// lockstep: the slowest rank's attention and projections, the experts and their exchange once for all.
+  /// lockstep: the slowest rank's attention and projections, the experts and their exchange once for all. A rank
+  /// without tokens waits. With pipeline stages a step is one round: every micro-batch moves through all stages once.
   /// Never 0 and never falling when a decode_context grows. REQUIRES: at least one token, none above max_tokens a rank.
   [[nodiscard]] virtual SimTime step(std::span<const StepShape> ranks) const = 0;
 
   /// The same for one rank (attention_data == 1). Gives exactly what step({shape}) gives.
   [[nodiscard]] virtual SimTime step(const StepShape& shape) const = 0;
 
-  /// Memory traffic of one step on the whole instance: weights of layers and hit experts read once a chip, KV read.
+  /// Memory traffic of one step on the whole instance: in each pass the chips of every rank that has tokens read the
+  /// weights of their layers and head, all chips those of the hit experts (a pipeline passes once for each of its
+  /// micro-batches), and the decodes their KV cache. Activations and what prompts read of the cache are left out.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
 };
 

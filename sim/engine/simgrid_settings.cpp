@@ -3,8 +3,9 @@
 #include "models/base/errors.hpp"
 #include "sim/engine/engine.hpp"
 
-#include <simgrid/version.h>
 #include <simgrid/s4u.hpp>
+
+#include <simgrid/version.h>  // does not stand alone: after s4u.hpp
 
 #include <array>
 #include <csignal>

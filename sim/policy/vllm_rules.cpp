@@ -147,7 +147,8 @@ class VllmRules final : public BatchRules {
       desk.admit(tokens);
       budget -= tokens;
     }
-    return !desk.candidate().has_value();
+    // The budget is used up. With a slot free the next step may admit: its prompts are shorter by this step's chunks.
+    return desk.running() < spec_.max_num_seqs || !desk.candidate().has_value();
   }
 
   /// Blocks that admission leaves free while others run.

@@ -145,7 +145,12 @@ void Instance::complete_oldest() {
 
 /// Composes until as many steps are in flight as the engine keeps, or nothing is left to compute.
 void Instance::fill(SimTime now) {
-  while (in_flight_ < settings_.depth && compose(now)) {
+  while (in_flight_ < settings_.depth) {
+    if (compose(now)) continue;
+    // A step that preempted all it had is empty, and admits nothing. With nothing in flight whose end would be awaited,
+    // the engine's loop comes round at once.
+    const bool idle = std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.quiet(); });
+    if (in_flight_ > 0 || idle) break;
   }
 }
 
@@ -215,16 +220,19 @@ void Instance::book(const Step& step) {
   std::uint32_t prefill = 0;
   std::uint64_t tokens = 0;
   std::uint64_t pairs_x2 = 0;
+  bool paused = false;
   for (std::size_t r = 0; r < ranks_.size(); ++r) {
     const RankStep& rank_step = step.ranks[r];
     booked_[r] = rank_step.live ? rank_step.shape : cost::StepShape{};
+    paused = paused || !rank_step.paused.empty();
     if (!rank_step.live) continue;
     decodes += rank_step.shape.decodes;
     prefill += rank_step.shape.prefill_tokens;
     tokens += rank_step.decode_tokens;
     pairs_x2 += 2 * rank_step.shape.decode_context + rank_step.shape.prefill_area_x2;
   }
-  // Every decode had its last token from the step before.
+  if (paused || !late_.empty()) tokens -= book_late(step);
+  // Every other decode had its last token from the step before.
   meter_.gap(step.end, step.end - last_end_, tokens);
   last_end_ = step.end;
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decodes);
@@ -238,6 +246,28 @@ void Instance::book(const Step& step) {
                .traffic = cost_.traffic(booked_),
                .energy = power * (step.end - step.start).seconds()});
   if (settings_.log_steps) log(step);
+}
+
+/// Gaps of decodes that earlier steps left out and this one serves; gives how many.
+std::uint64_t Instance::book_late(const Step& step) {
+  std::vector<SequenceId> paused;
+  for (const RankStep& rank_step : step.ranks) {
+    for (const SequenceId id : rank_step.paused) {
+      if (!sequences_[id].away) paused.push_back(id);  // not if it was preempted since
+    }
+  }
+  std::sort(paused.begin(), paused.end());
+  std::uint64_t served = 0;
+  for (const SequenceId id : late_) {
+    if (std::binary_search(paused.begin(), paused.end(), id)) continue;
+    meter_.gap(step.end, step.end - sequences_[id].last_token, 1);
+    ++served;
+  }
+  for (const SequenceId id : paused) {
+    if (!std::binary_search(late_.begin(), late_.end(), id)) sequences_[id].last_token = last_end_;
+  }
+  late_ = std::move(paused);
+  return served;
 }
 
 void Instance::log(const Step& step) {
@@ -274,7 +304,8 @@ void Instance::tell_news(SimTime now, Rank& rank) {
   for (const SequenceId id : rank.news().preempted) {
     Sequence& sequence = sequences_[id];
     ++meter_.preemptions;
-    if (sequence.gave_tokens) sequence.last_token = last_end_;
+    const bool late = std::erase(late_, id) > 0;
+    if (sequence.gave_tokens && !late) sequence.last_token = last_end_;
     sequence.preempted_at = now;
     sequence.away = true;
   }

@@ -100,6 +100,7 @@ class Instance final : public engine::EventHandler {
   [[nodiscard]] std::uint64_t plain_composes() const;
   void set_wake();
   void book(const Step& step);
+  [[nodiscard]] std::uint64_t book_late(const Step& step);
   void log(const Step& step);
   void hand_out_prompts(SimTime now, const RankStep& rank_step);
   void tell_news(SimTime now, Rank& rank);
@@ -119,6 +120,7 @@ class Instance final : public engine::EventHandler {
   std::size_t first_ = 0;
   std::size_t in_flight_ = 0;
   SimTime last_end_;            // end of the last step that was booked
+  std::vector<SequenceId> late_;  // decodes that the last booked step left out: their last token came earlier
   bool kicked_ = false;
   std::uint64_t wake_number_ = 0;
   SimTime wake_at_ = SimTime::never();

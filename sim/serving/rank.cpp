@@ -82,6 +82,7 @@ bool Rank::compose(RankStep& step) {
     sequence.first_compose = step.compose;
     if (left == 0) {
       sequence.state = SequenceState::Closing;
+      sequence.last_compose = step.compose;
       closing_context_ += sequence.computed;
       step.closing.push_back(id);
     } else {
@@ -226,6 +227,7 @@ void Rank::preempt(SequenceId id) {
     const bool first = std::erase(step->prompts_done, id) > 0;
     std::erase(step->closing, id);
     const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
+                         step->compose <= sequence.last_compose &&
                          std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
     if (!first && decoded) --step->decode_tokens;
   }
@@ -353,7 +355,7 @@ std::uint32_t Rank::handed_out(SequenceId id) const {
   if (sequence.state != SequenceState::Decoding && sequence.state != SequenceState::Closing) return sequence.produced;
   std::uint32_t given = sequence.produced + 1 + (computed_of(id) - sequence.target);
   for (const RankStep* step : in_flight()) {
-    if (step->compose < sequence.first_compose) continue;
+    if (step->compose < sequence.first_compose || step->compose > sequence.last_compose) continue;
     if (std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end()) --given;
   }
   return given;

@@ -74,6 +74,7 @@ class Rank final : public policy::Desk {
     step.compose = composed_;
     step.shape = compose_decodes();
     step.decode_tokens = step.shape.decodes;
+    step.paused.clear();
     in_flight_[in_flight_count_++] = &step;
   }
 

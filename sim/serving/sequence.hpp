@@ -40,7 +40,7 @@ struct Sequence {
   std::uint32_t pinned_blocks = 0;   ///< kept on the prefill instance until the decode instance has fetched them
 
   std::int64_t decode_base = 0;      ///< Decoding: computed == decode_base + composed steps of the rank
-  std::uint64_t last_compose = 0;    ///< Decoding: the composed step that computes the last token
+  std::uint64_t last_compose = 0;    ///< Decoding, Closing: the composed step that computes the last token
   std::uint64_t first_compose = 0;   ///< Decoding, Closing: the composed step that gave the first token of this admission
   std::uint32_t version = 0;         ///< counts joins and leaves, so that stale calendar entries are recognised
   std::uint32_t rank = 0;            ///< attention rank of its instance
@@ -56,7 +56,7 @@ struct Sequence {
 
   SimTime admitted;
   SimTime first_token;
-  SimTime last_token;      ///< latest token handed out before the current admission
+  SimTime last_token;      ///< latest token handed out before the current admission; or before a pause
   SimTime prefill_end;
   SimTime fetch_start;
   SimTime kv_arrived;

@@ -10,3 +10,8 @@ tokenyard_tests(laws_rank law
   LIBRARIES rapidcheck
   FILES
     laws/rank_properties_test.cpp)
+
+tokenyard_tests(laws_serving law
+  ROOMS serving workloads
+  FILES
+    laws/pauses_test.cpp)
