@@ -19,7 +19,8 @@ class RequestSource {
   virtual ~RequestSource() = default;
 
   /// The next request in order of arrival (never earlier than the one before), or nothing when the stream has ended.
-  /// Throws UserError with file and row for a malformed row of a trace.
+  /// Throws UserError with file and row for a malformed row of a trace, SpecError with the key of the experiment for
+  /// draws that cannot be.
   [[nodiscard]] virtual std::optional<Arrival> next() = 0;
 
   /// How many requests there will be, if that is known beforehand; for progress only.

@@ -12,6 +12,8 @@ namespace tokenyard::workloads {
 namespace {
 
 constexpr double kMaxCv = 100.0;
+constexpr PerSecond kMaxRate{1e9};
+constexpr double kMaxRequests = 4294967295.0;  // they are numbered in 32 bits
 constexpr SimTime kMaxSpan{9'000'000'000'000'000'000};  // 285 years; SimTime itself ends at 292
 
 void require(bool holds, const std::string& field, const std::string& why) {
@@ -30,6 +32,7 @@ void validate_part(const std::string& path, const Part& part) {
 
 void check_rate(PerSecond rate) {
   require(std::isfinite(rate.value()) && rate > PerSecond{0.0}, "rate", "must be above 0, such as 5 /s");
+  require(rate <= kMaxRate, "rate", "with its scale must be at most 1e9 /s: time goes by in nanoseconds");
 }
 
 struct CheckArrivals {
@@ -106,6 +109,19 @@ void check_clients(const std::vector<ClientSpec>& clients, const std::vector<Slo
   require(std::isfinite(sum) && sum > 0.0, "clients", "the weights sum to 0; one must be above 0");
 }
 
+/// 0 in a closed loop.
+PerSecond mean_rate(const ArrivalSpec& spec) {
+  return std::visit(
+      [](const auto& one) {
+        if constexpr (requires { one.rate; }) {
+          return one.rate;
+        } else {
+          return PerSecond{};
+        }
+      },
+      spec);
+}
+
 /// How long requests keep arriving at most, as far as the spec tells.
 SimTime longest_stream(const WorkloadSpec& spec) {
   SimTime longest = spec.duration.value_or(SimTime::never());
@@ -149,6 +165,9 @@ void validate(const WorkloadSpec& spec) {
     check_clients(synthetic->clients, spec.classes);
     require(spec.duration || spec.requests, "duration",
             "give a duration, a number of requests or both; else it never ends");
+    const double expected = spec.duration ? mean_rate(synthetic->arrivals).value() * spec.duration->seconds().value() : 0;
+    require(spec.requests || expected <= kMaxRequests / 2, "duration",
+            "at this rate would bring more than 2e9 requests; shorten it or limit the requests");
   } else {
     validate_part("trace", std::get<TraceSpec>(spec.source));
   }

@@ -55,7 +55,7 @@ SyntheticSource::Client& SyntheticSource::choose_client() {
 void SyntheticSource::check_context(const Client& client, std::uint32_t prompt, std::uint32_t output) const {
   const std::uint64_t sum = std::uint64_t{prompt} + output;
   if (max_context_ == 0 || sum <= max_context_) return;
-  throw UserError("workload: request " + std::to_string(sent_) + " of client '" + client.name + "': prompt of " +
+  throw SpecError("workload", "request " + std::to_string(sent_) + " of client '" + client.name + "': prompt of " +
                   std::to_string(prompt) + " + output of " + std::to_string(output) + " = " + std::to_string(sum) +
                   " tokens, but the model's context is " + std::to_string(max_context_) +
                   "; draw shorter lengths or take a model with a longer context");
@@ -66,7 +66,7 @@ std::optional<Arrival> SyntheticSource::next() {
   const Seconds instant = clock_.next();
   if (instant > kLastInstant) {
     if (duration_) return std::nullopt;
-    throw UserError("workload.arrivals.rate: request " + std::to_string(sent_) +
+    throw SpecError("workload.arrivals.rate", "request " + std::to_string(sent_) +
                     " would arrive after more than 285 years; raise the rate or ask for fewer requests");
   }
   const SimTime arrival = SimTime::from(instant);

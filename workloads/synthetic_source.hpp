@@ -22,7 +22,7 @@ class SyntheticSource final : public RequestSource {
   /// REQUIRES: validate(spec) passed and spec.source is a SyntheticSpec.
   SyntheticSource(const WorkloadSpec& spec, std::uint64_t seed);
 
-  /// Throws UserError for a prompt + output beyond max_context, and for an arrival later than 9e9 s (285 years).
+  /// Throws SpecError for a prompt + output beyond max_context, and for an arrival later than 9e9 s (285 years).
   [[nodiscard]] std::optional<Arrival> next() override;
   [[nodiscard]] std::optional<std::uint64_t> expected() const override;
   [[nodiscard]] std::optional<SimTime> horizon() const override;

@@ -53,6 +53,14 @@ class Attention {
     return ns;
   }
 
+  /// The decode part alone, as operator() gives it for the same sequences, where all layers see everything.
+  [[nodiscard]] double decode(double sequences, double context) const {
+    const double layer = latent_ ? decode_floor_ + decode_per_context_ * context
+                                 : decode_norm_(bytes_per_context_ * context + bytes_per_sequence_ * sequences);
+    return groups_[0].layers * layer;
+  }
+  [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
+
  private:
   std::vector<AttentionLayers> groups_;
   bool latent_;  // MLA: floor plus a part that grows with the context

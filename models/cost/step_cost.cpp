@@ -8,11 +8,41 @@
 #include "models/cost/token_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tokenyard::cost {
 namespace {
 
 double ns(Seconds time) { return time.value() * 1e9; }
+
+/// What decodes read of the KV cache in layers that see the same part of it; whole bytes, so that sums are exact.
+struct KvReads {
+  std::uint64_t per_context = 0;  // bytes a cached token, all these layers, all chips of a rank
+  std::uint64_t window = 0;       // tokens that a decode sees
+
+  [[nodiscard]] std::uint64_t bytes(std::uint64_t decodes, std::uint64_t context) const {
+    if (decodes == 0) return 0;
+    return per_context * (window > context / decodes ? context : std::min(context, decodes * window));
+  }
+  /// Sum of bytes() over `steps` steps, in each of which the context has grown by `decodes`.
+  [[nodiscard]] std::uint64_t run_bytes(std::uint64_t decodes, std::uint64_t context, std::uint64_t steps) const {
+    // The mean context grows by 1 a step: so many steps until it has reached the window.
+    const std::uint64_t reach = decodes * std::min(window, UINT64_MAX / decodes);
+    const std::uint64_t growing = context >= reach ? 0 : std::min(steps, (reach - context + decodes - 1) / decodes);
+    const std::uint64_t grown = growing * context + decodes * (growing * (growing - (growing > 0 ? 1 : 0)) / 2);
+    return per_context * (grown + (growing < steps ? (steps - growing) * reach : 0));
+  }
+};
+
+std::vector<KvReads> kv_reads(const StepCostSpec& spec) {
+  const double token = kv_bytes_per_layer(spec.llm, spec.plan, spec.precision.kv).value() * spec.plan.tensor;
+  std::vector<KvReads> reads;
+  for (const AttentionLayers& group : attention_layers(spec.llm)) {
+    reads.push_back({.per_context = static_cast<std::uint64_t>(std::llround(token * group.layers)),
+                     .window = group.window < 1e18 ? static_cast<std::uint64_t>(group.window) : UINT64_MAX});
+  }
+  return reads;
+}
 
 /// The kernel sum, compiled: tables in nanoseconds for what depends on token counts, closed forms for attention.
 class KernelSum final : public StepCost {
@@ -30,12 +60,14 @@ class KernelSum final : public StepCost {
         host_overlapped_(spec.host.overlapped),
         rank_weights_(parts.rank_weights()),
         expert_weights_(largest_total(spec), [&](double tokens) { return parts.expert_weights(tokens).value(); }),
-        kv_bytes_(kv_bytes_per_layer(spec.llm, spec.plan, spec.precision.kv) * spec.plan.tensor),
-        kv_layers_(attention_layers(spec.llm)) {}
+        kv_reads_(kv_reads(spec)) {}
 
   [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override { return price(ranks); }
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return price({&shape, 1}); }
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override;
+  void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const override;
+  [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
+                                                 std::uint64_t steps) const override;
 
  private:
   /// Most tokens that the experts see in one pass.
@@ -58,8 +90,14 @@ class KernelSum final : public StepCost {
       sequences = std::max(sequences, rows);
     }
     expect(tokens > 0, "a step has a token");
-    const double chips = has_experts_ ? slowest + shared_(tokens) : slowest;
-    const double host = host_per_step_ + host_per_sequence_ * sequences;
+    return whole(slowest, has_experts_ ? shared_(tokens) : 0.0, host(sequences));
+  }
+
+  [[nodiscard]] double host(std::uint32_t sequences) const { return host_per_step_ + host_per_sequence_ * sequences; }
+
+  /// Nanoseconds of a step from those of its slowest rank, of what all ranks share and of the host.
+  [[nodiscard]] SimTime whole(double slowest, double shared, double host) const {
+    const double chips = slowest + shared;
     const double both = host_overlapped_ ? std::max(chips, host) : chips + host;
     return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(both + 0.5))};
   }
@@ -77,14 +115,35 @@ class KernelSum final : public StepCost {
 
   Bytes rank_weights_;         // without routed experts, all chips of a rank
   TokenTable expert_weights_;  // bytes, all chips, of all ranks' tokens
-  Bytes kv_bytes_;             // a cached token in one layer, all chips of a rank
-  std::vector<AttentionLayers> kv_layers_;
+  std::vector<KvReads> kv_reads_;
 };
+
+void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
+  StepShape shape{.decodes = decodes, .decode_context = first_context};
+  expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
+  const std::uint32_t own = micro_.tokens(shape, micro_.pads({&shape, 1}));
+  const double rank = local_(own) + head_(micro_.share(decodes));
+  const double shared = has_experts_ ? shared_(own) : 0.0;
+  const double on_host = host(decodes);
+  if (attention_.sees_everything() && micro_.share(2) == 2) {
+    // The same sums in the same order, without asking each time what does not change.
+    for (SimTime& price : prices) {
+      const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
+      price = whole(rank + attention_.decode(decodes, context), shared, on_host);
+      shape.decode_context += decodes;
+    }
+    return;
+  }
+  for (SimTime& price : prices) {
+    price = whole(rank + attention_(micro_.attention(shape)), shared, on_host);
+    shape.decode_context += decodes;
+  }
+}
 
 Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
   const bool padded = micro_.pads(ranks);
   Bytes weights;
-  Bytes cache;
+  std::uint64_t cache = 0;
   std::uint32_t tokens = 0;
   std::uint32_t passes = 0;
   for (const StepShape& shape : ranks) {
@@ -92,19 +151,49 @@ Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
     expect(shape.tokens() <= max_tokens_, "a step has at most max_tokens a rank");
     const std::uint32_t own_passes = micro_.passes(shape.tokens());
     weights += rank_weights_ * own_passes;
-    for (const AttentionLayers& group : kv_layers_) {
-      if (shape.decodes == 0) break;
-      cache += kv_bytes_ * group.layers * group.seen_context(shape.decodes, static_cast<double>(shape.decode_context));
-    }
+    for (const KvReads& group : kv_reads_) cache += group.bytes(shape.decodes, shape.decode_context);
     tokens += micro_.tokens(shape, padded);
     passes = std::max(passes, own_passes);
   }
   expect(tokens > 0, "a step has a token");
   if (has_experts_) weights += Bytes{expert_weights_(tokens)} * passes;
-  return weights + cache;
+  return Bytes{std::floor(weights.value() + 0.5) + static_cast<double>(cache)};
+}
+
+std::uint64_t KernelSum::decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
+                                            std::uint64_t steps) const {
+  if (steps == 0) return 0;
+  const StepShape first{.decodes = decodes, .decode_context = first_context};
+  std::uint64_t sum = 0;
+  std::uint64_t cache = 0;
+  for (const KvReads& group : kv_reads_) {
+    cache += group.bytes(decodes, first_context);
+    sum += group.run_bytes(decodes, first_context, steps);
+  }
+  const auto weights = static_cast<std::uint64_t>(traffic({&first, 1}).value()) - cache;
+  return sum + weights * steps;
 }
 
 }  // namespace
+
+void StepCost::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
+  StepShape shape{.decodes = decodes, .decode_context = first_context};
+  for (SimTime& price : prices) {
+    price = step(shape);
+    shape.decode_context += decodes;
+  }
+}
+
+std::uint64_t StepCost::decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
+                                           std::uint64_t steps) const {
+  StepShape shape{.decodes = decodes, .decode_context = first_context};
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    sum += static_cast<std::uint64_t>(traffic({&shape, 1}).value());
+    shape.decode_context += decodes;
+  }
+  return sum;
+}
 
 std::unique_ptr<StepCost> make_kernel_sum(const StepCostSpec& spec) {
   return std::make_unique<KernelSum>(spec, StepParts(spec));

@@ -51,7 +51,17 @@ class StepCost {
   /// Memory traffic of one step on the whole instance: in each pass the chips of every rank that has tokens read the
   /// weights of their layers and head, all chips those of the hit experts (a pipeline passes once for each of its
   /// micro-batches), and the decodes their KV cache. Activations and what prompts read of the cache are left out.
+  /// Whole bytes.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
+
+  // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i * decodes.
+
+  /// prices[i] becomes exactly what step() gives for the i-th step.
+  virtual void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const;
+
+  /// Exactly the sum of traffic() over the first `steps` steps, in bytes.
+  [[nodiscard]] virtual std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
+                                                         std::uint64_t steps) const;
 };
 
 /// Compiles the kernel-sum model of the room's README. Throws SpecError("weights" | "experts" | "kv" | ..., ...) when

@@ -26,13 +26,24 @@ models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
 }
 
 models::ParallelPlan read_plan(YamlMap map, const models::LlmSpec& llm) {
-  models::ParallelPlan plan{.tensor = map.count("tensor"),
-                            .pipeline = map.count("pipeline"),
-                            .attention_data = map.count("attention_data"),
-                            .expert = map.count("expert")};
+  constexpr std::uint32_t kMost = 1'000'000;  // chips of an instance; their product must not leave 64 bits
+  models::ParallelPlan plan{.tensor = map.count("tensor", 1, kMost),
+                            .pipeline = map.count("pipeline", 1, kMost),
+                            .attention_data = map.count("attention_data", 1, kMost),
+                            .expert = map.count("expert", 1, kMost)};
   map.finish();
   map.located([&] { models::validate(plan, llm); });
+  if (std::uint64_t{plan.tensor} * plan.pipeline * plan.attention_data > kMost) {
+    map.fail("attention_data", "tensor x pipeline x attention_data is more than " + std::to_string(kMost) + " chips");
+  }
   return plan;
+}
+
+/// Host work of a step: an hour of it is a slip of the unit, and sums of more leave simulated time.
+Seconds read_host_time(YamlMap& map, std::string_view key) {
+  const Seconds time = map.seconds(key);
+  if (time > Seconds{3600.0}) map.fail(key, "is out of range; at most 1 h");
+  return time;
 }
 
 EngineSpec read_engine(YamlMap map) {
@@ -45,8 +56,8 @@ EngineSpec read_engine(YamlMap map) {
   engine.rules.watermark = map.number("watermark", 0.0, 1.0);
   engine.asynchronous = map.flag("async_scheduling");
   engine.graphs = map.flag("graphs");
-  engine.host.per_step = map.seconds("host_per_step");
-  engine.host.per_sequence = map.seconds("host_per_sequence");
+  engine.host.per_step = read_host_time(map, "host_per_step");
+  engine.host.per_sequence = read_host_time(map, "host_per_sequence");
   engine.host.overlapped = engine.asynchronous;
   engine.block_tokens = map.count("block_tokens", 1, 65536);
   engine.memory_utilisation = map.number("memory_utilisation", 0.0, 1.0);
@@ -116,6 +127,18 @@ OutputSpec read_output(YamlMap map) {
   return output;
 }
 
+/// Where the machine asks for each kind of chip.
+std::vector<std::string> keys_of_chips(const std::vector<std::string>& kinds, const topologies::TopologySpec& machine) {
+  std::vector<std::string> keys;
+  for (const std::string& kind : kinds) {
+    const auto group = std::find_if(machine.groups.begin(), machine.groups.end(),
+                                    [&](const topologies::NodeGroupSpec& one) { return one.chip == kind; });
+    const bool named = group != machine.groups.end() && !group->name.empty();
+    keys.push_back(named ? "topology.groups." + group->name + ".chip" : "topology.chip");
+  }
+  return keys;
+}
+
 }  // namespace
 
 Experiment read_experiment(const std::filesystem::path& file, const std::vector<Override>& overrides) {
@@ -131,6 +154,8 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   if (!plain || experiment.name[0] == '.') {
     root.fail("name", "'" + experiment.name + "' is also a folder's name: use letters, digits, '-', '_' and '.'");
   }
+  constexpr std::size_t kLongestName = 200;  // a folder's name has at most 255 bytes, some of which we need
+  if (experiment.name.size() > kLongestName) root.fail("name", "is too long; at most 200 characters");
   if (root.given("description")) (void)root.text("description");
   experiment.seed = static_cast<std::uint64_t>(root.integer("seed", 0, INT64_MAX));
   experiment.topology = read_topology(root.entry("topology", "topology", "topologies"));
@@ -143,7 +168,9 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   experiment.pools = read_pools(root, experiment.llm, kinds);
   std::set<std::string> used;
   for (const PoolSpec& pool : experiment.pools) used.insert(pool.chip);
-  for (auto& [name, map] : root.named_entries("chips", {used.begin(), used.end()}, "chip", "models/catalog/chips")) {
+  const std::vector<std::string> names(used.begin(), used.end());
+  for (auto& [name, map] :
+       root.named_entries("chips", names, "chip", "models/catalog/chips", keys_of_chips(names, experiment.topology))) {
     experiment.chips.emplace(name, read_chip(std::move(map)));
   }
   experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));

@@ -12,6 +12,7 @@ tokenyard_room(config
     config/read_workload.cpp
     config/yaml_map.cpp
     config/yaml_node.cpp
+    config/yaml_values.cpp
   HEADERS
     config/catalog.hpp
     config/experiment.hpp

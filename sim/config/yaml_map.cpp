@@ -1,6 +1,5 @@
 #include "sim/config/yaml_map.hpp"
 
-#include "models/base/units_text.hpp"
 #include "sim/config/catalog.hpp"
 #include "sim/config/keys.hpp"
 #include "sim/config/yaml_node.hpp"
@@ -8,12 +7,9 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <optional>
 #include <set>
-#include <sstream>
 #include <stdexcept>
-#include <system_error>
 
 namespace tokenyard::config {
 namespace {
@@ -24,6 +20,14 @@ std::vector<std::string> keys_of(std::string_view section) {
     if (key.section == section) names.emplace_back(key.name);
   }
   return names;
+}
+
+/// Key and value of one entry of a mapping, nothing when it has no such key.
+std::optional<std::pair<YAML::Node, YAML::Node>> entry_of(const YAML::Node& map, const std::string& key) {
+  for (const auto& entry : map) {
+    if (entry.first.IsScalar() && entry.first.Scalar() == key) return std::pair{entry.first, entry.second};
+  }
+  return std::nullopt;
 }
 
 const Key& key_of(std::string_view section, std::string_view name) {
@@ -89,16 +93,31 @@ void YamlMap::fail(std::string_view key, const std::string& why) const {
   bool set = false;
   for (const std::string& part : split_path(key)) {
     if (!value.IsMap()) break;
-    const YAML::Node& constant = value;  // operator[] of a non-const node would add the key
-    const YAML::Node next = constant[part];
-    if (!next) break;
-    value.reset(next);
-    set = from_command_line(next);
-    if (next.Mark().is_null()) continue;
-    mark = next.Mark();
-    file = file_of(next, impl_->file);
+    const auto entry = entry_of(value, part);
+    if (!entry) break;
+    value.reset(entry->second);
+    set = from_command_line(value);
+    // `key:` without a value has its mark where the next key stands.
+    const YAML::Mark here = value.IsNull() ? entry->first.Mark() : value.Mark();
+    if (here.is_null()) continue;
+    mark = here;
+    file = file_of(value, impl_->file);
   }
   throw UserError((set ? "--set" : place(file, mark)) + ": " + impl_->path + std::string(key) + ": " + why);
+}
+
+void YamlMap::fail_missing(std::string_view key) const {
+  std::vector<std::string> unknown;
+  const auto known = keys_of(impl_->section);
+  if (impl_->node.IsMap()) {
+    for (const auto& entry : impl_->node) {
+      const std::string written = entry.first.Scalar();
+      if (std::find(known.begin(), known.end(), written) == known.end()) unknown.push_back(written);
+    }
+  }
+  const std::string meant = nearest(key, unknown);
+  fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
+                (meant.empty() ? "" : "; is '" + meant + "' meant?"));
 }
 
 bool YamlMap::has(std::string_view key) const {
@@ -127,21 +146,7 @@ namespace {
 YamlMap YamlMap::map(std::string_view key, std::string_view section) {
   const YAML::Node value = impl_->take(key);
   const std::string name(key);
-  if (!value) {
-    const std::string meant = [&] {
-      std::vector<std::string> written;
-      if (impl_->node.IsMap()) {
-        for (const auto& entry : impl_->node) written.push_back(entry.first.Scalar());
-      }
-      std::erase_if(written, [&](const std::string& w) {
-        const auto known = keys_of(impl_->section);
-        return std::find(known.begin(), known.end(), w) != known.end();
-      });
-      return nearest(name, written);
-    }();
-    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
-                  (meant.empty() ? "" : "; is '" + meant + "' meant?"));
-  }
+  if (!value) fail_missing(key);
   if (!value.IsMap()) fail(key, "a mapping is needed here, not " + shape_of(value));
   auto child = impl_->child(name, section, value);
   impl_->out[name] = child->out;
@@ -158,8 +163,9 @@ YamlMap YamlMap::map_or_empty(std::string_view key, std::string_view section) {
 
 std::vector<YamlMap> YamlMap::maps(std::string_view key, std::string_view section) {
   const YAML::Node value = impl_->take(key);
-  if (!value) fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
-  if (!value.IsSequence() || value.size() == 0) fail(key, "a list of mappings is needed here, not " + shape_of(value));
+  if (!value) fail_missing(key);
+  if (!value.IsSequence()) fail(key, "a list of mappings is needed here, not " + shape_of(value));
+  if (value.size() == 0) fail(key, "the list is empty; at least one entry is needed");
   // Linked before it is filled: yaml-cpp lets go of nodes that are added through a node whose parent was linked later.
   YAML::Node list(YAML::NodeType::Sequence);
   impl_->out[std::string(key)] = list;
@@ -181,16 +187,20 @@ std::vector<std::pair<std::string, YamlMap>> YamlMap::named_maps(std::string_vie
   std::vector<std::pair<std::string, YamlMap>> all;
   if (!value) {
     if (key_of(impl_->section, key).fallback == kOptional) return all;
-    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+    fail_missing(key);
   }
   if (!value.IsMap()) fail(key, "a mapping of names is needed here, not " + shape_of(value));
   YAML::Node group(YAML::NodeType::Map);
   impl_->out[std::string(key)] = group;  // before it is filled, as in maps()
+  std::set<std::string> seen;
   for (const auto& entry : value) {
     const std::string name = entry.first.Scalar();
-    if (!entry.second.IsMap()) {
-      throw UserError(place(file_of(entry.second, impl_->file), entry.second.Mark()) + ": " + impl_->path + std::string(key) + "." + name +
-                      ": a mapping is needed here, not " + shape_of(entry.second));
+    const std::string whole = std::string(key) + "." + name;
+    if (entry.second.IsNull()) fail(whole, "a mapping is needed here, not nothing; {} takes every default");
+    if (!entry.second.IsMap()) fail(whole, "a mapping is needed here, not " + shape_of(entry.second));
+    if (!seen.insert(name).second) {
+      throw UserError(place(file_of(entry.second, impl_->file), entry.first.Mark()) + ": " + impl_->path + whole +
+                      ": stands here twice; keep one");
     }
     auto child = impl_->child(std::string(key) + "." + name, section, entry.second);
     group[name] = child->out;
@@ -201,7 +211,7 @@ std::vector<std::pair<std::string, YamlMap>> YamlMap::named_maps(std::string_vie
 
 YamlMap YamlMap::entry(std::string_view key, std::string_view section, std::string_view folder) {
   const YAML::Node value = impl_->take(key);
-  if (!value) fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+  if (!value) fail_missing(key);
   if (value.IsMap()) {
     auto child = impl_->child(std::string(key), section, value);
     child->node = with_base(value, child->file, child->path, folder);
@@ -225,7 +235,9 @@ YamlMap YamlMap::entry(std::string_view key, std::string_view section, std::stri
 
 std::vector<std::pair<std::string, YamlMap>> YamlMap::named_entries(std::string_view key,
                                                                     const std::vector<std::string>& names,
-                                                                    std::string_view section, std::string_view folder) {
+                                                                    std::string_view section, std::string_view folder,
+                                                                    const std::vector<std::string>& named_at) {
+  expect(named_at.size() == names.size(), "every name was written somewhere");
   const YAML::Node value = impl_->take(key);
   if (value && !value.IsMap()) fail(key, "a mapping of names is needed here, not " + shape_of(value));
   auto group = impl_->child(std::string(key), section, value ? value : YAML::Node(YAML::NodeType::Map));
@@ -239,12 +251,16 @@ std::vector<std::pair<std::string, YamlMap>> YamlMap::named_entries(std::string_
   }
   const auto known = catalog_names(folder);
   std::vector<std::pair<std::string, YamlMap>> all;
-  for (const std::string& name : names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string& name = names[i];
     const YAML::Node found = group->find(name);
     const bool in_catalog = std::find(known.begin(), known.end(), name) != known.end();
     const bool given = found && !found.IsNull();
     if (!given && !in_catalog) {
-      fail(key, "'" + name + "' is not in " + std::string(folder) + "; describe it here, under its name");
+      const std::string meant = nearest(name, known);
+      fail(named_at[i], "'" + name + "' is not in " + std::string(folder) + "; " +
+                            (meant.empty() ? "" : "is '" + meant + "' meant? else ") + "describe it under `" +
+                            std::string(key) + "`");
     }
     YAML::Node written = given ? found : YAML::Node(YAML::NodeType::Map);
     if (in_catalog && !written["base"]) written["base"] = name;
@@ -263,17 +279,7 @@ void YamlMap::lay_over(std::string_view key, std::string_view folder) {
 
 std::string YamlMap::text(std::string_view key) {
   const YAML::Node value = impl_->take(key);
-  if (!value) {
-    std::vector<std::string> written;
-    if (impl_->node.IsMap()) {
-      for (const auto& entry : impl_->node) written.push_back(entry.first.Scalar());
-    }
-    const auto known = keys_of(impl_->section);
-    std::erase_if(written, [&](const std::string& w) { return std::find(known.begin(), known.end(), w) != known.end(); });
-    const std::string meant = nearest(key, written);
-    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
-                  (meant.empty() ? "" : "; is '" + meant + "' meant?"));
-  }
+  if (!value) fail_missing(key);
   if (!value.IsScalar()) fail(key, "one value is needed here, not " + shape_of(value));
   impl_->out[std::string(key)] = value.Scalar();
   return value.Scalar();
@@ -293,7 +299,7 @@ std::vector<std::string> YamlMap::texts(std::string_view key) {
   std::vector<std::string> all;
   if (!value) {
     if (key_of(impl_->section, key).fallback == kOptional) return all;
-    fail(key, "required: " + std::string(key_of(impl_->section, key).sentence));
+    fail_missing(key);
   }
   if (!value.IsSequence()) fail(key, "a list is needed here, not " + shape_of(value));
   YAML::Node list(YAML::NodeType::Sequence);
@@ -321,96 +327,15 @@ std::filesystem::path YamlMap::file(std::string_view key) {
   return path;
 }
 
-bool YamlMap::flag(std::string_view key) {
-  const std::string written = text(key);
-  if (written == "true") return true;
-  if (written == "false") return false;
-  fail(key, "'" + written + "' is neither true nor false");
-}
-
-std::int64_t YamlMap::integer(std::string_view key, std::int64_t min, std::int64_t max) {
-  const std::string written = text(key);
-  std::string digits = written;
-  std::erase(digits, '_');
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc{} || end != digits.data() + digits.size()) fail(key, "'" + written + "' is not a whole number");
-  if (value < min || value > max) {
-    fail(key, written + " is out of range; from " + std::to_string(min) + " to " + std::to_string(max));
-  }
-  return value;
-}
-
-std::uint32_t YamlMap::count(std::string_view key, std::uint32_t min, std::uint32_t max) {
-  return static_cast<std::uint32_t>(integer(key, min, max));
-}
-
-double YamlMap::number(std::string_view key, double min, double max) {
-  const std::string written = text(key);
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
-  if (error != std::errc{} || end != written.data() + written.size() || !std::isfinite(value)) {
-    fail(key, "'" + written + "' is not a number");
-  }
-  if (value < min || value > max) {
-    std::ostringstream range;
-    range << written << " is out of range; from " << min << " to " << max;
-    fail(key, range.str());
-  }
-  return value;
-}
-
-std::vector<double> YamlMap::numbers(std::string_view key) {
-  std::vector<double> all;
-  for (const std::string& written : texts(key)) {
-    double value = 0.0;
-    const auto [end, error] = std::from_chars(written.data(), written.data() + written.size(), value);
-    if (error != std::errc{} || end != written.data() + written.size() || !std::isfinite(value)) {
-      fail(key, "'" + written + "' is not a number");
-    }
-    all.push_back(value);
-  }
-  return all;
-}
-
-namespace {
-/// Parses a text with a unit; refuses negative values.
-template <class Parse, class Fail>
-auto parsed(const std::string& written, Parse parse, Fail fail) {
-  try {
-    const auto value = parse(written);
-    if (value.value() >= 0.0) return value;
-  } catch (const std::invalid_argument& error) {
-    fail(error.what());
-  }
-  fail("'" + written + "' is negative; 0 or more is needed");
-  return parse("0");
-}
-}  // namespace
-
-Seconds YamlMap::seconds(std::string_view key) {
-  return parsed(text(key), parse_seconds, [&](const std::string& why) { fail(key, why); });
-}
-Bytes YamlMap::bytes(std::string_view key) {
-  return parsed(text(key), parse_bytes, [&](const std::string& why) { fail(key, why); });
-}
-BytesPerSecond YamlMap::bandwidth(std::string_view key) {
-  return parsed(text(key), parse_bandwidth, [&](const std::string& why) { fail(key, why); });
-}
-FlopPerSecond YamlMap::flop_rate(std::string_view key) {
-  return parsed(text(key), parse_flop_rate, [&](const std::string& why) { fail(key, why); });
-}
-PerSecond YamlMap::rate(std::string_view key) {
-  return parsed(text(key), parse_rate, [&](const std::string& why) { fail(key, why); });
-}
-Watts YamlMap::watts(std::string_view key) {
-  return parsed(text(key), parse_watts, [&](const std::string& why) { fail(key, why); });
-}
-
 void YamlMap::finish() const {
   if (!impl_->node.IsMap()) return;
   std::set<std::string> seen;
   for (const auto& entry : impl_->node) {
+    if (!entry.first.IsScalar()) {
+      const std::string at = impl_->path.empty() ? "" : impl_->path.substr(0, impl_->path.size() - 1) + ": ";
+      throw UserError(place(file_of(entry.second, impl_->file), entry.first.Mark()) + ": " + at +
+                      "a key is one word, not " + shape_of(entry.first));
+    }
     const std::string key = entry.first.Scalar();
     const std::string where = from_command_line(entry.second)
                                   ? "--set"

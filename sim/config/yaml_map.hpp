@@ -57,10 +57,12 @@ class YamlMap {
 
   /// One entry for each of `names`, in that order: the catalogue's, with the keys laid over it that the mapping under `key`
   /// has for that name; a name that the catalogue does not have must be given in full. Other names are refused.
+  /// `named_at`: for each name the key (with dots) that asks for it; a name that nobody describes is told there.
   [[nodiscard]] std::vector<std::pair<std::string, YamlMap>> named_entries(std::string_view key,
                                                                            const std::vector<std::string>& names,
                                                                            std::string_view section,
-                                                                           std::string_view folder);
+                                                                           std::string_view folder,
+                                                                           const std::vector<std::string>& named_at);
 
   [[nodiscard]] std::string text(std::string_view key);
   [[nodiscard]] std::string choice(std::string_view key, const std::vector<std::string>& known);
@@ -72,7 +74,7 @@ class YamlMap {
   [[nodiscard]] std::uint32_t count(std::string_view key, std::uint32_t min = 1, std::uint32_t max = 1'000'000'000);
   [[nodiscard]] double number(std::string_view key, double min, double max);
   [[nodiscard]] std::vector<double> numbers(std::string_view key);
-  [[nodiscard]] Seconds seconds(std::string_view key);       ///< refuses negative values, like all below
+  [[nodiscard]] Seconds seconds(std::string_view key);       ///< refuses negative and absurd values, like all below
   [[nodiscard]] Bytes bytes(std::string_view key);
   [[nodiscard]] BytesPerSecond bandwidth(std::string_view key);
   [[nodiscard]] FlopPerSecond flop_rate(std::string_view key);
@@ -102,6 +104,8 @@ class YamlMap {
 
  private:
   struct Impl;
+  /// UserError for a required key, with the unknown key here that may be it, misspelt.
+  [[noreturn]] void fail_missing(std::string_view key) const;
   explicit YamlMap(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

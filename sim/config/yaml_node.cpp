@@ -114,6 +114,8 @@ YAML::Node resolve(const YAML::Node& node, const std::string& file, const std::s
 }  // namespace
 
 YAML::Node load_mapping(const std::filesystem::path& file) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(file, unknown)) throw UserError(file.string() + ": is a folder; a .yaml file is needed");
   YAML::Node node;
   try {
     node = YAML::LoadFile(file.string());
@@ -122,7 +124,8 @@ YAML::Node load_mapping(const std::filesystem::path& file) {
   } catch (const YAML::ParserException& error) {
     throw UserError(place(file.string(), error.mark) + ": not YAML: " + error.msg);
   }
-  if (!node.IsMap()) throw UserError(file.string() + ": must be a mapping of keys to values");
+  if (!node || node.IsNull()) throw UserError(file.string() + ":1:1: is empty; a mapping of keys to values is needed");
+  if (!node.IsMap()) throw UserError(place(file.string(), node.Mark()) + ": must be a mapping of keys to values");
   return node;
 }
 

@@ -29,6 +29,9 @@ class EventHandler {
 /// Consequences of steps of this instant: after all of them.
 [[nodiscard]] constexpr std::uint64_t rank_of_reaction(std::uint32_t index) { return (3ULL << 32) | index; }
 
+/// An idle scheduler starts: last of all, so that whatever reaches it at this instant shares its first step.
+[[nodiscard]] constexpr std::uint64_t rank_of_start(std::uint32_t index) { return (4ULL << 32) | index; }
+
 /// Of the library this program runs with, "3.32".
 [[nodiscard]] std::string simgrid_version();
 

@@ -60,6 +60,10 @@ simgrid::s4u::Engine& start_simgrid() {
 
   // The log level goes first, or SimGrid tells about every setting that follows.
   std::vector<std::string> words = {"tokenyard", "--log=root.thresh:critical"};
+  if (kAddressSanitizer) {
+    // It cannot follow stacks that are swapped by hand. SimGrid reads this setting while it starts, and never again.
+    words.emplace_back("--cfg=contexts/factory:thread");
+  }
   std::vector<char*> argv;
   for (std::string& word : words) {
     argv.push_back(word.data());
@@ -78,8 +82,6 @@ simgrid::s4u::Engine& start_simgrid() {
   Engine::set_config("surf/precision", kFlowPrecision.value());
   // A guard page costs two memory maps a stack, of which Linux grants 65,530: 32,000 flows in flight would abort.
   Engine::set_config("contexts/guard-size", 0);
-  // AddressSanitizer cannot follow stacks that are swapped by hand.
-  Engine::set_config("contexts/factory", std::string(kAddressSanitizer ? "thread" : "raw"));
   return engine;
 }
 

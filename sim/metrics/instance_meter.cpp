@@ -3,12 +3,18 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tokenyard::metrics {
 namespace {
 
 /// More bins than this are merged in pairs: a long run keeps a coarser series, never an endless one.
 constexpr std::size_t kMaxBins = 4096;
+
+/// Milliwatts times nanoseconds are picojoules.
+Uint128 picojoules(Watts power, SimTime span) {
+  return static_cast<Uint128>(std::llround(power.value() * 1e3)) * static_cast<Uint128>(span.ns());
+}
 
 }  // namespace
 
@@ -24,6 +30,18 @@ Bin& Bin::operator+=(const Bin& other) {
 
 InstanceMeter::InstanceMeter(SimTime from, SimTime interval) : from_(from), interval_(interval) {
   expect(interval > SimTime{}, "the interval of a time series is positive");
+  find_run_limits();
+}
+
+void InstanceMeter::find_run_limits() {
+  run_begin_ = SimTime{now_.ns() / interval_.ns() * interval_.ns()};
+  run_end_ = run_begin_ + interval_;
+  // A step that ends with warm-up is not measured, one that starts with its end is.
+  if (now_ >= from_) {
+    run_begin_ = std::max(run_begin_, from_);
+  } else {
+    run_end_ = std::min(run_end_, from_);
+  }
 }
 
 Bin& InstanceMeter::bin_at(SimTime when) {
@@ -47,30 +65,74 @@ void InstanceMeter::add_to_bins(SimTime from, SimTime to) {
     Bin& bin = bin_at(from);  // may widen the interval
     const SimTime edge{(from.ns() / interval_.ns() + 1) * interval_.ns()};
     const SimTime until = std::min(edge, to);
-    const auto ns = static_cast<double>((until - from).ns());
+    const auto ns = static_cast<std::uint64_t>((until - from).ns());
     bin.running_ns += level_.running * ns;
     bin.waiting_ns += level_.waiting * ns;
-    bin.block_ns += static_cast<double>(level_.used_blocks) * ns;
+    bin.block_ns += level_.used_blocks * ns;
     from = until;
   }
 }
 
 void InstanceMeter::advance(SimTime now) {
   if (now <= now_) return;
-  if (level_.running != 0 || level_.waiting != 0 || level_.used_blocks != 0) {
+  if (level_ != Level{}) {
     add_to_bins(now_, now);
     if (now > from_) {
       peak_blocks_ = std::max(peak_blocks_, level_.used_blocks);  // may have stood since before warm-up ended
-      const auto ns = static_cast<double>((now - std::max(now_, from_)).ns());
-      running_ns += level_.running * ns;
-      waiting_ns += level_.waiting * ns;
-      block_ns += static_cast<double>(level_.used_blocks) * ns;
+      const auto ns = static_cast<Uint128>((now - std::max(now_, from_)).ns());
+      running_ns_ += level_.running * ns;
+      waiting_ns_ += level_.waiting * ns;
+      block_ns_ += level_.used_blocks * ns;
     }
   }
   now_ = now;
+  if (now_ >= run_end_) find_run_limits();
+}
+
+void InstanceMeter::run(const RunFigures& run) {
+  expect(run.end >= now_ && run.end <= run_end_, "a run lies within its limits");
+  Bin& bin = bin_at(run_begin_);
+  const auto ns = static_cast<std::uint64_t>((run.end - now_).ns());
+  bin.running_ns += level_.running * ns;
+  bin.waiting_ns += level_.waiting * ns;
+  bin.block_ns += run.block_ns;
+  bin.busy_ns += run.busy.ns();
+  bin.decode_tokens += run.decode_tokens;
+  level_.used_blocks = run.used_blocks;
+  if (run.end > from_) {
+    running_ns_ += level_.running * static_cast<Uint128>(ns);
+    waiting_ns_ += level_.waiting * static_cast<Uint128>(ns);
+    block_ns_ += run.block_ns;
+    peak_blocks_ = std::max(peak_blocks_, run.used_blocks);
+    decode_steps += run.steps;
+    decode_busy += run.busy;
+    decode_tokens += run.decode_tokens;
+    pairs_x2_ += run.attention_pairs_x2;
+    traffic_ += run.traffic_bytes;
+    traffic_decode_ += run.traffic_bytes;
+    picojoules_ += picojoules(run.power, run.busy);
+    gaps_.add(run.gaps, run.tokens_per_gap);
+  } else if (run.end == from_) {
+    peak_blocks_ = std::max(peak_blocks_, run.used_blocks);  // what stands when warm-up ends
+  }
+  now_ = run.end;
+  if (now_ >= run_end_) find_run_limits();
 }
 
 void InstanceMeter::step(const StepFigures& step) {
+  if (step.start >= run_begin_ && step.end < run_end_) {
+    Bin& bin = bin_at(run_begin_);
+    bin.busy_ns += (step.end - step.start).ns();
+    bin.decode_tokens += step.decode_tokens;
+    bin.prefill_tokens += step.prefill_tokens;
+  } else {
+    spread(step);
+  }
+  if (step.end > from_) measure(step);
+}
+
+/// Over the intervals that it lies in.
+void InstanceMeter::spread(const StepFigures& step) {
   // Tokens of the step up to an instant: whole ones, so that the intervals add up to the step.
   const auto tokens_until = [&step](std::uint32_t tokens, SimTime until) -> std::uint64_t {
     if (until == step.end) return tokens;
@@ -93,12 +155,14 @@ void InstanceMeter::step(const StepFigures& step) {
     from = until;
   } while (from < step.end);
 
-  if (step.end <= from_) return;
+}
+
+void InstanceMeter::measure(const StepFigures& step) {
   const SimTime busy = step.end - std::max(step.start, from_);
-  const double traffic = step.traffic.value();
-  attention_pairs += static_cast<double>(step.attention_pairs_x2) / 2.0;
-  energy_joules += step.energy.value();
-  traffic_bytes += traffic;
+  const auto traffic = static_cast<std::uint64_t>(step.traffic.value());
+  pairs_x2_ += step.attention_pairs_x2;
+  picojoules_ += picojoules(step.power, step.end - step.start);
+  traffic_ += traffic;
   decode_tokens += step.decode_tokens;
   prefill_tokens += step.prefill_tokens;
   if (step.prefill_tokens > 0) {
@@ -108,7 +172,7 @@ void InstanceMeter::step(const StepFigures& step) {
   } else {
     ++decode_steps;
     decode_busy += busy;
-    traffic_bytes_decode += traffic;
+    traffic_decode_ += traffic;
   }
 }
 

@@ -5,6 +5,7 @@
 #include "sim/metrics/quantiles.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tokenyard::metrics {
@@ -14,6 +15,7 @@ struct Level {
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
   std::uint64_t used_blocks = 0;
+  friend bool operator==(const Level&, const Level&) = default;
 };
 
 /// What one step did.
@@ -23,15 +25,31 @@ struct StepFigures {
   std::uint32_t decode_tokens = 0;
   std::uint32_t prefill_tokens = 0;
   std::uint64_t attention_pairs_x2 = 0;  ///< twice the (query, key) pairs of attention, all sequences
-  Bytes traffic;   ///< memory read on all chips
-  Joules energy;   ///< of all chips, over the step
+  Bytes traffic;   ///< memory read on all chips, whole bytes
+  Watts power;     ///< of all chips, during the step; milliwatts are the finest that counts
+};
+
+/// What a run of decode steps did, one right behind the other, from the last change of the level on. It lies within
+/// InstanceMeter::run_end().
+struct RunFigures {
+  SimTime end;                         ///< of the last step
+  std::uint64_t steps = 0;
+  SimTime busy;
+  std::uint64_t decode_tokens = 0;
+  std::uint64_t attention_pairs_x2 = 0;
+  std::uint64_t traffic_bytes = 0;
+  Watts power;
+  std::uint64_t block_ns = 0;          ///< integral of the used blocks from the last change of the level to `end`
+  std::uint64_t used_blocks = 0;       ///< that the run leaves behind, also the most it used
+  std::span<const SimTime> gaps;       ///< of each step to the one before, as in InstanceMeter::gap()
+  std::uint64_t tokens_per_gap = 0;
 };
 
 /// One interval of a time series.
 struct Bin {
-  double running_ns = 0;   ///< integral of Level::running over time
-  double waiting_ns = 0;
-  double block_ns = 0;
+  std::uint64_t running_ns = 0;  ///< integral of Level::running over time
+  std::uint64_t waiting_ns = 0;
+  std::uint64_t block_ns = 0;
   std::int64_t busy_ns = 0;
   std::uint64_t decode_tokens = 0;   ///< of a step that spans several intervals, in proportion to its time in each
   std::uint64_t prefill_tokens = 0;
@@ -40,6 +58,7 @@ struct Bin {
 };
 
 /// Figures of one instance over the measured window [from, end of run). Fed in order of time.
+/// All sums are of integers: a run of steps booked at once gives the same figures as its steps one by one.
 class InstanceMeter {
  public:
   /// Bins of `interval` from time 0; `from` is the end of warm-up.
@@ -47,12 +66,21 @@ class InstanceMeter {
 
   /// The level that holds from `now` on. Must be called at every change.
   void level(SimTime now, const Level& level) {
+    if (level == level_ && now < run_end_) return;  // nothing changes: the time is added up later
     advance(now);
     level_ = level;
     if (now >= from_ && level.used_blocks > peak_blocks_) peak_blocks_ = level.used_blocks;
   }
 
   void step(const StepFigures& step);
+
+  /// Up to here, steps that start at run_begin() or later lie in one interval and on one side of the end of warm-up.
+  [[nodiscard]] SimTime run_end() const { return run_end_; }
+  [[nodiscard]] SimTime run_begin() const { return run_begin_; }
+  /// The instant up to which the level has been added up.
+  [[nodiscard]] SimTime level_since() const { return now_; }
+  /// Books steps and level of a whole run. REQUIRES: its first step starts at run_begin() or later, end <= run_end().
+  void run(const RunFigures& run);
 
   /// `count` tokens came `gap` after their predecessors, at `now`.
   void gap(SimTime now, SimTime gap, std::uint64_t count) {
@@ -75,22 +103,36 @@ class InstanceMeter {
   std::uint64_t decode_tokens = 0;        ///< computed in decode, all steps
   std::uint64_t prefill_tokens = 0;
   std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
-  double attention_pairs = 0;
-  double traffic_bytes = 0;
-  double traffic_bytes_decode = 0;        ///< of that, in steps without prefill
-  double energy_joules = 0;               ///< of steps; idle time is added by the summary
-  double block_ns = 0;                    ///< integral of used blocks
-  double running_ns = 0;
-  double waiting_ns = 0;
   std::uint64_t preemptions = 0;
+  [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
+  [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
+  [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }
+  /// Of steps; the summary adds idle time.
+  [[nodiscard]] double energy_joules() const { return static_cast<double>(picojoules_) * 1e-12; }
+  [[nodiscard]] double block_ns() const { return static_cast<double>(block_ns_); }      ///< integral of used blocks
+  [[nodiscard]] double running_ns() const { return static_cast<double>(running_ns_); }
+  [[nodiscard]] double waiting_ns() const { return static_cast<double>(waiting_ns_); }
 
  private:
   void advance(SimTime now);
   void add_to_bins(SimTime from, SimTime to);
   [[nodiscard]] Bin& bin_at(SimTime when);
 
+  void find_run_limits();
+  void spread(const StepFigures& step);
+  void measure(const StepFigures& step);
+
   SimTime from_;
   SimTime interval_;
+  SimTime run_begin_;  // of the interval (or window) that now_ lies in
+  SimTime run_end_;
+  Uint128 pairs_x2_ = 0;
+  Uint128 traffic_ = 0;
+  Uint128 traffic_decode_ = 0;
+  Uint128 picojoules_ = 0;
+  Uint128 block_ns_ = 0;
+  Uint128 running_ns_ = 0;
+  Uint128 waiting_ns_ = 0;
   SimTime now_;
   Level level_;
   std::uint64_t peak_blocks_ = 0;

@@ -16,6 +16,24 @@ std::uint64_t nearest_rank(double q, std::uint64_t count) {
 
 }  // namespace
 
+void SpanHistogram::add(std::span<const SimTime> spans, std::uint64_t weight) {
+  Uint128 sum = 0;
+  for (std::size_t i = 0; i < spans.size();) {
+    // Bits below the bucket's width are free: all spans that share the others share the bucket.
+    const std::size_t bucket = bucket_of(spans[i].ns());
+    const int shift = bucket < 2048 ? 0 : static_cast<int>((bucket >> 10) - 1);
+    const std::int64_t prefix = spans[i].ns() >> shift;
+    std::int64_t same_sum = 0;
+    const std::size_t first = i;
+    for (; i < spans.size() && spans[i].ns() >> shift == prefix; ++i) same_sum += spans[i].ns();
+    if (bucket >= counts_.size()) counts_.resize(bucket + 1);
+    counts_[bucket] += weight * (i - first);
+    sum += static_cast<Uint128>(same_sum) * weight;
+  }
+  total_ += weight * spans.size();
+  sum_ns_ += sum;
+}
+
 void SpanHistogram::add(const SpanHistogram& other) {
   if (other.counts_.size() > counts_.size()) counts_.resize(other.counts_.size());
   for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];

@@ -36,13 +36,13 @@ struct PoolSums {
     preemptions += meter.preemptions;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
-    pairs += meter.attention_pairs;
-    traffic += meter.traffic_bytes;
-    traffic_decode += meter.traffic_bytes_decode;
-    energy += meter.energy_joules;
-    block_ns += meter.block_ns;
-    running_ns += meter.running_ns;
-    waiting_ns += meter.waiting_ns;
+    pairs += meter.attention_pairs();
+    traffic += meter.traffic_bytes();
+    traffic_decode += meter.traffic_bytes_decode();
+    energy += meter.energy_joules();
+    block_ns += meter.block_ns();
+    running_ns += meter.running_ns();
+    waiting_ns += meter.waiting_ns();
   }
 };
 

@@ -98,7 +98,7 @@ struct Summary {
   Spread itl;                      ///< gaps between tokens, each token counts once
   Spread latency;
   std::array<Spread, kParts> parts;
-  bool exact_percentiles = true;   ///< false: more than 2^20 requests, percentiles are of 0.1 % wide buckets
+  bool exact_percentiles = true;   ///< false: more than 2^18 requests, percentiles are of 0.1 % wide buckets
 
   double requests_per_s = 0;       ///< all rates: of measured requests, over the window
   double prompt_tokens_per_s = 0;

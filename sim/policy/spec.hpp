@@ -7,7 +7,7 @@ namespace tokenyard::policy {
 
 enum class QueueOrder : std::uint8_t { FirstCome, Priority };
 
-/// The rules of vLLM v1 (engine_semantics, section 1); names follow its own flags.
+/// The rules of vLLM v1 (docs/engines.md); names follow its own flags.
 struct VllmSpec {
   std::uint32_t max_num_seqs = 256;
   std::uint32_t max_num_batched_tokens = 8192;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <functional>
 #include <string_view>
+#include <utility>
 
 namespace tokenyard::report {
 namespace {
@@ -23,16 +24,51 @@ constexpr std::size_t kNarrowest = 8;
 constexpr std::size_t kWidest = 24;
 constexpr std::string_view kNothing = "-";
 
+/// The last place at which `name` may be broken so that both pieces fit, of those that `may_break(before, after)`
+/// allows.
+template <class MayBreak>
+std::size_t last_break(const std::string& name, std::size_t most, MayBreak may_break) {
+  for (std::size_t at = name.size(); at-- > 1;) {
+    const bool fits = width(name.substr(0, at)) <= most && width(name.substr(at)) <= most;
+    if (fits && may_break(name[at - 1], name[at])) return at;
+  }
+  return std::string::npos;
+}
+
+/// A name on two lines of at most `most` characters; the second is empty when one is enough. Broken behind a mark that
+/// separates words, or else before a number, and cut in the middle when two lines are not enough.
+std::pair<std::string, std::string> two_lines(const std::string& name, std::size_t most) {
+  if (width(name) <= most) return {name, ""};
+  const auto is_digit = [](char byte) { return byte >= '0' && byte <= '9'; };
+  std::size_t at = last_break(
+      name, most, [](char before, char) { return std::string_view("-_. ").find(before) != std::string_view::npos; });
+  if (at == std::string::npos) {
+    at = last_break(name, most, [&](char before, char after) { return !is_digit(before) && is_digit(after); });
+  }
+  if (at != std::string::npos) return {name.substr(0, at), name.substr(at)};
+  const std::string cut = cut_name(name, 2 * most);
+  const std::string_view head = first_characters(cut, most);
+  return {std::string(head), cut.substr(head.size())};
+}
+
 /// Rows of one figure over all designs.
 class Rows {
  public:
   explicit Rows(const std::vector<Summary>& designs) : designs_(designs) {
-    // The longest labels take 36 columns, and each column two of distance.
-    const std::size_t room = (kColumns - 36) / designs.size();
+    // The longest labels take 27 columns, and each column two of distance.
+    const std::size_t room = (kColumns - 27) / designs.size();
     name_width_ = std::clamp<std::size_t>(room - std::min<std::size_t>(room, 2), kNarrowest, kWidest);
-    std::vector<std::string> names{"design"};
-    for (const Summary& design : designs) names.push_back(cut_name(design.name, name_width_));
-    grid_.row(std::move(names));
+    std::vector<std::string> first{"design"};
+    std::vector<std::string> second{""};
+    bool any_second = false;
+    for (const Summary& design : designs) {
+      const auto [head, tail] = two_lines(design.name, name_width_);
+      first.push_back(head);
+      second.push_back(tail);
+      any_second = any_second || !tail.empty();
+    }
+    grid_.row(std::move(first));
+    if (any_second) grid_.row(std::move(second));
   }
 
   void heading(const std::string& text) {
@@ -106,8 +142,8 @@ void add_pool(Rows& rows, const std::vector<Summary>& designs, const std::string
   ratio_row("MFU", &PoolFigures::mfu);
   steps_row("MFU in prefill steps", &PoolFigures::mfu_prefill_steps);
   steps_row("MFU in decode steps", &PoolFigures::mfu_decode_steps);
-  ratio_row("memory bandwidth", &PoolFigures::bandwidth_utilisation);
-  steps_row("memory bandwidth in decode steps", &PoolFigures::bandwidth_utilisation_decode_steps);
+  ratio_row("memory bw", &PoolFigures::bandwidth_utilisation);
+  steps_row("memory bw in decode steps", &PoolFigures::bandwidth_utilisation_decode_steps);
   ratio_row("KV occupancy mean", &PoolFigures::kv_occupancy_mean);
   ratio_row("KV occupancy peak", &PoolFigures::kv_occupancy_peak);
   pool_row("batch mean", [](const PoolFigures& pool) { return number_text(pool.running_mean); });

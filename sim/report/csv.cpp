@@ -130,9 +130,9 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
       rows.count(i);
       rows.text(pool.name);
       rows.number(static_cast<double>(sum.busy_ns) / ns);
-      rows.number(sum.running_ns / ns);
-      rows.number(sum.waiting_ns / ns);
-      rows.number(ratio(sum.block_ns, ns * static_cast<double>(pool.blocks_per_instance)));
+      rows.number(static_cast<double>(sum.running_ns) / ns);
+      rows.number(static_cast<double>(sum.waiting_ns) / ns);
+      rows.number(ratio(static_cast<double>(sum.block_ns), ns * static_cast<double>(pool.blocks_per_instance)));
       rows.number(static_cast<double>(sum.prefill_tokens) / seconds);
       rows.number(static_cast<double>(sum.decode_tokens) / seconds);
       rows.number(ratio(pool.matmul_per_token.value() * tokens, seconds * pool.chips_per_instance * pool.peak.value()));

@@ -61,7 +61,8 @@ std::string number_text(double value) {
   if (!std::isfinite(value)) return kNothing;
   const double size = std::abs(value);
   if (!(size > 0.0)) return "0";
-  if (size < 0.9995) return fmt::format("{:.4g}", value);
+  if (size < 0.09995) return fmt::format("{:.4g}", value);
+  if (size < 0.99995) return fmt::format("{:.4f}", value);
   if (size < 9.9995) return fmt::format("{:.3f}", value);
   if (size < 99.995) return fmt::format("{:.2f}", value);
   if (size < 999.95) return fmt::format("{:.1f}", value);
@@ -72,8 +73,8 @@ std::string count_text(std::uint64_t count) { return grouped(fmt::format("{}", c
 
 std::string ratio_text(double ratio) {
   if (!std::isfinite(ratio)) return kNothing;
-  if (ratio > 0.0 && ratio < 0.0005) return "<0.001";
-  return fmt::format("{:.3f}", ratio);
+  if (ratio > 0.0 && ratio < 0.00005) return "<0.0001";
+  return fmt::format("{:.4f}", ratio);
 }
 
 std::string part_text(metrics::Part part) {

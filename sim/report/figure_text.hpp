@@ -21,7 +21,7 @@ namespace tokenyard::report {
 /// 1234567 -> "1,234,567".
 [[nodiscard]] std::string count_text(std::uint64_t count);
 
-/// Three decimals: 0.4567 -> "0.457"; what would round to 0 but is not prints "<0.001".
+/// Four decimals, as an MFU of 0.0043 is common: 0.4 -> "0.4000"; what would round to 0 but is not prints "<0.0001".
 [[nodiscard]] std::string ratio_text(double ratio);
 
 /// "wait for KV blocks".

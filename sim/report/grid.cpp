@@ -24,14 +24,17 @@ std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), starts_character));
 }
 
+std::string_view first_characters(std::string_view text, std::size_t most) {
+  return text.substr(0, offset_of(text, most));
+}
+
 std::string cut_name(std::string_view name, std::size_t most) {
   expect(most >= 4, "a cut name keeps a character at both ends");
   const std::size_t length = width(name);
   if (length <= most) return std::string(name);
   const std::size_t tail = (most - 2) / 2;
   const std::size_t head = most - 2 - tail;
-  return std::string(name.substr(0, offset_of(name, head))) + ".." +
-         std::string(name.substr(offset_of(name, length - tail)));
+  return std::string(first_characters(name, head)) + ".." + std::string(name.substr(offset_of(name, length - tail)));
 }
 
 std::string wrapped(std::string_view text, std::size_t columns, std::string_view first, std::string_view other) {

@@ -24,6 +24,9 @@ class Grid {
 /// Characters of UTF-8 text, a code point each.
 [[nodiscard]] std::size_t width(std::string_view text);
 
+/// The first `most` characters, or all there are.
+[[nodiscard]] std::string_view first_characters(std::string_view text, std::size_t most);
+
 /// At most `most` characters: of a longer name its start and its end, where names of a series differ, with ".."
 /// between. REQUIRES: most >= 4.
 [[nodiscard]] std::string cut_name(std::string_view name, std::size_t most);

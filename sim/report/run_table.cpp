@@ -16,7 +16,7 @@ constexpr std::size_t kColumns = 100;
 constexpr std::size_t kLongestName = 24;  // of planes and links
 constexpr std::size_t kShortName = 16;    // where more stands beside it
 
-/// "0.123", or "-" for a figure that is 0 because nothing was there to measure.
+/// "0.1230", or "-" for a figure that is 0 because nothing was there to measure.
 std::string ratio_if(double ratio, bool there) { return there ? ratio_text(ratio) : "-"; }
 
 std::string title(const Summary& summary) {
@@ -107,7 +107,7 @@ std::string goodput(const Summary& summary) {
 std::string pools(const Summary& summary) {
   Grid use;
   Grid load;
-  use.row({"pool", "instances x chips", "busy", "MFU", "in prefill steps", "in decode steps", "memory bandwidth"});
+  use.row({"pool", "instances x chips", "busy", "MFU", "in prefill steps", "in decode steps", "memory bw"});
   load.row({"load", "batch", "waiting", "KV mean", "KV peak", "preemptions", "prefill tokens/s", "decode tokens/s"});
   for (const metrics::PoolFigures& pool : summary.pools) {
     const std::string name = "  " + cut_name(pool.facts.name, kShortName);
@@ -150,7 +150,7 @@ std::string notes(const Summary& summary) {
   std::string text;
   for (const std::string& note : summary.notes) text += wrapped(note, kColumns, "note: ", "      ");
   if (!summary.exact_percentiles) {
-    text += "note: more than 2^20 requests: percentiles of requests are at most 0.05 % off\n";
+    text += "note: more than 2^18 requests: percentiles of requests are at most 0.05 % off\n";
   }
   return text;
 }

@@ -48,6 +48,43 @@ cost::StepCostSpec cost_spec(const config::Experiment& experiment, const config:
           .graph_sizes = graph_sizes(pool.engine)};
 }
 
+/// Runs `make`, which throws SpecError with a key of the pool's precision or engine.
+template <class Make>
+auto located_at_precision(const config::PoolSpec& pool, Make make) {
+  try {
+    return make();
+  } catch (const SpecError& error) {
+    const bool format = error.field() == "weights" || error.field() == "experts" || error.field() == "kv";
+    pool.source->fail((format ? "precision." : "") + error.field(), error.why());
+  }
+}
+
+/// A step of hours is a slip in a figure of the chip or of a network; enough of them would leave simulated time.
+void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
+  constexpr Seconds kLongest{3600.0};
+  const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
+  const std::uint32_t decodes = std::min(pool.engine.rules.max_num_seqs, price.max_tokens);
+  const std::uint64_t prompt = price.max_tokens - decodes;
+  const std::vector<cost::StepShape> full(
+      pool.plan.attention_data, {.decodes = decodes,
+                                 .decode_context = context,
+                                 .chunks = prompt > 0 ? 1U : 0U,
+                                 .prefill_tokens = static_cast<std::uint32_t>(prompt),
+                                 .prefill_area_x2 = prompt * prompt});
+  Seconds sum;
+  std::string longest;
+  Seconds longest_time;
+  for (const cost::CostLine& line : cost::explain_step(price, full)) {
+    sum += line.time;
+    if (line.time <= longest_time) continue;
+    longest_time = line.time;
+    longest = line.name;
+  }
+  if (sum <= kLongest) return;
+  pool.source->fail("chip", fmt::format("a full step would take {:.3g} s on {}, most of it in {}; is a figure of the chip "
+                                        "or of its network wrong?", sum.value(), pool.chip, longest));
+}
+
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
                         std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
   serving::Pool pool{.name = spec.name, .role = spec.role};
@@ -88,21 +125,31 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .idle_power = chip.power.idle};
 }
 
+/// Whether every one of the chips reaches every other over the plane.
+bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chips, PlaneId plane) {
+  if (!std::all_of(chips.begin(), chips.end(),
+                   [&](ChipId chip) { return topology.port(chip, plane) > BytesPerSecond{}; })) {
+    return false;
+  }
+  const topologies::GroupView view = topology.view(chips, plane);
+  return view.domains == 1 || view.uplink > BytesPerSecond{};
+}
+
 /// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else scale-out.
 PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
                  const std::vector<ChipId>& chips) {
-  if (experiment.kv_transfer.plane) {
-    const auto& source = *experiment.source;
-    return source.located([&] { return topology.plane(*experiment.kv_transfer.plane); });
+  if (const auto& wanted = experiment.kv_transfer.plane) {
+    const auto plane = std::find_if(topology.planes().begin(), topology.planes().end(),
+                                    [&](const topologies::PlaneInfo& one) { return one.name == *wanted; });
+    std::string all;
+    for (const topologies::PlaneInfo& one : topology.planes()) all += (all.empty() ? "" : ", ") + one.name;
+    const auto refuse = [&](const std::string& why) { experiment.source->fail("kv_transfer.plane", why); };
+    if (plane == topology.planes().end()) refuse(topology.name() + " has no plane '" + *wanted + "'; it has: " + all);
+    const PlaneId id{static_cast<std::uint32_t>(plane - topology.planes().begin())};
+    if (!joins(topology, chips, id)) refuse("'" + *wanted + "' does not join all chips of both pools; planes: " + all);
+    return id;
   }
-  const PlaneId up = topology.scale_up();
-  const bool everywhere = std::all_of(chips.begin(), chips.end(),
-                                      [&](ChipId chip) { return topology.port(chip, up) > BytesPerSecond{}; });
-  if (everywhere) {
-    const topologies::GroupView view = topology.view(chips, up);
-    if (view.domains == 1 || view.uplink > BytesPerSecond{}) return up;
-  }
-  return topology.scale_out();
+  return joins(topology, chips, topology.scale_up()) ? topology.scale_up() : topology.scale_out();
 }
 
 /// Endpoints for every attention rank of both pools on the plane that carries KV.
@@ -154,6 +201,12 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   const Bytes block = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) *
                       static_cast<double>(pool.engine.block_tokens);
   if (left < block) {
+    if (budget <= Bytes{}) {
+      pool.source->fail("engine.memory_utilisation",
+                        fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}",
+                                    gigabytes(chip.memory), pool.engine.memory_utilisation,
+                                    gigabytes(pool.engine.memory_reserve), chip.name));
+    }
     const Bytes missing = block - left;
     pool.source->fail(
         "parallel",
@@ -167,8 +220,8 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   capacity.blocks_per_rank = static_cast<std::uint32_t>(std::min(blocks, 4e9));
   if (pool.engine.blocks) {
     if (*pool.engine.blocks > capacity.blocks_per_rank) {
-      pool.source->fail("engine", fmt::format("blocks: {} KV blocks do not fit; the memory has room for {}",
-                                              *pool.engine.blocks, capacity.blocks_per_rank));
+      pool.source->fail("engine.blocks", fmt::format("{} KV blocks do not fit; the memory has room for {}",
+                                                     *pool.engine.blocks, capacity.blocks_per_rank));
     }
     capacity.blocks_per_rank = *pool.engine.blocks;
   }
@@ -197,9 +250,10 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
     // Whether the chip has the formats is asked before whether they fit.
     const cost::NetworkFigures network = network_figures(assembly.topology, placed[p][0], spec.plan);
-    assembly.costs.push_back(
-        spec.source->located([&] { return cost::make_kernel_sum(cost_spec(experiment, spec, network)); }));
+    const cost::StepCostSpec price = cost_spec(experiment, spec, network);
+    assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
+    refuse_endless_steps(spec, capacity, price);
     assembly.rules.push_back(policy::make_vllm_rules(spec.engine.rules));
     assembly.routers.push_back(policy::make_router(
         spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
@@ -218,7 +272,11 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
 
   std::unique_ptr<workloads::ByteSource> trace;
   if (const auto* spec = std::get_if<workloads::TraceSpec>(&experiment.workload.source)) {
-    trace = files::open_trace(spec->path);
+    try {
+      trace = files::open_trace(spec->path);
+    } catch (const UserError& error) {
+      experiment.source->fail("workload.trace.path", error.what());
+    }
   }
   assembly.source = workloads::make_request_source(experiment.workload, experiment.seed, std::move(trace));
   if (const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source)) {

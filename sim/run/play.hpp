@@ -28,12 +28,13 @@ struct PlayOptions {
 struct Design {
   std::filesystem::path file;
   metrics::Summary summary;
-  int status = 0;        ///< 0 played, 2 the user's mistake, 70 ours
+  int status = 0;        ///< 0 played, 2 the user's mistake, 70 ours, 130 not begun because interrupted
   std::string error;     ///< one line when status is not 0
 };
 
-/// play() of every file in a process of its own, at most `jobs` at a time; results in the order of `files`.
-/// REQUIRES: jobs >= 1. Throws UserError when two files have the same name of results.
+/// play() of every file in a process of its own, at most `jobs` at a time; results in the order of `files`. A design with
+/// a mistake leaves the others to play; so does a second one of the same name of results.
+/// REQUIRES: jobs >= 1.
 [[nodiscard]] std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, const PlayOptions& options,
                                            unsigned jobs);
 

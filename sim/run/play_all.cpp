@@ -18,6 +18,7 @@ namespace {
 
 constexpr int kUserMistake = 2;
 constexpr int kOurMistake = 70;
+constexpr int kInterrupted = 130;
 
 /// A child at work: SimGrid allows one engine a process, so every design has its own.
 struct Child {
@@ -47,7 +48,7 @@ void write_all(int pipe, const std::string& text) {
     text.str(error.what());
   } catch (const std::exception& error) {
     status = kOurMistake;
-    text.str(error.what());
+    text.str(file.string() + ": a mistake of ours, please report it: " + error.what());
   }
   write_all(pipe, text.str());
   ::close(pipe);
@@ -107,17 +108,28 @@ std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, co
   std::map<std::string, std::filesystem::path> names;
   std::vector<Design> designs;
   for (const auto& file : files) {
-    const std::string name = config::read_experiment(file, options.overrides).name;
-    const auto [known, is_new] = names.emplace(name, file);
-    if (!is_new) {
-      throw UserError(file.string() + ": name: '" + name + "' is also the name of " + known->second.string() +
-                      ": their results would overwrite each other");
-    }
     designs.push_back({.file = file});
+    try {
+      const config::Experiment experiment = config::read_experiment(file, options.overrides);
+      const auto [known, is_new] = names.emplace(experiment.name, file);
+      if (!is_new) {
+        experiment.source->fail("name", "'" + experiment.name + "' is also the name of " + known->second.string() +
+                                            ": their results would overwrite each other");
+      }
+    } catch (const UserError& error) {  // the others are played all the same
+      designs.back().status = kUserMistake;
+      designs.back().error = error.what();
+    }
   }
   std::vector<Child> children;
   for (std::size_t next = 0; next < files.size() || !children.empty();) {
-    if (next < files.size() && children.size() < jobs) {
+    if (next < files.size() && designs[next].status != 0) {
+      ++next;
+    } else if (next < files.size() && options.interrupted != nullptr && options.interrupted->load()) {
+      designs[next].status = kInterrupted;
+      designs[next].error = files[next].string() + ": not played: interrupted before it began";
+      ++next;
+    } else if (next < files.size() && children.size() < jobs) {
       children.push_back(begin(next, files[next], options));
       ++next;
     } else {

@@ -26,6 +26,26 @@ std::vector<metrics::LinkFigures> link_figures(const engine::Engine& engine, Sim
   return links;
 }
 
+/// Counts the requests that are longer than the model's context on their way through. They are played all the same: of
+/// a trace that another model wrote it is the load that counts, but the reader must know.
+class ContextWatch final : public workloads::RequestSource {
+ public:
+  ContextWatch(workloads::RequestSource& source, std::uint64_t max_context) : source_(source), max_(max_context) {}
+  [[nodiscard]] std::optional<workloads::Arrival> next() override {
+    auto arrival = source_.next();
+    if (arrival && std::uint64_t{arrival->request.prompt_tokens} + arrival->fate.output_tokens > max_) ++longer_;
+    return arrival;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> expected() const override { return source_.expected(); }
+  [[nodiscard]] std::optional<SimTime> horizon() const override { return source_.horizon(); }
+  [[nodiscard]] std::uint64_t longer() const { return longer_; }
+
+ private:
+  workloads::RequestSource& source_;
+  std::uint64_t max_;
+  std::uint64_t longer_ = 0;
+};
+
 /// Share of the run that is done, from what the source knows of its end; 0 when it knows nothing.
 double share_done(const workloads::RequestSource& source, SimTime now, std::uint64_t finished) {
   if (const auto expected = source.expected()) return static_cast<double>(finished) / static_cast<double>(*expected);
@@ -48,10 +68,14 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
       options.progress(now, share_done(*assembly.source, now, finished), finished);
     };
   }
-  serving::Serving serving{engine, assembly.pools, assembly.hand_off, *assembly.source, assembly.concurrency,
-                           *recorder, experiment.output.interval, std::move(watch)};
-  serving.start();
-  engine.run();
+  ContextWatch source{*assembly.source, experiment.llm.max_context};
+  serving::Serving serving{engine, assembly.pools, assembly.hand_off, source, assembly.concurrency,
+                           *recorder, experiment.output.interval, std::move(watch),
+                           experiment.workload.duration.value_or(SimTime::never())};
+  experiment.source->located([&] {  // what only shows on the way, such as a request that no KV cache can hold
+    serving.start();
+    engine.run();
+  });
   serving.finish();
 
   const SimTime end = serving.complete() ? recorder->last_end : engine.now();
@@ -64,12 +88,17 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   outcome.summary.requests_arrived = serving.arrived();
   outcome.summary.chips_idle = assembly.topology.chip_count() - outcome.summary.chips;
   outcome.summary.notes = assembly.notes;
+  if (source.longer() > 0) {
+    outcome.summary.notes.push_back(std::to_string(source.longer()) + " requests are longer than the context of " +
+                                    experiment.llm.name + ", " + std::to_string(experiment.llm.max_context) +
+                                    " tokens; an engine would refuse them, here they run");
+  }
   if (serving.complete() && recorder->finished == 0) {
-    throw UserError(experiment.file.string() + ": workload: no request arrived; lengthen the duration or window");
+    experiment.source->fail("workload.duration", "no request arrived; lengthen it");
   }
   if (serving.complete() && recorder->measured == 0) {
-    throw UserError(experiment.file.string() + ": workload.warm_up: all " + std::to_string(recorder->finished) +
-                    " requests arrived during warm-up; shorten it");
+    experiment.source->fail("workload.warm_up", "all " + std::to_string(recorder->finished) +
+                                                     " requests arrived during warm-up; shorten it");
   }
   outcome.meters = serving.meters();
   outcome.recorder = std::move(recorder);

@@ -64,7 +64,7 @@ void Instance::stirred(const Rank& rank) {
   } else if (!kicked_) {
     // Everything that arrives at this instant comes before the step is composed.
     kicked_ = true;
-    engine_.at(engine_.now(), engine::rank_of_step(settings_.id.index()), *this, kKick);
+    engine_.at(engine_.now(), engine::rank_of_start(settings_.id.index()), *this, kKick);
   }
 }
 
@@ -89,12 +89,85 @@ void Instance::advance(SimTime now, bool inclusive) {
   const SimTime until = inclusive ? now : now - SimTime{1};
   while (in_flight_ > 0 && oldest().end <= until) {
     const std::uint64_t plain = plain_composes();
-    if (plain > 0) {
+    if (plain > 0 && ranks_.size() == 1) {
+      run_alone(until, plain);
+    } else if (plain > 0) {
       run_plain(until, plain);
     } else {
       complete_oldest();
     }
   }
+}
+
+/// run_plain() for a single rank: sums what a stretch of equal steps does and books it at once.
+void Instance::run_alone(SimTime until, std::uint64_t plain) {
+  Rank& rank = ranks_[0];
+  const std::uint32_t n = rank.decoding();
+  while (plain > 0 && oldest().end <= until) {
+    // Within one interval of the time series, and none but equal steps: else one at a time.
+    const SimTime limit = std::min(until, meter_.run_end());
+    bool equal = true;
+    for (std::size_t i = 0; i < in_flight_; ++i) {
+      const RankStep& step = steps_[(first_ + i) % steps_.size()].ranks[0];
+      equal = equal && step.live && step.decode_tokens == n && step.shape.decodes == n &&
+              step.shape.prefill_tokens == 0 && step.paused.empty();
+    }
+    if (!equal || !late_.empty() || settings_.log_steps || oldest().start < meter_.run_begin() || oldest().end > limit) {
+      run_plain(oldest().end, 1);
+      --plain;
+      continue;
+    }
+    plain -= sum_run(limit, plain);
+  }
+}
+
+/// Plays at most `plain` equal steps that end by `limit`, at least one; gives how many.
+std::uint64_t Instance::sum_run(SimTime limit, std::uint64_t plain) {
+  Rank& rank = ranks_[0];
+  const std::uint32_t n = rank.decoding();
+  // Steps only get longer: no more than this many end by the limit.
+  const Step& youngest = steps_[in_flight_ == 1 ? first_ : 1 - first_];
+  const auto room = static_cast<std::uint64_t>((limit - oldest().end).ns() / (youngest.end - youngest.start).ns()) + 2;
+  const std::uint64_t count = std::min({plain, room, std::uint64_t{prices_.size()}});
+  cost_.decode_run(n, rank.context() + n, std::span(prices_).first(count));
+
+  const std::span<const std::uint32_t> ring = rank.block_ring();
+  std::size_t at = rank.blocks_begin();
+  std::uint64_t used = rank.used_blocks();
+  const std::uint64_t used_before = used;
+  const std::uint64_t first_context = oldest().ranks[0].shape.decode_context;
+  metrics::RunFigures run{.decode_tokens = 0, .power = settings_.decode_power * static_cast<double>(settings_.chips)};
+  SimTime level_since = meter_.level_since();
+  std::size_t f = first_;
+  std::uint64_t i = 0;
+  for (; i < count && steps_[f].end <= limit; ++i) {
+    Step& step = steps_[f];
+    const SimTime now = step.end;
+    run.busy += now - step.start;
+    run.block_ns += used * static_cast<std::uint64_t>((now - level_since).ns());
+    level_since = now;
+    gaps_[i] = now - last_end_;
+    last_end_ = now;
+    used += ring[at];
+    at = at == 0 ? ring.size() - 1 : at - 1;
+    if (in_flight_ == 2) f = 1 - f;
+    step.composed = now;
+    step.start = in_flight_ == 1 ? now : steps_[f].end;
+    step.end = step.start + prices_[i];
+  }
+  run.end = last_end_;
+  run.steps = i;
+  run.decode_tokens = i * n;
+  run.attention_pairs_x2 = 2 * (i * first_context + n * (i * (i - 1) / 2));
+  run.traffic_bytes = cost_.decode_run_traffic(n, first_context, i);
+  run.used_blocks = used;
+  run.gaps = std::span(gaps_).first(i);
+  run.tokens_per_gap = n;
+  meter_.run(run);
+  first_ = f;
+  RankStep* const live[] = {&steps_[f].ranks[0], &steps_[1 - f].ranks[0]};
+  rank.skip_plain(i, static_cast<std::uint32_t>(used - used_before), std::span(live).first(in_flight_));
+  return i;
 }
 
 /// Plays at most `plain` steps of nothing but the present decodes: one booked, one composed in its place.
@@ -244,7 +317,7 @@ void Instance::book(const Step& step) {
                .prefill_tokens = prefill,
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
-               .energy = power * (step.end - step.start).seconds()});
+               .power = power});
   if (settings_.log_steps) log(step);
 }
 

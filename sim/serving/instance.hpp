@@ -92,6 +92,8 @@ class Instance final : public engine::EventHandler {
 
   [[nodiscard]] Step& oldest() { return steps_[first_]; }
   void stirred(const Rank& rank);
+  void run_alone(SimTime until, std::uint64_t plain);
+  [[nodiscard]] std::uint64_t sum_run(SimTime limit, std::uint64_t plain);
   void run_plain(SimTime until, std::uint64_t plain);
   void complete_oldest();
   void fill(SimTime now);
@@ -115,6 +117,9 @@ class Instance final : public engine::EventHandler {
   std::vector<Rank> ranks_;
   std::vector<cost::StepShape> shapes_;  // of the step being composed or priced, by rank
   std::vector<cost::StepShape> booked_;  // of the step being booked, by rank
+
+  std::array<SimTime, 128> prices_;      // of the run being played, and its gaps
+  std::array<SimTime, 128> gaps_;
 
   std::array<Step, kMaxDepth> steps_;   // ring of steps in flight
   std::size_t first_ = 0;

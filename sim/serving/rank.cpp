@@ -249,6 +249,23 @@ void Rank::preempt(SequenceId id) {
   news_.preempted.push_back(id);
 }
 
+void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live) {
+  expect(blocks <= free_blocks_ && live.size() == in_flight_count_, "a run takes free blocks and keeps its depth");
+  free_blocks_ -= blocks;
+  context_ += steps * decoding_;
+  composed_ += steps;
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    // The youngest was composed last, with the contexts as they are now; each older one a token a sequence earlier.
+    const std::uint64_t back = live.size() - 1 - i;
+    RankStep& step = *live[i];
+    step.live = true;
+    step.compose = composed_ - 1 - back;
+    step.shape = {.decodes = decoding_, .decode_context = context_ - back * decoding_};
+    step.decode_tokens = decoding_;
+    in_flight_[i] = &step;
+  }
+}
+
 // ---------------------------------------------------------------- outputs
 
 void Rank::complete(RankStep& step) {

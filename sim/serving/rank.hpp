@@ -80,6 +80,14 @@ class Rank final : public policy::Desk {
 
   /// Something waits that composing anew could start.
   [[nodiscard]] bool could_admit() const { return !blocked_ && (!waiting_.empty() || !ready_.empty()); }
+  /// For a run of plain steps of this rank alone: new blocks of the compose `ahead` from now, kept as a ring that is
+  /// walked backwards from blocks_begin().
+  [[nodiscard]] std::span<const std::uint32_t> block_ring() const { return phase_; }
+  [[nodiscard]] std::size_t blocks_begin() const { return (block_tokens_ - composed_ % block_tokens_) % block_tokens_; }
+  /// Books `steps` plain composes that took `blocks` new blocks. The steps in flight, oldest first, are then `live`: their
+  /// number must not have changed.
+  void skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live);
+
   [[nodiscard]] std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiting_.size() + ready_.size()); }
   [[nodiscard]] std::uint64_t outstanding_tokens() const;
   /// Summed contexts of what can decode, before the next token.

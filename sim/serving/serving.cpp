@@ -16,14 +16,15 @@ std::uint64_t code(Kind kind, std::uint32_t index = 0) { return (static_cast<std
 
 Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
                  workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder,
-                 SimTime interval, Watch watch)
+                 SimTime interval, Watch watch, SimTime last_arrival)
     : engine_(engine),
       pools_(pools),
       hand_off_(std::move(hand_off)),
       source_(source),
       concurrency_(concurrency),
       recorder_(recorder),
-      watch_(std::move(watch)) {
+      watch_(std::move(watch)),
+      last_arrival_(last_arrival) {
   expect(pools_.size() == (hand_off_ ? 2U : 1U), "one mixed pool, or a prefill and a decode pool");
   for (const Pool& pool : pools_) {
     PoolState& state = states_.emplace_back(PoolState{&pool, {}, {}});
@@ -68,6 +69,7 @@ void Serving::on_event(std::uint64_t what) {
       }
       [[fallthrough]];  // a user of a closed loop sends its first request
     case Kind::Return:
+      if (engine_.now() > last_arrival_) break;
       if (auto arrival = source_.next()) {
         arrival->request.arrival = engine_.now();
         arrive(*arrival, static_cast<Kind>(what >> 32) == Kind::Return);
@@ -100,7 +102,7 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
                                      : std::uint64_t{arrival.request.prompt_tokens} + arrival.fate.output_tokens;
     const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
     if (tokens > room) {
-      throw UserError("request " + std::to_string(arrival.request.id.index()) + " (" +
+      throw SpecError("workload", "request " + std::to_string(arrival.request.id.index()) + " (" +
                       std::to_string(arrival.request.prompt_tokens) + " prompt + " +
                       std::to_string(arrival.fate.output_tokens) + " output tokens) can never run in pool '" +
                       state.pool->name + "': its KV cache holds " + std::to_string(room) +

@@ -55,13 +55,15 @@ struct Watch {
 class Serving final : public engine::EventHandler, public InstanceListener {
  public:
   /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that many
-  /// users. Everything passed by reference or pointer outlives the object. `interval`: of the instances' time series.
+  /// users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). Everything passed by
+  /// reference or pointer outlives the object. `interval`: of the instances' time series.
   Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
           workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder, SimTime interval,
-          Watch watch);
+          Watch watch, SimTime last_arrival = SimTime::never());
   ~Serving() override;
 
-  /// Schedules the first arrivals; engine.run() then plays the run.
+  /// Schedules the first arrivals; engine.run() then plays the run. Both throw SpecError("workload", ...) for a request
+  /// that no instance's KV cache can hold.
   void start();
   /// After engine.run(): books what is in flight when the run was stopped, ends the meters.
   void finish();
@@ -98,6 +100,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   std::uint32_t concurrency_;
   metrics::Recorder& recorder_;
   Watch watch_;
+  SimTime last_arrival_;
 
   SequenceTable sequences_;
   std::deque<metrics::InstanceMeter> meters_;

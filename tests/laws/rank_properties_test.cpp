@@ -26,9 +26,9 @@ struct Case {
   struct Call {
     std::uint32_t prompt;
     std::uint32_t output;
-    std::uint32_t at;        ///< number of composes before it is enqueued
+    std::uint32_t at;  ///< number of composes before it is enqueued
     std::int32_t priority;
-    std::uint32_t fetch;     ///< composes until its KV has come; 0 = local
+    std::uint32_t fetch;  ///< composes until its KV has come; 0 = local
   };
   std::vector<Call> calls;
 };
@@ -50,11 +50,12 @@ Case any_case(bool hand_off) {
   c.blocks = in(10, 40);
   const std::uint32_t count = in(1, 25);
   for (std::uint32_t i = 0; i < count; ++i) {
-    c.calls.push_back({.prompt = in(1, 24),
-                       .output = in(1, 16),
-                       .at = in(0, 40),
-                       .priority = c.rules.order == policy::QueueOrder::Priority ? static_cast<std::int32_t>(in(0, 3)) : 0,
-                       .fetch = hand_off || in(0, 3) > 0 ? 0 : in(1, 6)});
+    c.calls.push_back(
+        {.prompt = in(1, 24),
+         .output = in(1, 16),
+         .at = in(0, 40),
+         .priority = c.rules.order == policy::QueueOrder::Priority ? static_cast<std::int32_t>(in(0, 3)) : 0,
+         .fetch = hand_off || in(0, 3) > 0 ? 0 : in(1, 6)});
   }
   return c;
 }
@@ -91,8 +92,8 @@ class Auditor {
     bool here = false;
     bool ended = false;
     bool pinned = false;
-    std::uint32_t given = 0;         ///< tokens handed out
-    std::uint32_t fetched_at = 0;    ///< 0 = no fetch in progress
+    std::uint32_t given = 0;       ///< tokens handed out
+    std::uint32_t fetched_at = 0;  ///< 0 = no fetch in progress
     std::uint32_t unpinned_at = 0;
   };
   struct Flight {
@@ -106,7 +107,10 @@ class Auditor {
       const Case::Call& of = case_.calls[i];
       Book& book = books_[i];
       if (!book.here && of.at <= call) {
-        ids_[i] = table_.add({.id = RequestId{static_cast<std::uint32_t>(i)}, .arrival = {}, .prompt_tokens = of.prompt, .slo_class = {}},
+        ids_[i] = table_.add({.id = RequestId{static_cast<std::uint32_t>(i)},
+                              .arrival = {},
+                              .prompt_tokens = of.prompt,
+                              .slo_class = {}},
                              {.output_tokens = of.output});
         table_[ids_[i]].priority = of.priority;
         table_[ids_[i]].from_remote = of.fetch > 0;
@@ -147,7 +151,8 @@ class Auditor {
       }
       const std::uint32_t chunk = rank_.computed_of(ids_[i]) - before[i];
       tokens += chunk;
-      if (chunk > 0 && rank_.computed_of(ids_[i]) >= sequence.target) flight.tokens.emplace_back(i, sequence.preemptions);
+      if (chunk > 0 && rank_.computed_of(ids_[i]) >= sequence.target)
+        flight.tokens.emplace_back(i, sequence.preemptions);
     }
     for (const SequenceId id : rank_.news().fetches) {
       const auto i = static_cast<std::size_t>(table_[id].request.id.index());
@@ -240,8 +245,8 @@ void choose_cases(const char* parameters) { setenv("RC_PARAMS", parameters, 0); 
 }  // namespace
 
 TEST_CASE("rank: blocks are conserved and budgets and slots kept and every request gets its tokens whatever comes") {
-  // Any request fits alone: 24 + 16 - 1 tokens are 10 blocks of 4. With a watermark of 0.2 that still holds, since nothing is
-  // kept free while nothing runs.
+  // Any request fits alone: 24 + 16 - 1 tokens are 10 blocks of 4. With a watermark of 0.2 that still holds, since
+  // nothing is kept free while nothing runs.
   choose_cases("seed=7 max_success=400");
   CHECK(rc::check("mixed and fetched requests", [] {
     const Case c = any_case(false);

@@ -14,10 +14,12 @@ namespace tokenyard::test {
 ///
 ///     "A1 B7 | free 15 | running AB | waiting C | fetching D | loaded E | preempted F | first B | ended G"
 ///
-/// First the tokens computed per request; then, after the outputs that this call takes, the free blocks and who is where
-/// (empty lists are left out); then who was preempted, got its first token, ended. Names are letters, in order of add().
+/// First the tokens computed per request; then, after the outputs that this call takes, the free blocks and who is
+/// where (empty lists are left out); then who was preempted, got its first token, ended. Names are letters, in order of
+/// add().
 ///
-/// With depth 2 a call is what the asynchronous loop does once: compose a step, then take the outputs of the step before.
+/// With depth 2 a call is what the asynchronous loop does once: compose a step, then take the outputs of the step
+/// before.
 class RankBench {
  public:
   RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1, std::uint32_t block_tokens = 4,
@@ -31,7 +33,8 @@ class RankBench {
   void add(std::uint32_t prompt, std::uint32_t output) { add(prompt, output, Extra{}); }
   void add(std::uint32_t prompt, std::uint32_t output, Extra extra) {
     const RequestId id{static_cast<std::uint32_t>(all_.size())};
-    all_.push_back(table_.add({.id = id, .arrival = {}, .prompt_tokens = prompt, .slo_class = {}}, {.output_tokens = output}));
+    all_.push_back(
+        table_.add({.id = id, .arrival = {}, .prompt_tokens = prompt, .slo_class = {}}, {.output_tokens = output}));
     table_[all_.back()].priority = extra.priority;
     table_[all_.back()].from_remote = extra.from_remote;
     rank_.enqueue(all_.back());

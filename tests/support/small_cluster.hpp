@@ -40,6 +40,7 @@ struct Played {
   std::vector<metrics::StepRecord> steps;
   std::unique_ptr<metrics::Recorder> recorder;
   std::deque<metrics::InstanceMeter> meters;
+  std::vector<engine::LinkUse> links;
   std::uint64_t events = 0;
 };
 
@@ -101,6 +102,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
             [](const auto& a, const auto& b) { return a.id < b.id; });
   played.steps = played.recorder->steps();
   played.meters = serving.meters();
+  played.links = engine.link_use();
   played.events = engine.events();
   return played;
 }

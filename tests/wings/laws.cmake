@@ -14,4 +14,12 @@ tokenyard_tests(laws_rank law
 tokenyard_tests(laws_serving law
   ROOMS serving workloads
   FILES
-    laws/pauses_test.cpp)
+    laws/conservation_test.cpp
+    laws/pauses_test.cpp
+    laws/queueing_test.cpp)
+
+tokenyard_tests(behaviour_serving behaviour
+  ROOMS serving
+  FILES
+    behaviour/hand_off_test.cpp
+    behaviour/instance_test.cpp)

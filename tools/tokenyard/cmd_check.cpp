@@ -26,7 +26,7 @@ int check_files(const CheckArguments& arguments) {
       check(config::read_experiment(file, overrides(arguments.settings)));
       std::cout << file << ": ok\n";
     } catch (const UserError& error) {  // the other files are checked all the same
-      std::cerr << error.what() << "\n";
+      complain(error.what());
       status = kUserMistake;
     }
   }

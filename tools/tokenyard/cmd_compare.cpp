@@ -32,8 +32,9 @@ int compare(CompareArguments& arguments) {
   for (const Design& design : designs) {
     if (design.status == 0) {
       summaries.push_back(design.summary);
+      if (!design.summary.complete) status = std::max(status, kInterrupted);
     } else {
-      std::cerr << design.error << "\n";
+      complain(design.error);
       status = std::max(status, design.status);
     }
   }

@@ -12,8 +12,6 @@
 namespace tokenyard::cli {
 namespace {
 
-constexpr int kInterrupted = 130;  // as a shell tells Ctrl-C
-
 struct RunArguments {
   std::string file;
   std::vector<std::string> settings;

@@ -1,5 +1,6 @@
 #include "models/base/errors.hpp"
 #include "tools/tokenyard/commands.hpp"
+#include "tools/tokenyard/options.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -10,6 +11,15 @@
 namespace {
 constexpr int kUserMistake = 2;
 constexpr int kOurMistake = 70;  // EX_SOFTWARE
+constexpr int kNoOutput = 74;    // EX_IOERR
+
+/// What CLI11 found wrong with the command line, in one line like all our messages.
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  const std::string command = "tokenyard" + (chosen.empty() ? std::string{} : " " + chosen[0]->get_name());
+  tokenyard::cli::complain(command + ": " + error.what() + "; `" + command + " --help` tells what there is");
+  return kUserMistake;
+}
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -26,15 +36,19 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUserMistake;
+    return error.get_exit_code() == 0 ? app.exit(error) : refuse(app, error);
   }
   try {
-    return command();
+    const int status = command();
+    std::cout.flush();
+    if (std::cout) return status;
+    cli::complain("tokenyard: the results could not be written to the standard output");
+    return kNoOutput;
   } catch (const UserError& error) {
-    std::cerr << error.what() << "\n";
+    cli::complain(error.what());
     return kUserMistake;
   } catch (const std::exception& error) {
-    std::cerr << "tokenyard: a mistake of ours, please report it: " << error.what() << "\n";
+    cli::complain(std::string("tokenyard: a mistake of ours, please report it: ") + error.what());
     return kOurMistake;
   }
 }

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include <csignal>
+#include <cstdio>
+#include <iostream>
 
 namespace tokenyard::cli {
 namespace {
@@ -35,6 +37,23 @@ std::vector<config::Override> overrides(const std::vector<std::string>& settings
     all.push_back({setting.substr(0, equals), setting.substr(equals + 1)});
   }
   return all;
+}
+
+void complain(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+    } else if (c == '\n') {
+      line += "\\n";
+    } else {
+      char code[8];
+      std::snprintf(code, sizeof code, "\\x%02x", static_cast<unsigned>(byte));
+      line += code;
+    }
+  }
+  std::cerr << line << "\n";
 }
 
 const std::atomic<bool>& catch_interrupt() {

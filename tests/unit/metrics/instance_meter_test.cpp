@@ -34,9 +34,9 @@ TEST_CASE("instance meter: levels are integrated into the intervals they hold in
   CHECK(meter.bins()[1].waiting_ns == 0.5 * kSecondNs);
   CHECK(meter.bins()[1].block_ns == 12.5 * kSecondNs);  // 10 for 0.5 s, 30 for 0.25 s
 
-  CHECK(meter.running_ns == 4.25 * kSecondNs);
-  CHECK(meter.waiting_ns == 1.25 * kSecondNs);
-  CHECK(meter.block_ns == (7.5 + 12.5 + 3.75) * kSecondNs);
+  CHECK(meter.running_ns() == 4.25 * kSecondNs);
+  CHECK(meter.waiting_ns() == 1.25 * kSecondNs);
+  CHECK(meter.block_ns() == (7.5 + 12.5 + 3.75) * kSecondNs);
   CHECK(meter.peak_blocks() == 30);
 }
 
@@ -46,9 +46,9 @@ TEST_CASE("instance meter: what was before the end of warm-up is in the series b
   meter.level(at(12), {});
   meter.finish(at(20));
   // 5 s to 12 s, of which 2 s are after warm-up.
-  CHECK(meter.running_ns == 6.0 * kSecondNs);
-  CHECK(meter.waiting_ns == 4.0 * kSecondNs);
-  CHECK(meter.block_ns == 80.0 * kSecondNs);
+  CHECK(meter.running_ns() == 6.0 * kSecondNs);
+  CHECK(meter.waiting_ns() == 4.0 * kSecondNs);
+  CHECK(meter.block_ns() == 80.0 * kSecondNs);
   CHECK(meter.bins()[5].running_ns == 3.0 * kSecondNs);
   CHECK(meter.peak_blocks() == 40);  // they still stood when warm-up ended
 }
@@ -71,7 +71,7 @@ TEST_CASE("instance meter: the busy time of a step is cut at the end of warm-up"
   CHECK(meter.mixed_steps == 1);
   CHECK(meter.decode_steps == 1);
   CHECK(meter.decode_tokens == 15);
-  CHECK(meter.traffic_bytes == 0.0);
+  CHECK(meter.traffic_bytes() == 0.0);
 }
 
 TEST_CASE("instance meter: steps with and without prompt tokens are told apart") {
@@ -82,13 +82,13 @@ TEST_CASE("instance meter: steps with and without prompt tokens are told apart")
               .prefill_tokens = 96,
               .attention_pairs_x2 = 1001,
               .traffic = Bytes{10.0},
-              .energy = Joules{3.0}});
+              .power = Watts{6.0}});
   meter.step({.start = at(0.5),
               .end = at(0.75),
               .decode_tokens = 6,
               .attention_pairs_x2 = 1000,
               .traffic = Bytes{20.0},
-              .energy = Joules{1.0}});
+              .power = Watts{4.0}});
   CHECK(meter.mixed_steps == 1);
   CHECK(meter.decode_steps == 1);
   CHECK(meter.mixed_busy == at(0.5));
@@ -96,10 +96,10 @@ TEST_CASE("instance meter: steps with and without prompt tokens are told apart")
   CHECK(meter.decode_tokens == 10);
   CHECK(meter.decode_tokens_mixed == 4);
   CHECK(meter.prefill_tokens == 96);
-  CHECK(meter.attention_pairs == 1000.5);
-  CHECK(meter.traffic_bytes == 30.0);
-  CHECK(meter.traffic_bytes_decode == 20.0);
-  CHECK(meter.energy_joules == 4.0);
+  CHECK(meter.attention_pairs() == 1000.5);
+  CHECK(meter.traffic_bytes() == 30.0);
+  CHECK(meter.traffic_bytes_decode() == 20.0);
+  CHECK(meter.energy_joules() == 4.0);
 }
 
 TEST_CASE("instance meter: a step over several intervals gives each its time and its tokens") {

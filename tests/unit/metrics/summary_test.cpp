@@ -45,13 +45,13 @@ std::deque<InstanceMeter> meters() {
              .prefill_tokens = 800,
              .attention_pairs_x2 = 4'000'000,
              .traffic = Bytes{2e9},
-             .energy = Joules{4'000.0}});
+             .power = Watts{2'000.0}});
   busy.step({.start = at(2),
              .end = at(3),
              .decode_tokens = 40,
              .attention_pairs_x2 = 0,
              .traffic = Bytes{3e9},
-             .energy = Joules{1'000.0}});
+             .power = Watts{1'000.0}});
   busy.level(at(3), {.running = 0, .waiting = 0, .used_blocks = 80});
   busy.level(at(4), {});
   busy.gap(at(3), at(0.02), 40);

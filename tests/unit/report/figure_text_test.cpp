@@ -45,17 +45,19 @@ TEST_CASE("figure text: rates have four digits and counts have groups") {
   CHECK(number_text(45.678) == "45.68");
   CHECK(number_text(1.23456) == "1.235");
   CHECK(number_text(0.01234567) == "0.01235");
+  CHECK(number_text(0.5) == "0.5000");
+  CHECK(number_text(0.99996) == "1.000");
   CHECK(number_text(0.0) == "0");
   CHECK(count_text(0) == "0");
   CHECK(count_text(999) == "999");
   CHECK(count_text(1'234'567) == "1,234,567");
 }
 
-TEST_CASE("figure text: ratios have three decimals and are never a false zero") {
-  CHECK(ratio_text(0.4567) == "0.457");
-  CHECK(ratio_text(1.0) == "1.000");
-  CHECK(ratio_text(0.0) == "0.000");
-  CHECK(ratio_text(0.0004) == "<0.001");
+TEST_CASE("figure text: ratios have four decimals and are never a false zero") {
+  CHECK(ratio_text(0.45678) == "0.4568");
+  CHECK(ratio_text(1.0) == "1.0000");
+  CHECK(ratio_text(0.0) == "0.0000");
+  CHECK(ratio_text(0.00004) == "<0.0001");
 }
 
 TEST_CASE("figure text: what is not finite is a dash") {

@@ -35,6 +35,12 @@ TEST_CASE("grid: a long name keeps both ends") {
   CHECK(cut_name("\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9", 4) == "\xC3\xA9..\xC3\xA9");
 }
 
+TEST_CASE("grid: first characters are counted as characters") {
+  CHECK(first_characters("abc", 2) == "ab");
+  CHECK(first_characters("abc", 5) == "abc");
+  CHECK(first_characters("\xC3\xA9z", 1) == "\xC3\xA9");
+}
+
 TEST_CASE("grid: text is wrapped at blanks and a longer word is cut") {
   CHECK(wrapped("one two three", 100, "note: ", "      ") == "note: one two three\n");
   // "note: " leaves 7 characters: "one two" fills them.

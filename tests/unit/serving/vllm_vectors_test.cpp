@@ -79,10 +79,10 @@ TEST_CASE("vllm V5: admission wants blocks for the whole prompt and its head blo
 }
 
 TEST_CASE("vllm V5b: without that gate a prompt may start and then preempt itself") {
-  // B starts with the 4 tokens of budget left. In step 2 A takes its third block, and B wants min(16, 11) tokens: 3 more
-  // blocks with 2 - 1 = 1 free. It is the last admitted, so it preempts itself, and nothing is admitted in that step.
-  // The engine would find B's first block in its prefix cache and compute 12 in step 3 and 4 in step 4; without a cache B
-  // computes all 20 anew: 12, then 8. The steps are the same in number.
+  // B starts with the 4 tokens of budget left. In step 2 A takes its third block, and B wants min(16, 11) tokens: 3
+  // more blocks with 2 - 1 = 1 free. It is the last admitted, so it preempts itself, and nothing is admitted in that
+  // step. The engine would find B's first block in its prefix cache and compute 12 in step 3 and 4 in step 4; without a
+  // cache B computes all 20 anew: 12, then 8. The steps are the same in number.
   RankBench bench({.max_num_seqs = 8, .max_num_batched_tokens = 12, .reserve_full_prompt = false}, 5);
   bench.add(8, 2);
   bench.add(20, 1);
@@ -116,8 +116,8 @@ TEST_CASE("vllm V10: the watermark keeps blocks free at admission unless nothing
 }
 
 TEST_CASE("vllm V11: by priority the more urgent one is admitted first and the least urgent one preempted") {
-  // 5 blocks; A(8,6) of priority 5, B(8,6) of priority 1, which goes first. In step 2 B takes the last block, A finds none
-  // and is itself the least urgent. B holds 4 blocks at its 13th token and ends in step 6. A has given 1 token: it
+  // 5 blocks; A(8,6) of priority 5, B(8,6) of priority 1, which goes first. In step 2 B takes the last block, A finds
+  // none and is itself the least urgent. B holds 4 blocks at its 13th token and ends in step 6. A has given 1 token: it
   // computes 9 (the engine: 4 of its cache and 5), the second token, then four more decodes.
   RankBench bench({.max_num_seqs = 8, .max_num_batched_tokens = 16, .order = policy::QueueOrder::Priority}, 5);
   bench.add(8, 6, {.priority = 5});
@@ -140,8 +140,11 @@ TEST_CASE("vllm V11b: a victim that was already served gives its tokens and bloc
   // Step 5: A's 9th token would take the last block; then B's 9th finds none. The least urgent is A: its token returns
   // to the budget, its 2 blocks and the one it was about to take are free. B takes one; C gets the other 8 - 1 = 7
   // tokens, which complete its prompt and need 2 blocks. Step 6: A has given 4 tokens, so 9 are to compute, 7 fit.
-  RankBench bench({.max_num_seqs = 3, .max_num_batched_tokens = 8, .reserve_full_prompt = false,
-                   .order = policy::QueueOrder::Priority}, 7);
+  RankBench bench({.max_num_seqs = 3,
+                   .max_num_batched_tokens = 8,
+                   .reserve_full_prompt = false,
+                   .order = policy::QueueOrder::Priority},
+                  7);
   bench.add(5, 9, {.priority = 5});
   CHECK(bench.step() == "A5 | free 5 | running A | first A");
   CHECK(bench.step() == "A1 | free 5 | running A");
@@ -154,9 +157,9 @@ TEST_CASE("vllm V11b: a victim that was already served gives its tokens and bloc
 }
 
 TEST_CASE("vllm V13: a fetched cache takes blocks at once but no slot and recomputes its last prompt token") {
-  // 10 blocks, A(4,9) local, B(10,5) fetched: its 3 blocks are taken in the step that finds it. When the KV has come, 9 of
-  // its 10 tokens count as computed, the tenth is one token of budget and gives its first output token.
-  // Its 4th block comes with its 13th token: 9, then 10, 11, 12, 13 - the step in which A's 9th token takes a third block.
+  // 10 blocks, A(4,9) local, B(10,5) fetched: its 3 blocks are taken in the step that finds it. When the KV has come, 9
+  // of its 10 tokens count as computed, the tenth is one token of budget and gives its first output token. Its 4th
+  // block comes with its 13th token: 9, then 10, 11, 12, 13 - the step in which A's 9th token takes a third block.
   RankBench bench({.max_num_seqs = 2, .max_num_batched_tokens = 8}, 10);
   bench.add(4, 9);
   bench.add(10, 5, {.from_remote = true});
@@ -172,8 +175,9 @@ TEST_CASE("vllm V13: a fetched cache takes blocks at once but no slot and recomp
 }
 
 TEST_CASE("vllm V14: a fetch leaves room for the blocks that prompts in progress still need") {
-  // 10 blocks, A(24,1) in chunks of 8. After its first chunk 8 are free and 4 promised to it. B, fetched, needs 5: 5 <= 8, but
-  // 5 > 8 - 4. So it waits, and C behind it though it would fit. Step 2: 5 <= 6, but 5 > 6 - 2. A ends in step 3.
+  // 10 blocks, A(24,1) in chunks of 8. After its first chunk 8 are free and 4 promised to it. B, fetched, needs 5: 5 <=
+  // 8, but 5 > 8 - 4. So it waits, and C behind it though it would fit. Step 2: 5 <= 6, but 5 > 6 - 2. A ends in
+  // step 3.
   RankBench bench({.max_num_seqs = 8, .max_num_batched_tokens = 16, .long_prefill_token_threshold = 8}, 10);
   bench.add(24, 1);
   bench.add(20, 2, {.from_remote = true});
@@ -215,9 +219,9 @@ TEST_CASE("vllm V15: a sequence longer than the pool is refused at arrival") {
   // 3 blocks of 4 hold 12 tokens; 12 prompt + 6 output tokens would preempt themselves for ever.
   test::ScriptedSource source{{{0, 12, 6}}};
   const test::FormulaCost cost{[](const cost::StepShape&) { return std::int64_t{1'000'000}; }};
-  CHECK_THROWS_WITH_AS(
-      test::play({.blocks = 3, .block_tokens = 4}, source, cost),
-      "request 0 (12 prompt + 6 output tokens) can never run in pool 'pool': its KV cache holds 12 tokens; use more or "
-      "larger chips an instance, a smaller KV format, or limit the lengths",
-      UserError);
+  CHECK_THROWS_WITH_AS(test::play({.blocks = 3, .block_tokens = 4}, source, cost),
+                       "workload: request 0 (12 prompt + 6 output tokens) can never run in pool 'pool': its KV cache "
+                       "holds 12 tokens; use more or "
+                       "larger chips an instance, a smaller KV format, or limit the lengths",
+                       SpecError);
 }

@@ -222,7 +222,7 @@ TEST_CASE("synthetic: a request beyond the model's context names itself and both
       all_of(spec),
       "workload: request 0 of client 'all': prompt of 100 + output of 10 = 110 tokens, but the model's "
       "context is 109; draw shorter lengths or take a model with a longer context",
-      UserError);
+      SpecError);
   spec.max_context = 110;  // the limit itself fits
   CHECK(all_of(spec).size() == kDraws);
 }
@@ -230,7 +230,7 @@ TEST_CASE("synthetic: a request beyond the model's context names itself and both
 TEST_CASE("synthetic: a rate so low that the clock ends is refused") {
   WorkloadSpec spec = workload_of(ConstantArrivals{.rate = PerSecond{1e-9}});  // 10 requests in 1e10 s
   spec.requests = 10;
-  CHECK_THROWS_WITH_AS(all_of(spec), doctest::Contains("more than 285 years"), UserError);
+  CHECK_THROWS_WITH_AS(all_of(spec), doctest::Contains("more than 285 years"), SpecError);
 }
 
 TEST_CASE("synthetic: what is known beforehand is told") {
