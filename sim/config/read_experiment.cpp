@@ -104,7 +104,15 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
   const bool together = pools.size() == 1 && count(serving::Role::Mixed) == 1;
   const bool split = pools.size() == 2 && count(serving::Role::Prefill) == 1 && count(serving::Role::Decode) == 1;
   if (!together && !split) {
-    root.fail("pools", "must be one pool of role mixed, or one of role prefill and one of role decode");
+    std::string all;
+    for (const PoolSpec& pool : pools) {
+      const char* role = pool.role == serving::Role::Mixed     ? "mixed"
+                         : pool.role == serving::Role::Prefill ? "prefill"
+                                                               : "decode";
+      all += (all.empty() ? "" : ", ") + pool.name + " (" + role + ")";
+    }
+    root.fail("pools", "must be one pool of role mixed, or one of role prefill and one of role decode; there are: " +
+                           (all.empty() ? "none" : all));
   }
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
   return pools;

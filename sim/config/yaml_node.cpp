@@ -50,10 +50,13 @@ void set_at(YAML::Node node, const std::vector<std::string>& parts, std::size_t 
     return;
   }
   if (!node[part] || node[part].IsNull()) {
-    node[part] = YAML::Node(YAML::NodeType::Map);
+    YAML::Node made(YAML::NodeType::Map);
+    made.SetTag(kSetTag);
+    node[part] = made;
   } else if (node[part].IsScalar()) {
     const std::string word = node[part].Scalar();
     YAML::Node entry(YAML::NodeType::Map);
+    entry.SetTag(kSetTag);
     entry[kBase] = word;
     node[part] = entry;
   }

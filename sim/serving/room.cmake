@@ -1,7 +1,10 @@
 tokenyard_room(serving
   SOURCES
     serving/instance.cpp
+    serving/instance_books.cpp
+    serving/instance_runs.cpp
     serving/rank.cpp
+    serving/rank_views.cpp
     serving/serving.cpp
   HEADERS
     serving/instance.hpp

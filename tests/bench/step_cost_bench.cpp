@@ -59,5 +59,3 @@ BENCHMARK(compile)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace tokenyard
-
-BENCHMARK_MAIN();

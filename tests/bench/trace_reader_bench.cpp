@@ -63,5 +63,3 @@ void synthetic_requests(benchmark::State& state) {
 BENCHMARK(synthetic_requests)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-
-BENCHMARK_MAIN();

@@ -23,10 +23,3 @@ tokenyard_tests(unit_files unit
   FILES
     unit/sim/output_folder_test.cpp
     unit/sim/trace_file_test.cpp)
-
-find_package(benchmark QUIET)
-if(benchmark_FOUND)
-  add_executable(engine_bench bench/engine_bench.cpp)
-  target_include_directories(engine_bench PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(engine_bench PRIVATE tokenyard_engine tokenyard_options benchmark::benchmark)
-endif()

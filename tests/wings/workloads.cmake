@@ -12,10 +12,3 @@ tokenyard_tests(unit_workloads unit
 tokenyard_tests(unit_config_workload unit
   ROOMS base workloads config
   FILES unit/config/read_workload_test.cpp)
-
-find_package(benchmark QUIET)
-if(benchmark_FOUND)
-  add_executable(trace_reader_bench bench/trace_reader_bench.cpp)
-  target_include_directories(trace_reader_bench PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(trace_reader_bench PRIVATE tokenyard_workloads tokenyard_options benchmark::benchmark)
-endif()

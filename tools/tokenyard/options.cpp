@@ -34,6 +34,9 @@ std::vector<config::Override> overrides(const std::vector<std::string>& settings
     if (equals == std::string::npos || equals == 0) {
       throw UserError("--set " + setting + ": PATH=VALUE is needed, e.g. seed=7");
     }
+    if (equals + 1 == setting.size()) {
+      throw UserError("--set " + setting + ": a value is needed; ~ takes the key away");
+    }
     all.push_back({setting.substr(0, equals), setting.substr(equals + 1)});
   }
   return all;

@@ -17,7 +17,7 @@ inline constexpr int kInterrupted = 130;  ///< exit code of a run that Ctrl-C en
 /// "--set PATH=VALUE", as often as one likes.
 void add_set_option(CLI::App& command, std::vector<std::string>& settings);
 
-/// Throws UserError for a setting without '='.
+/// Throws UserError for a setting without '=' or without anything on one side of it.
 [[nodiscard]] std::vector<config::Override> overrides(const std::vector<std::string>& settings);
 
 /// Writes one line to stderr, whatever stands in `text`: control characters of a quoted value are shown as \n, \x07.

@@ -1,0 +1,128 @@
+#include "sim/serving/instance.hpp"
+
+#include <algorithm>
+
+// What Instance writes down: meters, stamps of sequences, step records.
+
+namespace tokenyard::serving {
+
+void Instance::book(const Step& step) {
+  std::uint32_t decodes = 0;
+  std::uint32_t prefill = 0;
+  std::uint64_t tokens = 0;
+  std::uint64_t pairs_x2 = 0;
+  bool paused = false;
+  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+    const RankStep& rank_step = step.ranks[r];
+    booked_[r] = rank_step.live ? rank_step.shape : cost::StepShape{};
+    paused = paused || !rank_step.paused.empty();
+    if (!rank_step.live) continue;
+    decodes += rank_step.shape.decodes;
+    prefill += rank_step.shape.prefill_tokens;
+    tokens += rank_step.decode_tokens;
+    pairs_x2 += 2 * rank_step.shape.decode_context + rank_step.shape.prefill_area_x2;
+  }
+  if (paused || !late_.empty()) tokens -= book_late(step);
+  // Every other decode had its last token from the step before.
+  meter_.gap(step.end, step.end - last_end_, tokens);
+  last_end_ = step.end;
+  const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decodes);
+  const Watts power = (settings_.decode_power + (settings_.prefill_power - settings_.decode_power) * share) *
+                      static_cast<double>(settings_.chips);
+  meter_.step({.start = step.start,
+               .end = step.end,
+               .decode_tokens = decodes,
+               .prefill_tokens = prefill,
+               .attention_pairs_x2 = pairs_x2,
+               .traffic = cost_.traffic(booked_),
+               .power = power});
+  if (settings_.log_steps) log(step);
+}
+
+/// Gaps of decodes that earlier steps left out and this one serves; gives how many.
+std::uint64_t Instance::book_late(const Step& step) {
+  std::vector<SequenceId> paused;
+  for (const RankStep& rank_step : step.ranks) {
+    for (const SequenceId id : rank_step.paused) {
+      if (!sequences_[id].away) paused.push_back(id);  // not if it was preempted since
+    }
+  }
+  std::sort(paused.begin(), paused.end());
+  std::uint64_t served = 0;
+  for (const SequenceId id : late_) {
+    if (std::binary_search(paused.begin(), paused.end(), id)) continue;
+    meter_.gap(step.end, step.end - sequences_[id].last_token, 1);
+    ++served;
+  }
+  for (const SequenceId id : paused) {
+    if (!std::binary_search(late_.begin(), late_.end(), id)) sequences_[id].last_token = last_end_;
+  }
+  late_ = std::move(paused);
+  return served;
+}
+
+void Instance::log(const Step& step) {
+  metrics::StepRecord record{.instance = settings_.id, .composed = step.composed, .start = step.start, .end = step.end};
+  for (const RankStep& rank_step : step.ranks) {
+    if (!rank_step.live) continue;
+    record.decodes += rank_step.shape.decodes;
+    record.prefill_tokens += rank_step.shape.prefill_tokens;
+    record.chunks += rank_step.shape.chunks;
+    record.decode_context += rank_step.shape.decode_context;
+  }
+  listener_.on_step(record);
+}
+
+/// First tokens of this admission.
+void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step) {
+  for (const SequenceId id : rank_step.prompts_done) {
+    Sequence& sequence = sequences_[id];
+    if (settings_.hand_off || !sequence.prompt_done) {
+      if (!sequence.prompt_done) sequence.prefill_end = now;
+      sequence.prompt_done = true;
+    }
+    if (settings_.hand_off) continue;  // its token is made again on the other side
+    if (sequence.produced == 0) {
+      sequence.first_token = now;
+    } else {
+      meter_.gap(now, now - sequence.last_token, 1);  // preempted in between
+    }
+  }
+}
+
+void Instance::tell_news(SimTime now, Rank& rank) {
+  if (rank.news().empty()) return;
+  for (const SequenceId id : rank.news().preempted) {
+    Sequence& sequence = sequences_[id];
+    ++meter_.preemptions;
+    const bool late = std::erase(late_, id) > 0;
+    if (sequence.gave_tokens && !late) sequence.last_token = last_end_;
+    sequence.preempted_at = now;
+    sequence.away = true;
+  }
+  for (const SequenceId id : rank.news().admitted) {
+    Sequence& sequence = sequences_[id];
+    if (!sequence.ever_admitted) {
+      sequence.ever_admitted = true;
+      sequence.admitted = now;
+    } else if (sequence.away) {
+      const SimTime away = now - sequence.preempted_at;
+      sequence.preempted_span += away;
+      if (!sequence.prompt_done) sequence.preempted_before_prompt += away;
+      sequence.away = false;
+    } else {
+      sequence.decode_admitted = now;
+    }
+  }
+  for (const SequenceId id : rank.news().fetches) {
+    sequences_[id].fetch_start = now;
+    listener_.on_fetch(id, now);
+  }
+  rank.clear_news();
+}
+
+void Instance::set_level(SimTime now) {
+  meter_.level(now, {.running = running(), .waiting = waiting(), .used_blocks = used_blocks()});
+}
+
+}  // namespace tokenyard::serving

@@ -1,0 +1,85 @@
+#include "sim/serving/rank.hpp"
+
+#include <algorithm>
+
+// What a Rank tells of single sequences, and the list of those that run.
+
+namespace tokenyard::serving {
+
+// ---------------------------------------------------------------- views of one sequence
+
+std::uint32_t Rank::computed_of(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state != SequenceState::Decoding) return sequence.computed;
+  return static_cast<std::uint32_t>(sequence.decode_base + static_cast<std::int64_t>(composed_));
+}
+
+std::uint32_t Rank::blocks_of(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  return sequence.state == SequenceState::Decoding ? blocks_for(computed_of(id)) : sequence.blocks;
+}
+
+std::uint32_t Rank::handed_out(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state != SequenceState::Decoding && sequence.state != SequenceState::Closing) return sequence.produced;
+  std::uint32_t given = sequence.produced + 1 + (computed_of(id) - sequence.target);
+  for (const RankStep* step : in_flight()) {
+    if (step->compose < sequence.first_compose || step->compose > sequence.last_compose) continue;
+    if (std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end()) --given;
+  }
+  return given;
+}
+
+std::uint32_t Rank::wanted(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (sequence.state == SequenceState::Decoding) return 1;
+  return sequence.state == SequenceState::Partial ? sequence.target - sequence.computed : 0;
+}
+
+std::uint32_t Rank::blocks_needed(SequenceId id, std::uint32_t tokens) const {
+  const std::uint32_t owned = blocks_of(id);
+  return blocks_for(computed_of(id) + tokens) - std::min(owned, blocks_for(computed_of(id) + tokens));
+}
+
+std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
+  return {sequences_[id].priority, sequences_[id].request.id.index()};
+}
+
+std::uint32_t Rank::blocks_promised() const {
+  std::uint32_t promised = 0;
+  for (const policy::Partial& partial : partials_) {
+    promised += blocks_for(partial.computed + partial.remaining) - blocks_of(partial.id);
+  }
+  return promised;
+}
+
+// ---------------------------------------------------------------- running list
+
+std::vector<SequenceId> Rank::running_order() const {
+  std::vector<SequenceId> order;
+  order.reserve(running_);
+  for (std::uint32_t at = first_; at != 0;) {
+    const SequenceId id{at - 1};
+    order.push_back(id);
+    at = sequences_[id].next;
+  }
+  return order;
+}
+
+void Rank::append_running(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.previous = last_;
+  sequence.next = 0;
+  (last_ == 0 ? first_ : sequences_[SequenceId{last_ - 1}].next) = id.index() + 1;
+  last_ = id.index() + 1;
+  ++running_;
+}
+
+void Rank::remove_running(SequenceId id) {
+  const Sequence& sequence = sequences_[id];
+  (sequence.previous == 0 ? first_ : sequences_[SequenceId{sequence.previous - 1}].next) = sequence.next;
+  (sequence.next == 0 ? last_ : sequences_[SequenceId{sequence.next - 1}].previous) = sequence.previous;
+  --running_;
+}
+
+}  // namespace tokenyard::serving
