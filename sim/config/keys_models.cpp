@@ -13,6 +13,8 @@ constexpr std::string_view kPower = "W, kW, MW";
 constexpr std::string_view kKind = "one of: bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
 
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
+constexpr std::string_view kBase =
+    "Name of an entry (or a .yaml file) that this mapping is laid over key by key; ~ takes a key of it away.";
 constexpr std::string_view kError = "Median of |ln(predicted / measured)| on shapes that were not fitted.";
 constexpr std::string_view kFloor = "Time of the kernel with nothing to do.";
 constexpr std::string_view kEffFlops = "Fraction of the dense peak that large shapes reach.";
@@ -22,6 +24,7 @@ constexpr std::string_view kMatrixKind = "Coefficients of this kind of matrix pr
 constexpr std::string_view kKvFormat = "Coefficients with a KV cache in this format.";
 
 constexpr auto kKeys = std::to_array<Key>({
+    {"chip", "base", "text", kOptional, kBase},
     {"chip", "name", "text", kRequired, "Name of the chip, as the file is called."},
     {"chip", "description", "text", kOptional, "What it is, for a reader."},
     {"chip", "vendor", "text", kRequired, "Who makes it."},
@@ -158,6 +161,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.exchange", "error_p50", "ratio", kOptional, kError},
     {"chip.kernels.exchange", "source", "text", kRequired, kSource},
 
+    {"llm", "base", "text", kOptional, kBase},
     {"llm", "name", "text", kRequired, "Name of the model, as the file is called."},
     {"llm", "description", "text", kOptional, "What it is, for a reader."},
     {"llm", "source", "text", kRequired, "Where the architecture comes from."},

@@ -10,6 +10,8 @@ constexpr std::string_view kBandwidth = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 
 constexpr auto kKeys = std::to_array<Key>({
+    {"topology", "base", "text", kOptional,
+     "Name of an entry (or a .yaml file) that this mapping is laid over key by key; ~ takes a key of it away."},
     {"topology", "name", "text", "custom", "Name of the machine, as the file is called."},
     {"topology", "description", "text", kOptional, "What it is, for a reader."},
     {"topology", "chip", "text", kOptional, "Catalogue name of the chips, where all are of one kind; else `groups`."},

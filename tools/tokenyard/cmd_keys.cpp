@@ -27,11 +27,17 @@ std::vector<std::string> sections() {
   return all;
 }
 
+/// A cell of a table in Markdown, where a bar would end it.
+std::string cell(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) escaped += c == '|' ? std::string("\\|") : std::string(1, c);
+  return escaped;
+}
+
 void print(const config::Key& key, bool markdown) {
   if (markdown) {
-    std::string unit(key.unit);
-    for (std::size_t at = 0; (at = unit.find('|', at)) != std::string::npos; at += 2) unit.replace(at, 1, "\\|");
-    std::cout << "| `" << key.name << "` | " << unit << " | " << key.fallback << " | " << key.sentence << " |\n";
+    std::cout << "| `" << key.name << "` | " << cell(key.unit) << " | " << cell(key.fallback) << " | " << cell(key.sentence)
+              << " |\n";
     return;
   }
   std::cout << "  " << std::left << std::setw(30) << key.name << " " << std::setw(14) << key.fallback << " " << key.unit

@@ -1,0 +1,24 @@
+# The program as its user meets it: every shipped experiment, every mistake, every promise. Python's own library only.
+find_package(Python3 3.9 REQUIRED COMPONENTS Interpreter)
+
+# tokenyard_cli_test(NAME SCRIPT arguments...)
+function(tokenyard_cli_test name script)
+  add_test(NAME ${name}
+    COMMAND Python3::Interpreter -B ${PROJECT_SOURCE_DIR}/${script} $<TARGET_FILE:tokenyard-cli> ${ARGN})
+  set_tests_properties(${name} PROPERTIES LABELS cli TIMEOUT 300 SKIP_RETURN_CODE 77)
+endfunction()
+
+file(GLOB_RECURSE experiments CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/configs/*.yaml)
+foreach(experiment IN LISTS experiments)
+  file(STRINGS ${PROJECT_SOURCE_DIR}/${experiment} schema REGEX "^schema:" LIMIT_COUNT 1)
+  if(schema)  # else a part that experiments share
+    tokenyard_cli_test("cli: ${experiment} runs and its results add up" tests/tools/run_config.py
+      ${PROJECT_SOURCE_DIR}/${experiment})
+  endif()
+endforeach()
+
+tokenyard_cli_test("cli: a mistake is told in one line with its place" tests/tools/bad_inputs_test.py)
+tokenyard_cli_test("cli: promises hold" tests/tools/promises_test.py)
+tokenyard_cli_test("cli: what the pages show runs as it stands" tests/tools/readme_test.py)
+tokenyard_cli_test("golden: the figures of configs/smoke.yaml have not moved" tools/golden.py)
+tokenyard_cli_test("golden: new figures need a reason" tests/tools/golden_test.py)
