@@ -25,7 +25,8 @@ MOST_LINES = 12
 def play(program):
     environment = {key: value for key, value in os.environ.items() if key != "TOKENYARD_HOME"}
     with tempfile.TemporaryDirectory() as out:
-        subprocess.run([program, "run", EXPERIMENT, "--out", out], check=True, env=environment, stdout=subprocess.DEVNULL)
+        subprocess.run([program, "run", EXPERIMENT, "--out", out], check=True, env=environment,
+                       stdout=subprocess.DEVNULL)
         return (pathlib.Path(out) / "smoke/summary.json").read_text()
 
 
@@ -79,8 +80,8 @@ def main():
     if len(lines) > MOST_LINES:
         print(f"... and {len(lines) - MOST_LINES} more")
     if given.renew is None:
-        sys.exit(f"{len(lines)} figures of {EXPERIMENT.name} moved; when that is meant: tools/golden.py PROGRAM --renew "
-                 "\"what and why\"")
+        sys.exit(f"{len(lines)} figures of {EXPERIMENT.name} moved; when that is meant: "
+                 "tools/golden.py PROGRAM --renew \"what and why\"")
     if len(given.renew.split()) < 3:
         sys.exit("say in words which figures move and why; the line goes into CHANGELOG.md")
     renew(new, given.renew)

@@ -10,6 +10,7 @@ tokenyard_room(cost
     cost/step_cost.cpp
     cost/step_parts.cpp
     cost/token_table.cpp
+    cost/wire.cpp
   HEADERS
     cost/attention.hpp
     cost/collectives.hpp
@@ -22,4 +23,5 @@ tokenyard_room(cost
     cost/step_parts.hpp
     cost/step_shape.hpp
     cost/token_table.hpp
+    cost/wire.hpp
   BELOW base device llm)

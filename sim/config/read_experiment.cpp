@@ -77,10 +77,13 @@ std::string read_chip_name(YamlMap& map, const std::vector<std::string>& kinds) 
   map.fail("chip", "required: the topology has several kinds of chips: " + all);
 }
 
-PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& llm, const std::vector<std::string>& kinds) {
+PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& llm,
+                   const std::vector<std::string>& kinds) {
   PoolSpec pool{.name = name};
   const std::string role = map.choice("role", {"mixed", "prefill", "decode"});
-  pool.role = role == "mixed" ? serving::Role::Mixed : role == "prefill" ? serving::Role::Prefill : serving::Role::Decode;
+  pool.role = role == "mixed"     ? serving::Role::Mixed
+              : role == "prefill" ? serving::Role::Prefill
+                                  : serving::Role::Decode;
   pool.chip = read_chip_name(map, kinds);
   pool.instances = map.count("instances", 1, 100'000);
   pool.plan = read_plan(map.map_or_empty("parallel", "parallel"), llm);
@@ -97,7 +100,8 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
 
 std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, const std::vector<std::string>& kinds) {
   std::vector<PoolSpec> pools;
-  for (auto& [name, map] : root.named_maps("pools", "pool")) pools.push_back(read_pool(name, std::move(map), llm, kinds));
+  for (auto& [name, map] : root.named_maps("pools", "pool"))
+    pools.push_back(read_pool(name, std::move(map), llm, kinds));
   const auto count = [&](serving::Role role) {
     return std::count_if(pools.begin(), pools.end(), [&](const PoolSpec& pool) { return pool.role == role; });
   };
@@ -156,9 +160,10 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
     root.fail("schema", "this build reads schema " + std::to_string(kSchema));
   }
   experiment.name = root.text("name");
-  const bool plain = !experiment.name.empty() && std::all_of(experiment.name.begin(), experiment.name.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
-  });
+  const bool plain =
+      !experiment.name.empty() && std::all_of(experiment.name.begin(), experiment.name.end(), [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+      });
   if (!plain || experiment.name[0] == '.') {
     root.fail("name", "'" + experiment.name + "' is also a folder's name: use letters, digits, '-', '_' and '.'");
   }

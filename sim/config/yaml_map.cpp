@@ -40,12 +40,12 @@ const Key& key_of(std::string_view section, std::string_view name) {
 }  // namespace
 
 struct YamlMap::Impl {
-  std::string file;     // for messages
-  std::string path;     // "topology." or ""
+  std::string file;  // for messages
+  std::string path;  // "topology." or ""
   std::string section;
-  YAML::Node node;      // what the person wrote; Null for an absent mapping
-  YAML::Mark mark;      // of the mapping, or of where it would stand
-  YAML::Node out;       // what was read
+  YAML::Node node;  // what the person wrote; Null for an absent mapping
+  YAML::Mark mark;  // of the mapping, or of where it would stand
+  YAML::Node out;   // what was read
   std::set<std::string, std::less<>> asked;
 
   /// The value of a key or its default; an undefined node when it has neither.
@@ -67,8 +67,13 @@ struct YamlMap::Impl {
                                             const YAML::Node& value) const {
     // A mapping that was laid over a base has no place of its own: the one it stands in tells where.
     const bool placed = value.IsMap() && !value.Mark().is_null();
-    return std::make_unique<Impl>(Impl{placed ? file_of(value, file) : file, path + name + ".", std::string(child_section),
-                                       value, placed ? value.Mark() : mark, YAML::Node(YAML::NodeType::Map), {}});
+    return std::make_unique<Impl>(Impl{placed ? file_of(value, file) : file,
+                                       path + name + ".",
+                                       std::string(child_section),
+                                       value,
+                                       placed ? value.Mark() : mark,
+                                       YAML::Node(YAML::NodeType::Map),
+                                       {}});
   }
 };
 
@@ -131,8 +136,8 @@ bool YamlMap::is_map(std::string_view key) const {
 }
 
 bool YamlMap::given(std::string_view key) const {
-  return has(key) || (key_of(impl_->section, key).fallback != kOptional &&
-                      key_of(impl_->section, key).fallback != kRequired);
+  return has(key) ||
+         (key_of(impl_->section, key).fallback != kOptional && key_of(impl_->section, key).fallback != kRequired);
 }
 
 namespace {
@@ -172,8 +177,8 @@ std::vector<YamlMap> YamlMap::maps(std::string_view key, std::string_view sectio
   std::vector<YamlMap> all;
   for (std::size_t i = 0; i < value.size(); ++i) {
     if (!value[i].IsMap()) {
-      throw UserError(place(file_of(value[i], impl_->file), value[i].Mark()) + ": " + impl_->path + std::string(key) + "." +
-                      std::to_string(i) + ": a mapping is needed here, not " + shape_of(value[i]));
+      throw UserError(place(file_of(value[i], impl_->file), value[i].Mark()) + ": " + impl_->path + std::string(key) +
+                      "." + std::to_string(i) + ": a mapping is needed here, not " + shape_of(value[i]));
     }
     auto child = impl_->child(std::string(key) + "." + std::to_string(i), section, value[i]);
     list.push_back(child->out);
@@ -226,9 +231,13 @@ YamlMap YamlMap::entry(std::string_view key, std::string_view section, std::stri
     fail(key, error.what());
   }
   const YAML::Node written = load_mapping(path);
-  auto loaded = std::make_unique<Impl>(Impl{path.string(), "", std::string(section),
-                                            with_base(written, path.string(), "", folder), written.Mark(),
-                                            YAML::Node(YAML::NodeType::Map), {}});
+  auto loaded = std::make_unique<Impl>(Impl{path.string(),
+                                            "",
+                                            std::string(section),
+                                            with_base(written, path.string(), "", folder),
+                                            written.Mark(),
+                                            YAML::Node(YAML::NodeType::Map),
+                                            {}});
   impl_->out[std::string(key)] = loaded->out;
   return YamlMap{std::move(loaded)};
 }
@@ -318,9 +327,8 @@ std::filesystem::path YamlMap::file(std::string_view key) {
   std::filesystem::path path = written;
   if (path.is_relative()) {
     const YAML::Node value = impl_->find(key);
-    const auto base = from_command_line(value)
-                          ? std::filesystem::current_path()
-                          : std::filesystem::absolute(file_of(value, impl_->file)).parent_path();
+    const auto base = from_command_line(value) ? std::filesystem::current_path()
+                                               : std::filesystem::absolute(file_of(value, impl_->file)).parent_path();
     path = (base / path).lexically_normal();
   }
   impl_->out[std::string(key)] = path.string();
@@ -337,16 +345,16 @@ void YamlMap::finish() const {
                       "a key is one word, not " + shape_of(entry.first));
     }
     const std::string key = entry.first.Scalar();
-    const std::string where = from_command_line(entry.second)
-                                  ? "--set"
-                                  : place(file_of(entry.second, impl_->file), entry.first.Mark());
+    const std::string where =
+        from_command_line(entry.second) ? "--set" : place(file_of(entry.second, impl_->file), entry.first.Mark());
     if (!seen.insert(key).second) {
       throw UserError(where + ": " + impl_->path + key + ": stands here twice; keep one");
     }
     if (impl_->asked.contains(key)) continue;
     const auto known = keys_of(impl_->section);
     if (std::find(known.begin(), known.end(), key) != known.end()) {
-      throw UserError(where + ": " + impl_->path + key + ": has no meaning here, beside the other keys of this mapping");
+      throw UserError(where + ": " + impl_->path + key +
+                      ": has no meaning here, beside the other keys of this mapping");
     }
     const std::string meant = nearest(key, known);
     std::string all;

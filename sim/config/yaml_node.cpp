@@ -118,7 +118,8 @@ YAML::Node resolve(const YAML::Node& node, const std::string& file, const std::s
 
 YAML::Node load_mapping(const std::filesystem::path& file) {
   std::error_code unknown;
-  if (std::filesystem::is_directory(file, unknown)) throw UserError(file.string() + ": is a folder; a .yaml file is needed");
+  if (std::filesystem::is_directory(file, unknown))
+    throw UserError(file.string() + ": is a folder; a .yaml file is needed");
   YAML::Node node;
   try {
     node = YAML::LoadFile(file.string());

@@ -106,6 +106,42 @@ std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
   return planes;
 }
 
+PlaneFigures& plane_named(std::vector<PlaneFigures>& planes, const std::string& name) {
+  const auto known = std::find_if(planes.begin(), planes.end(), [&](const PlaneFigures& p) { return p.plane == name; });
+  if (known != planes.end()) return *known;
+  planes.push_back({.plane = name, .busiest_link = {}});
+  return planes.back();
+}
+
+/// What the pools' collectives send on each plane, and how full that keeps the ports of their chips.
+void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std::vector<PlaneFigures>& planes) {
+  struct Ports {
+    std::string plane;
+    double bytes_per_s;
+  };
+  std::vector<Ports> ports;
+  const auto add = [&](const PoolFigures& pool, const std::string& plane, Bytes per_token, BytesPerSecond port) {
+    if (plane.empty()) return;
+    const double tokens = (pool.prefill_tokens_per_s + pool.decode_tokens_per_s) * window_s;
+    plane_named(planes, plane).collective_bytes += per_token.value() * tokens;
+    ports.push_back({plane, port.value() * pool.facts.instances * pool.facts.chips_per_instance});
+  };
+  for (const PoolFigures& pool : pools) {
+    const PoolFacts& facts = pool.facts;
+    if (facts.plane_across == facts.plane_inside) {
+      add(pool, facts.plane_inside, facts.collective_inside + facts.collective_across, facts.port_inside);
+    } else {
+      add(pool, facts.plane_inside, facts.collective_inside, facts.port_inside);
+      add(pool, facts.plane_across, facts.collective_across, facts.port_across);
+    }
+  }
+  for (PlaneFigures& plane : planes) {
+    double capacity = 0.0;
+    for (const Ports& some : ports) capacity += some.plane == plane.plane ? some.bytes_per_s : 0.0;
+    plane.collective_utilisation = ratio(plane.collective_bytes, capacity * window_s);
+  }
+}
+
 }  // namespace
 
 Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
@@ -159,6 +195,7 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   summary.classes = recorder.classes();
   summary.by_class = recorder.by_class;
   summary.planes = plane_figures(links);
+  add_collectives(summary.pools, window_s, summary.planes);
   summary.links = std::move(links);
   return summary;
 }

@@ -39,6 +39,14 @@ struct PoolFacts {
   std::uint64_t blocks_per_instance = 0;
   std::uint32_t block_tokens = 0;
   Watts idle_power;                 ///< of one chip
+
+  // Collectives of one instance: bytes that leave the ports of all its chips for each token that it computes.
+  std::string plane_inside;         ///< network between chips of one domain; empty for a single chip
+  std::string plane_across;         ///< network between domains; empty when an instance stays in one
+  Bytes collective_inside;
+  Bytes collective_across;
+  BytesPerSecond port_inside;       ///< of one chip, per direction
+  BytesPerSecond port_across;
 };
 
 /// One link and direction of a plane.
@@ -74,10 +82,12 @@ struct PoolFigures {
 
 struct PlaneFigures {
   std::string plane;
-  double bytes = 0;                ///< payload that entered the plane
-  double mean_utilisation = 0;     ///< mean over its links, over the run
+  double bytes = 0;                ///< payload of KV hand-offs that entered the plane
+  double mean_utilisation = 0;     ///< by KV hand-offs, mean over their links, over the run
   double peak_link_utilisation = 0;
   std::string busiest_link;
+  double collective_bytes = 0;        ///< of steps in the measured window, counted where they leave a chip
+  double collective_utilisation = 0;  ///< mean over the ports of the chips that take part, over the window
 };
 
 struct Summary {

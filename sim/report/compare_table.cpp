@@ -190,8 +190,11 @@ void add_planes(Rows& rows, const std::vector<Summary>& designs) {
         return plane != nullptr ? figure(*plane) : std::string(kNothing);
       });
     };
-    plane_row("carried", [](const PlaneFigures& plane) { return prefixed_text(plane.bytes, "B"); });
-    plane_row("mean utilisation", [](const PlaneFigures& plane) { return ratio_text(plane.mean_utilisation); });
+    plane_row("collectives", [](const PlaneFigures& plane) { return prefixed_text(plane.collective_bytes, "B"); });
+    plane_row("mean utilisation by them",
+              [](const PlaneFigures& plane) { return ratio_text(plane.collective_utilisation); });
+    plane_row("KV hand-offs", [](const PlaneFigures& plane) { return prefixed_text(plane.bytes, "B"); });
+    plane_row("mean utilisation by them", [](const PlaneFigures& plane) { return ratio_text(plane.mean_utilisation); });
     plane_row("peak link utilisation",
               [](const PlaneFigures& plane) { return ratio_text(plane.peak_link_utilisation); });
   }

@@ -172,10 +172,12 @@ void describe_pool(auto door, auto& pool) {
 
 void describe_plane(auto door, auto& plane) {
   door.field("plane", plane.plane);
-  door.figure("carried_bytes", plane.bytes);
+  door.figure("kv_bytes", plane.bytes);
   door.figure("mean_utilisation", plane.mean_utilisation);
   door.figure("peak_link_utilisation", plane.peak_link_utilisation);
   door.field("busiest_link", plane.busiest_link);
+  door.figure("collective_bytes", plane.collective_bytes);
+  door.figure("collective_utilisation", plane.collective_utilisation);
 }
 
 void describe_energy(auto door, auto& summary) {

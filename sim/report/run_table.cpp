@@ -126,10 +126,12 @@ std::string pools(const Summary& summary) {
 
 std::string planes(const Summary& summary) {
   Grid grid;
-  grid.row({"network", "carried", "mean use", "peak link", "busiest link"});
+  grid.row({"network", "collectives", "mean use", "KV hand-offs", "mean use", "peak link", "busiest link"});
   for (const metrics::PlaneFigures& plane : summary.planes) {
-    grid.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.bytes, "B"),
-              ratio_text(plane.mean_utilisation), ratio_text(plane.peak_link_utilisation),
+    const bool flows = plane.bytes > 0.0;
+    grid.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.collective_bytes, "B"),
+              ratio_text(plane.collective_utilisation), prefixed_text(plane.bytes, "B"),
+              ratio_if(plane.mean_utilisation, flows), ratio_if(plane.peak_link_utilisation, flows),
               cut_name(plane.busiest_link, kLongestName)});
   }
   return grid.text();

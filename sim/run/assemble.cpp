@@ -1,6 +1,7 @@
 #include "sim/run/assemble.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/policy/vllm_rules.hpp"
 #include "topologies/make_topology.hpp"
@@ -19,9 +20,12 @@ std::string gigabytes(Bytes bytes) { return fmt::format("{:.1f} GB", bytes.value
 
 const char* role_name(serving::Role role) {
   switch (role) {
-    case serving::Role::Mixed: return "mixed";
-    case serving::Role::Prefill: return "prefill";
-    case serving::Role::Decode: return "decode";
+    case serving::Role::Mixed:
+      return "mixed";
+    case serving::Role::Prefill:
+      return "prefill";
+    case serving::Role::Decode:
+      return "decode";
   }
   return "";
 }
@@ -65,12 +69,12 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
   const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
   const std::uint32_t decodes = std::min(pool.engine.rules.max_num_seqs, price.max_tokens);
   const std::uint64_t prompt = price.max_tokens - decodes;
-  const std::vector<cost::StepShape> full(
-      pool.plan.attention_data, {.decodes = decodes,
-                                 .decode_context = context,
-                                 .chunks = prompt > 0 ? 1U : 0U,
-                                 .prefill_tokens = static_cast<std::uint32_t>(prompt),
-                                 .prefill_area_x2 = prompt * prompt});
+  const std::vector<cost::StepShape> full(pool.plan.attention_data,
+                                          {.decodes = decodes,
+                                           .decode_context = context,
+                                           .chunks = prompt > 0 ? 1U : 0U,
+                                           .prefill_tokens = static_cast<std::uint32_t>(prompt),
+                                           .prefill_area_x2 = prompt * prompt});
   Seconds sum;
   std::string longest;
   Seconds longest_time;
@@ -81,8 +85,10 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
     longest = line.name;
   }
   if (sum <= kLongest) return;
-  pool.source->fail("chip", fmt::format("a full step would take {:.3g} s on {}, most of it in {}; is a figure of the chip "
-                                        "or of its network wrong?", sum.value(), pool.chip, longest));
+  pool.source->fail("chip",
+                    fmt::format("a full step would take {:.3g} s on {}, most of it in {}; is a figure of the chip "
+                                "or of its network wrong?",
+                                sum.value(), pool.chip, longest));
 }
 
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
@@ -135,7 +141,18 @@ bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chip
   return view.domains == 1 || view.uplink > BytesPerSecond{};
 }
 
-/// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else scale-out.
+/// Collectives of the pool's instances, by plane.
+void add_wire(const cost::WirePerToken& wire, const InstancePlanes& planes, metrics::PoolFacts& facts) {
+  facts.plane_inside = planes.inside;
+  facts.plane_across = planes.across;
+  facts.collective_inside = wire.inside;
+  facts.collective_across = wire.across;
+  facts.port_inside = planes.port_inside;
+  facts.port_across = planes.port_across;
+}
+
+/// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
+/// scale-out.
 PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
                  const std::vector<ChipId>& chips) {
   if (const auto& wanted = experiment.kv_transfer.plane) {
@@ -179,14 +196,14 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
     }
   }
   const config::PoolSpec& decode = experiment.pools[1];
-  serving::HandOff hand_off{.plane = 0,
-                            .bytes_per_token =
-                                models::kv_bytes_per_token_per_chip(experiment.llm, decode.plan, decode.precision.kv) *
-                                static_cast<double>(decode.plan.tensor * decode.plan.pipeline),
-                            .setup = experiment.kv_transfer.setup,
-                            .efficiency = experiment.kv_transfer.efficiency,
-                            .latency_inside = network.latency_inside,
-                            .latency_across = network.latency_across};
+  serving::HandOff hand_off{
+      .plane = 0,
+      .bytes_per_token = models::kv_bytes_per_token_per_chip(experiment.llm, decode.plan, decode.precision.kv) *
+                         static_cast<double>(decode.plan.tensor * decode.plan.pipeline),
+      .setup = experiment.kv_transfer.setup,
+      .efficiency = experiment.kv_transfer.efficiency,
+      .latency_inside = network.latency_inside,
+      .latency_across = network.latency_across};
   for (const topologies::FlowEndpoint& endpoint : network.endpoints) hand_off.domain_of.push_back(endpoint.domain);
   assembly.hand_off = std::move(hand_off);
   assembly.networks.push_back(network);
@@ -202,19 +219,20 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
                       static_cast<double>(pool.engine.block_tokens);
   if (left < block) {
     if (budget <= Bytes{}) {
-      pool.source->fail("engine.memory_utilisation",
-                        fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}",
-                                    gigabytes(chip.memory), pool.engine.memory_utilisation,
-                                    gigabytes(pool.engine.memory_reserve), chip.name));
+      pool.source->fail(
+          "engine.memory_utilisation",
+          fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}", gigabytes(chip.memory),
+                      pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), chip.name));
     }
     const Bytes missing = block - left;
     pool.source->fail(
         "parallel",
-        fmt::format("{} does not fit: weights take {} of each {}, which offers {} ({} x {} - {}); {:.0f} bytes ({}) are "
-                    "missing a chip before the first KV block; use more chips an instance or a smaller format",
-                    llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory),
-                    pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), std::ceil(missing.value()),
-                    gigabytes(missing)));
+        fmt::format(
+            "{} does not fit: weights take {} of each {}, which offers {} ({} x {} - {}); {:.0f} bytes ({}) are "
+            "missing a chip before the first KV block; use more chips an instance or a smaller format",
+            llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory),
+            pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), std::ceil(missing.value()),
+            gigabytes(missing)));
   }
   const double blocks = std::floor(left / block);
   capacity.blocks_per_rank = static_cast<std::uint32_t>(std::min(blocks, 4e9));
@@ -255,15 +273,18 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
     refuse_endless_steps(spec, capacity, price);
     assembly.rules.push_back(policy::make_vllm_rules(spec.engine.rules));
-    assembly.routers.push_back(policy::make_router(
-        spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
+    assembly.routers.push_back(
+        policy::make_router(spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
     assembly.pools.push_back(make_pool(spec, capacity, chip, first_id, options, experiment.output.steps));
     assembly.pools.back().rules = assembly.rules.back().get();
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
+    add_wire(cost::wire_per_token(cost_spec(experiment, spec, network)),
+             instance_planes(assembly.topology, placed[p][0]), assembly.facts.back());
     if (chip.scenario) {
-      assembly.notes.push_back(fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
+      assembly.notes.push_back(
+          fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
     }
     first_id += spec.instances;
     chips_used += spec.instances * spec.plan.chips();
@@ -280,7 +301,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   }
   assembly.source = workloads::make_request_source(experiment.workload, experiment.seed, std::move(trace));
   if (const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source)) {
-    if (const auto* loop = std::get_if<workloads::ClosedLoop>(&synthetic->arrivals)) assembly.concurrency = loop->concurrency;
+    if (const auto* loop = std::get_if<workloads::ClosedLoop>(&synthetic->arrivals))
+      assembly.concurrency = loop->concurrency;
   }
   expect(chips_used <= assembly.topology.chip_count(), "instances stand on chips of the topology");
   return assembly;

@@ -16,7 +16,8 @@ struct Supply {
 
 std::map<std::string, Supply> supplies(const topologies::Topology& topology) {
   std::map<std::string, Supply> kinds;
-  for (std::uint32_t i = 0; i < topology.chip_count(); ++i) kinds[topology.place(ChipId{i}).kind].chips.push_back(ChipId{i});
+  for (std::uint32_t i = 0; i < topology.chip_count(); ++i)
+    kinds[topology.place(ChipId{i}).kind].chips.push_back(ChipId{i});
   return kinds;
 }
 
@@ -44,14 +45,19 @@ std::size_t largest_domain(const topologies::Topology& topology, const Supply& s
   return largest;
 }
 
+bool on_scale_up(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
+  return std::all_of(chips.begin(), chips.end(),
+                     [&](ChipId chip) { return topology.port(chip, topology.scale_up()) > BytesPerSecond{}; });
+}
+
 cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
   if (chips.size() < 2) return {};
   const PlaneId up = topology.scale_up();
   const PlaneId out = topology.scale_out();
-  const bool has_up = std::all_of(chips.begin(), chips.end(),
-                                  [&](ChipId chip) { return topology.port(chip, up) > BytesPerSecond{}; });
+  const bool has_up = on_scale_up(topology, chips);
   const topologies::GroupView view = topology.view(chips, has_up ? up : out);
-  cost::GroupLinks links{.ranks = view.ranks, .domains = view.domains, .port = view.port, .uplink = view.uplink, .latency = view.latency};
+  cost::GroupLinks links{
+      .ranks = view.ranks, .domains = view.domains, .port = view.port, .uplink = view.uplink, .latency = view.latency};
   if (view.domains > 1 && has_up && view.uplink == BytesPerSecond{}) {
     // The scale-up plane ends at the domain: what leaves it goes over the other plane.
     const topologies::GroupView across = topology.view(chips, out);
@@ -94,17 +100,16 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
     const std::size_t before = supply.next;
     auto& instances = placed.emplace_back();
     for (std::uint32_t i = 0; i < pool.instances; ++i) {
-      while (fits_domain && supply.next < supply.chips.size() &&
-             left_in_domain(topology, supply, supply.next) < need) {
+      while (fits_domain && supply.next < supply.chips.size() && left_in_domain(topology, supply, supply.next) < need) {
         supply.next += left_in_domain(topology, supply, supply.next);
       }
       if (supply.next + need > supply.chips.size()) {
-        pool.source->fail("instances",
-                          std::to_string(pool.instances) + " instances of " + std::to_string(need) + " chips need " +
-                              std::to_string(pool.instances * need) + "; topology '" + topology.name() + "' has " +
-                              std::to_string(supply.chips.size() - before) + " " + pool.chip +
-                              " chips left for this pool, room for " + std::to_string(i) +
-                              (fits_domain ? " instances inside scale-up domains" : " instances"));
+        pool.source->fail("instances", std::to_string(pool.instances) + " instances of " + std::to_string(need) +
+                                           " chips need " + std::to_string(pool.instances * need) + "; topology '" +
+                                           topology.name() + "' has " + std::to_string(supply.chips.size() - before) +
+                                           " " + pool.chip + " chips left for this pool, room for " +
+                                           std::to_string(i) +
+                                           (fits_domain ? " instances inside scale-up domains" : " instances"));
       }
       const auto from = supply.chips.begin() + static_cast<std::ptrdiff_t>(supply.next);
       instances.push_back({{from, from + static_cast<std::ptrdiff_t>(need)}});
@@ -126,6 +131,23 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
     figures.pipeline.ranks = plan.pipeline;
   }
   return figures;
+}
+
+InstancePlanes instance_planes(const topologies::Topology& topology, const PlacedInstance& instance) {
+  InstancePlanes planes;
+  if (instance.chips.size() < 2) return planes;
+  const std::vector<ChipId>& chips = instance.chips;
+  const bool up = on_scale_up(topology, chips);
+  const PlaneId inner = up ? topology.scale_up() : topology.scale_out();
+  const topologies::GroupView view = topology.view(chips, inner);
+  planes.inside = topology.planes()[inner.index()].name;
+  planes.port_inside = view.port;
+  if (view.domains > 1) {
+    const PlaneId outer = view.uplink > BytesPerSecond{} ? inner : topology.scale_out();
+    planes.across = topology.planes()[outer.index()].name;
+    planes.port_across = topology.view(chips, outer).port;
+  }
+  return planes;
 }
 
 }  // namespace tokenyard

@@ -6,6 +6,7 @@
 #include "sim/config/experiment.hpp"
 #include "topologies/topology.hpp"
 
+#include <string>
 #include <vector>
 
 namespace tokenyard {
@@ -32,5 +33,14 @@ struct PlacedInstance {
 /// scale-up plane where that joins them, else over the scale-out plane. Groups of one chip have no links.
 [[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                                    const models::ParallelPlan& plan);
+
+/// The planes that network_figures() took: within domains and between them. Empty where an instance needs none.
+struct InstancePlanes {
+  std::string inside;
+  std::string across;
+  BytesPerSecond port_inside;  ///< narrowest port of its chips, per direction, efficiency included
+  BytesPerSecond port_across;
+};
+[[nodiscard]] InstancePlanes instance_planes(const topologies::Topology& topology, const PlacedInstance& instance);
 
 }  // namespace tokenyard

@@ -66,9 +66,11 @@ metrics::Summary play(const std::filesystem::path& file, const PlayOptions& opti
   RunOptions run_options{.step_by_step = options.step_by_step, .interrupted = options.interrupted};
   std::optional<Outcome> outcome;
   {
-    log::Progress progress;
+    std::optional<log::Progress> progress;
+    if (options.progress) progress.emplace();
     run_options.progress = [&](SimTime now, double share, std::uint64_t finished) {
-      progress.tick([&] { return log::ProgressState{.fraction = share, .now = now, .requests_done = finished}; });
+      if (progress)
+        progress->tick([&] { return log::ProgressState{.fraction = share, .now = now, .requests_done = finished}; });
     };
     outcome = run(experiment, run_options);
   }

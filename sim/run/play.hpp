@@ -16,12 +16,12 @@ struct PlayOptions {
   std::string out = "out";                          ///< results go to OUT/NAME
   bool step_by_step = false;
   bool write = true;                                ///< false: no files at all
+  bool progress = true;                             ///< shown on stderr, where that is a terminal
   const std::atomic<bool>* interrupted = nullptr;
   std::vector<std::string> arguments;               ///< the command line, for manifest.json
 };
 
 /// Reads an experiment, plays it, writes its results (all of them or none). ONE A PROCESS. Throws UserError.
-/// Shows progress on stderr when that is a terminal.
 [[nodiscard]] metrics::Summary play(const std::filesystem::path& file, const PlayOptions& options);
 
 /// One design of a comparison: its summary, or why there is none.
@@ -33,7 +33,8 @@ struct Design {
 };
 
 /// play() of every file in a process of its own, at most `jobs` at a time; results in the order of `files`. A design with
-/// a mistake leaves the others to play; so does a second one of the same name of results.
+/// a mistake leaves the others to play; so does a second one of the same name of results. Progress is shown of one at a
+/// time: not at all with more jobs.
 /// REQUIRES: jobs >= 1.
 [[nodiscard]] std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, const PlayOptions& options,
                                            unsigned jobs);

@@ -38,9 +38,10 @@ void write_all(int pipe, const std::string& text) {
 }
 
 /// In the child: the summary as JSON, or the error as text; never returns.
-[[noreturn]] void work(const std::filesystem::path& file, const PlayOptions& options, int pipe) {
+[[noreturn]] void work(const std::filesystem::path& file, PlayOptions options, bool alone, int pipe) {
   int status = 0;
   std::ostringstream text;
+  options.progress = options.progress && alone;  // several would write over each other's line
   try {
     report::write_summary(play(file, options), text);
   } catch (const UserError& error) {
@@ -55,7 +56,7 @@ void write_all(int pipe, const std::string& text) {
   ::_exit(status);
 }
 
-Child begin(std::size_t design, const std::filesystem::path& file, const PlayOptions& options) {
+Child begin(std::size_t design, const std::filesystem::path& file, const PlayOptions& options, bool alone) {
   int ends[2];
   expect(::pipe(ends) == 0, "a pipe can be made");
   std::fflush(nullptr);  // what is buffered would be printed by both
@@ -63,7 +64,7 @@ Child begin(std::size_t design, const std::filesystem::path& file, const PlayOpt
   expect(pid >= 0, "a process can be made");
   if (pid == 0) {
     ::close(ends[0]);
-    work(file, options, ends[1]);
+    work(file, options, alone, ends[1]);
   }
   ::close(ends[1]);
   return {design, pid, ends[0], {}};
@@ -103,7 +104,8 @@ void listen(std::vector<Child>& children, std::vector<Design>& designs) {
 
 }  // namespace
 
-std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, const PlayOptions& options, unsigned jobs) {
+std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, const PlayOptions& options,
+                             unsigned jobs) {
   expect(jobs >= 1, "at least one job");
   std::map<std::string, std::filesystem::path> names;
   std::vector<Design> designs;
@@ -130,7 +132,7 @@ std::vector<Design> play_all(const std::vector<std::filesystem::path>& files, co
       designs[next].error = files[next].string() + ": not played: interrupted before it began";
       ++next;
     } else if (next < files.size() && children.size() < jobs) {
-      children.push_back(begin(next, files[next], options));
+      children.push_back(begin(next, files[next], options, jobs == 1));
       ++next;
     } else {
       listen(children, designs);

@@ -69,8 +69,14 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
     };
   }
   ContextWatch source{*assembly.source, experiment.llm.max_context};
-  serving::Serving serving{engine, assembly.pools, assembly.hand_off, source, assembly.concurrency,
-                           *recorder, experiment.output.interval, std::move(watch),
+  serving::Serving serving{engine,
+                           assembly.pools,
+                           assembly.hand_off,
+                           source,
+                           assembly.concurrency,
+                           *recorder,
+                           experiment.output.interval,
+                           std::move(watch),
                            experiment.workload.duration.value_or(SimTime::never())};
   experiment.source->located([&] {  // what only shows on the way, such as a request that no KV cache can hold
     serving.start();
@@ -98,7 +104,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   }
   if (serving.complete() && recorder->measured == 0) {
     experiment.source->fail("workload.warm_up", "all " + std::to_string(recorder->finished) +
-                                                     " requests arrived during warm-up; shorten it");
+                                                    " requests arrived during warm-up; shorten it");
   }
   outcome.meters = serving.meters();
   outcome.recorder = std::move(recorder);

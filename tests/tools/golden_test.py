@@ -17,8 +17,8 @@ class Golden(CliTest):
             (self.here / name).mkdir(parents=True)
         for name in ("tools/golden.py", "configs/smoke.yaml"):
             shutil.copy(ROOT / name, self.here / name)
-        self.changelog = self.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n### Changed results\n\n## 0.1.0\n\n"
-                                                    "### Changed results\n- Old news.\n")
+        self.changelog = self.write("CHANGELOG.md", "# Changelog\n\n## Unreleased\n\n### Changed results\n\n"
+                                                    "## 0.1.0\n\n### Changed results\n- Old news.\n")
         self.golden = self.here / "tests/golden/smoke.summary.json"
         self.works("run", "configs/smoke.yaml")
         self.now = (self.here / "out/smoke/summary.json").read_text()
@@ -46,7 +46,8 @@ class Golden(CliTest):
     def test_a_reason_goes_into_the_topmost_list(self):
         self.golden.write_text("{}\n")
         self.assertEqual(self.run_golden("--renew", "First figures of smoke.yaml.").returncode, 0)
-        self.assertEqual(self.run_golden("--renew", "Not needed at all.").returncode, 0)  # nothing moved: nothing to say
+        # Nothing moved since: nothing to say.
+        self.assertEqual(self.run_golden("--renew", "Not needed at all.").returncode, 0)
         self.assertEqual(self.golden.read_text(), self.now)
         self.assertEqual(self.changelog.read_text(),
                          "# Changelog\n\n## Unreleased\n\n### Changed results\n- First figures of smoke.yaml.\n\n"

@@ -3,8 +3,8 @@
 
     readme_test.py PROGRAM
 
-A fenced yaml block that starts with `schema:` is a whole experiment; a first line `# NAME.yaml` is the name it is saved
-under (else the `name:` in it). Lines of fenced sh blocks that start with `tokenyard` are run, in order, beside those files."""
+A fenced yaml block with `schema: 1` is a whole experiment; a first line `# NAME.yaml` is the name it is saved under
+(else the `name:` in it). Lines of fenced sh blocks are run, in order, beside those files."""
 
 import re
 import shlex
@@ -22,7 +22,8 @@ class Pages(CliTest):
             if kind != "yaml" or not re.search(r"^schema: 1\b", block, re.MULTILINE):
                 continue
             told = re.match(r"# (\S+\.yaml)\n", block)
-            names.append(told.group(1) if told else re.search(r"^name: ([\w-]+)", block, re.MULTILINE).group(1) + ".yaml")
+            name = re.search(r"^name: ([\w-]+)", block, re.MULTILINE).group(1)
+            names.append(told.group(1) if told else name + ".yaml")
             self.write(names[-1], block)
         return names
 

@@ -38,7 +38,9 @@ int compare(CompareArguments& arguments) {
       status = std::max(status, design.status);
     }
   }
-  if (!summaries.empty()) std::cout << report::compare_table(summaries);
+  if (!summaries.empty()) {
+    std::cout << report::compare_table(summaries) << "results in " << arguments.options.out << "/, a folder a design\n";
+  }
   return status;
 }
 

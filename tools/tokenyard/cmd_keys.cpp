@@ -36,8 +36,8 @@ std::string cell(std::string_view text) {
 
 void print(const config::Key& key, bool markdown) {
   if (markdown) {
-    std::cout << "| `" << key.name << "` | " << cell(key.unit) << " | " << cell(key.fallback) << " | " << cell(key.sentence)
-              << " |\n";
+    std::cout << "| `" << key.name << "` | " << cell(key.unit) << " | " << cell(key.fallback) << " | "
+              << cell(key.sentence) << " |\n";
     return;
   }
   std::cout << "  " << std::left << std::setw(30) << key.name << " " << std::setw(14) << key.fallback << " " << key.unit

@@ -10,7 +10,8 @@ class App;
 
 namespace tokenyard::cli {
 
-/// What the chosen subcommand does; gives the exit code. Throws UserError and BugError, which main() turns into 2 and 70.
+/// What the chosen subcommand does; gives the exit code. Throws UserError and BugError, which main() turns into 2
+/// and 70.
 using Command = std::function<int()>;
 
 // Each adds its subcommand to `app` and, when that is given on the command line, puts its work into `command`.

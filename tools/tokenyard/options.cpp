@@ -22,7 +22,8 @@ void on_signal(int signal) {
 }  // namespace
 
 void add_set_option(CLI::App& command, std::vector<std::string>& settings) {
-  command.add_option("--set", settings, "PATH=VALUE: change one value of the file, e.g. --set pools.decode.instances=4")
+  command
+      .add_option("--set", settings, "PATH=VALUE: change one value of the file, e.g. --set pools.decode.instances=4")
       ->take_all()
       ->allow_extra_args(false);
 }

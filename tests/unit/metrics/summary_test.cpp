@@ -173,3 +173,30 @@ TEST_CASE("summary: a meter without a pool is a bug") {
   Recorder recorder = empty_recorder();
   CHECK_THROWS_AS((void)summarize("s", recorder, meters(), {}, {}, at(10)), BugError);
 }
+
+TEST_CASE("summary: collectives of a pool are its tokens times what each sends") {
+  // 1,040 tokens in 10 s on 2 x 4 chips (see meters()). Each token sends 500 B inside and 100 B across its domain:
+  // 520,000 B over 8 ports of 1,000 B/s for 10 s = 6.5, 104,000 B over 8 ports of 100 B/s = 13 of capacity.
+  Recorder recorder = empty_recorder();
+  PoolFacts pool = facts();
+  pool.plane_inside = "nvlink";
+  pool.plane_across = "ib";
+  pool.collective_inside = Bytes{500.0};
+  pool.collective_across = Bytes{100.0};
+  pool.port_inside = BytesPerSecond{1'000.0};
+  pool.port_across = BytesPerSecond{100.0};
+  const Summary summary = summarize("s", recorder, meters(), {pool}, {}, at(10));
+  REQUIRE(summary.planes.size() == 2);
+  const double ports = pool.instances * pool.chips_per_instance;
+  CHECK(summary.planes[0].plane == "nvlink");
+  CHECK(summary.planes[0].collective_bytes == near(520'000.0));
+  CHECK(summary.planes[0].collective_utilisation == near(520'000.0 / (ports * 1'000.0 * 10.0)));
+  CHECK(summary.planes[1].collective_bytes == near(104'000.0));
+  CHECK(summary.planes[1].collective_utilisation == near(104'000.0 / (ports * 100.0 * 10.0)));
+
+  // On one plane both add up.
+  pool.plane_across = "nvlink";
+  const Summary flat = summarize("s", recorder, meters(), {pool}, {}, at(10));
+  REQUIRE(flat.planes.size() == 1);
+  CHECK(flat.planes[0].collective_bytes == near(624'000.0));
+}

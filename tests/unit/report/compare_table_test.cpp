@@ -70,7 +70,9 @@ TEST_CASE("compare table: pools are matched by role and planes by name") {
   CHECK(cells(text, "mixed pool", "instances x chips") == Cells{"2 x 4", "-", "2 x 4"});
   CHECK(cells(text, "decode pool", "MFU") == Cells{"-", "0.0321", "-"});
   CHECK(cells(text, "prefill pool", "MFU in prefill steps") == Cells{"-", "0.5000", "-"});
-  CHECK(cells(text, "network scale_out", "carried") == Cells{"-", "420 GB", "-"});
+  CHECK(cells(text, "network scale_out", "KV hand-offs") == Cells{"-", "420 GB", "-"});
+  CHECK(cells(text, "network scale_out", "collectives") == Cells{"-", "3.00 TB", "-"});
+  CHECK(cells(text, "network scale_out", "mean utilisation by them") == Cells{"-", "0.0500", "-"});
 }
 
 TEST_CASE("compare table: two pools of one role are told apart") {

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "models/base/units.hpp"
+#include "models/cost/step_cost.hpp"
+
+namespace tokenyard::cost {
+
+/// What the collectives of one instance send for one token: bytes that leave the ports of all its chips together.
+struct WirePerToken {
+  Bytes inside;  ///< between chips of one leaf domain
+  Bytes across;  ///< between domains
+};
+
+/// The collectives that make_kernel_sum() prices, counted at the least they can send: all-reduce as reduce-scatter and
+/// all-gather, 2(g-1) * S among g ranks with S on each (small ones are sent one-shot, up to g/2 times as much);
+/// dispatch and combine as in ExchangeShape; a stage hop once for each of the receiving stage's tensor ranks. Padding to
+/// graph sizes is left out.
+[[nodiscard]] WirePerToken wire_per_token(const StepCostSpec& spec);
+
+}  // namespace tokenyard::cost
