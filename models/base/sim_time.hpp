@@ -23,7 +23,7 @@ class SimTime {
   [[nodiscard]] static constexpr SimTime never() { return SimTime{INT64_MAX}; }
 
   [[nodiscard]] constexpr std::int64_t ns() const { return ns_; }
-  [[nodiscard]] constexpr Seconds seconds() const { return Seconds{static_cast<double>(ns_) * 1e-9}; }
+  [[nodiscard]] constexpr Seconds seconds() const { return Seconds{static_cast<double>(ns_) / 1e9}; }
 
   constexpr SimTime& operator+=(SimTime other) {
     ns_ += other.ns_;

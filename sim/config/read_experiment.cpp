@@ -119,6 +119,11 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
                            (all.empty() ? "none" : all));
   }
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
+  if (split && pools[0].precision.kv != pools[1].precision.kv) {
+    pools[1].source->fail("precision.kv", "must be that of pool '" + pools[0].name + "' (" +
+                                              std::string(models::name(pools[0].precision.kv)) +
+                                              "): KV caches are handed off as they are");
+  }
   return pools;
 }
 

@@ -40,18 +40,6 @@ class StreamDraw final : public policy::UniformDraw {
   workloads::RandomStream stream_;
 };
 
-cost::StepCostSpec cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
-                             const cost::NetworkFigures& network) {
-  return {.llm = experiment.llm,
-          .chip = experiment.chips.at(pool.chip),
-          .plan = pool.plan,
-          .precision = pool.precision,
-          .network = network,
-          .host = pool.engine.host,
-          .max_tokens = pool.engine.rules.max_num_batched_tokens,
-          .graph_sizes = graph_sizes(pool.engine)};
-}
-
 /// Runs `make`, which throws SpecError with a key of the pool's precision or engine.
 template <class Make>
 auto located_at_precision(const config::PoolSpec& pool, Make make) {
@@ -211,6 +199,18 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
 
 }  // namespace
 
+cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
+                             const cost::NetworkFigures& network) {
+  return {.llm = experiment.llm,
+          .chip = experiment.chips.at(pool.chip),
+          .plan = pool.plan,
+          .precision = pool.precision,
+          .network = network,
+          .host = pool.engine.host,
+          .max_tokens = pool.engine.rules.max_num_batched_tokens,
+          .graph_sizes = graph_sizes(pool.engine)};
+}
+
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
   Capacity capacity{.weights_per_chip = models::weight_bytes_per_chip(llm, pool.plan, pool.precision)};
   const Bytes budget = chip.memory * pool.engine.memory_utilisation - pool.engine.memory_reserve;
@@ -268,7 +268,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
     // Whether the chip has the formats is asked before whether they fit.
     const cost::NetworkFigures network = network_figures(assembly.topology, placed[p][0], spec.plan);
-    const cost::StepCostSpec price = cost_spec(experiment, spec, network);
+    const cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
     refuse_endless_steps(spec, capacity, price);
@@ -280,7 +280,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
-    add_wire(cost::wire_per_token(cost_spec(experiment, spec, network)),
+    add_wire(cost::wire_per_token(step_cost_spec(experiment, spec, network)),
              instance_planes(assembly.topology, placed[p][0]), assembly.facts.back());
     if (chip.scenario) {
       assembly.notes.push_back(

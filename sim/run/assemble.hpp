@@ -33,6 +33,10 @@ struct Capacity {
 /// max = min(2 * max_num_seqs, 512), none above max_num_batched_tokens (vLLM).
 [[nodiscard]] std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine);
 
+/// What the step cost of a pool's instances depends on.
+[[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
+                                                const cost::NetworkFigures& network);
+
 /// An experiment made ready to run: every part built, nothing played yet.
 struct Assembly {
   topologies::Topology topology;

@@ -1,12 +1,14 @@
 tokenyard_room(run
   SOURCES
     run/assemble.cpp
+    run/explain.cpp
     run/placement.cpp
     run/play.cpp
     run/play_all.cpp
     run/run.cpp
   HEADERS
     run/assemble.hpp
+    run/explain.hpp
     run/placement.hpp
     run/play.hpp
     run/run.hpp

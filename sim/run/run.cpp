@@ -16,12 +16,14 @@ std::vector<metrics::SloTarget> slo_targets(const workloads::WorkloadSpec& workl
   return targets;
 }
 
-std::vector<metrics::LinkFigures> link_figures(const engine::Engine& engine, SimTime end) {
+/// `payload`: share of a flow's bytes that is KV; the rest stands for what the connector leaves unused.
+std::vector<metrics::LinkFigures> link_figures(const engine::Engine& engine, double payload, SimTime end) {
   std::vector<metrics::LinkFigures> links;
   for (const engine::LinkUse& use : engine.link_use()) {
     const double capacity = use.bandwidth.value() * end.seconds().value();
-    links.push_back({use.plane, use.link, use.bandwidth.value(), use.carried.value(), use.busy.value(),
-                     capacity > 0.0 ? use.carried.value() / capacity : 0.0});
+    const double carried = use.carried.value() * payload;
+    links.push_back({use.plane, use.link, use.bandwidth.value(), carried, use.busy.value(),
+                     capacity > 0.0 ? carried / capacity : 0.0});
   }
   return links;
 }
@@ -86,7 +88,8 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
 
   const SimTime end = serving.complete() ? recorder->last_end : engine.now();
   Outcome outcome{.summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
-                                                link_figures(engine, end), end),
+                                                link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
+                                                end),
                   .end = end,
                   .events = engine.events(),
                   .flows = engine.flows()};

@@ -19,6 +19,7 @@ using Command = std::function<int()>;
 void add_run(CLI::App& app, Command& command, const std::vector<std::string>& arguments);
 void add_compare(CLI::App& app, Command& command, const std::vector<std::string>& arguments);
 void add_check(CLI::App& app, Command& command);
+void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);
 
 }  // namespace tokenyard::cli

@@ -1,0 +1,58 @@
+#include "sim/run/explain.hpp"
+
+#include "sim/run/assemble.hpp"
+#include "sim/run/placement.hpp"
+#include "topologies/make_topology.hpp"
+
+#include <fmt/format.h>
+
+namespace tokenyard {
+namespace {
+
+cost::StepShape shape_of(serving::Role role, const StepQuestion& question) {
+  if (role == serving::Role::Prefill) {
+    return {.chunks = 1,
+            .prefill_tokens = question.prompt,
+            .prefill_area_x2 = std::uint64_t{question.prompt} * question.prompt};
+  }
+  return {.decodes = question.decodes, .decode_context = std::uint64_t{question.decodes} * question.context};
+}
+
+std::string words_of(const config::PoolSpec& pool, const StepQuestion& question) {
+  const std::string ranks =
+      pool.plan.attention_data > 1 ? fmt::format(" on each of {} attention ranks", pool.plan.attention_data) : "";
+  if (pool.role == serving::Role::Prefill) return fmt::format("a prompt of {} tokens{}", question.prompt, ranks);
+  return fmt::format("{} decodes at {} tokens{}", question.decodes, question.context, ranks);
+}
+
+}  // namespace
+
+std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQuestion& question) {
+  const topologies::Topology topology = topologies::make_topology(experiment.topology);
+  const auto placed = place(topology, experiment.pools);
+  std::vector<PoolStep> steps;
+  for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
+    const config::PoolSpec& pool = experiment.pools[p];
+    const Capacity capacity = capacity_of(pool, experiment.llm, experiment.chips.at(pool.chip));
+    const cost::StepCostSpec spec =
+        step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool.plan));
+    const std::vector<cost::StepShape> ranks(pool.plan.attention_data, shape_of(pool.role, question));
+    if (ranks[0].tokens() == 0 || ranks[0].tokens() > spec.max_tokens) {
+      pool.source->fail("engine", fmt::format("a step of {} tokens a rank is asked for; from 1 to max_num_batched_tokens ({})",
+                                              ranks[0].tokens(), spec.max_tokens));
+    }
+    pool.source->located([&] {
+      const auto cost = cost::make_kernel_sum(spec);
+      steps.push_back({.pool = pool.name,
+                       .what = words_of(pool, question),
+                       .lines = cost::explain_step(spec, ranks),
+                       .step = cost->step(ranks),
+                       .traffic = cost->traffic(ranks),
+                       .blocks_per_rank = capacity.blocks_per_rank,
+                       .weights_per_chip = capacity.weights_per_chip});
+    });
+  }
+  return steps;
+}
+
+}  // namespace tokenyard

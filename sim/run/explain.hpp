@@ -1,0 +1,33 @@
+#pragma once
+
+#include "models/cost/step_cost.hpp"
+#include "sim/config/experiment.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tokenyard {
+
+/// A step to take apart: what every attention rank computes in it.
+struct StepQuestion {
+  std::uint32_t decodes = 32;       ///< sequences that decode, on a rank that decodes
+  std::uint32_t context = 1024;     ///< tokens each of them has in its cache, the new one included
+  std::uint32_t prompt = 1024;      ///< tokens of one whole prompt, on a rank that only prefills
+};
+
+/// Where the time of that step goes in one pool.
+struct PoolStep {
+  std::string pool;
+  std::string what;                     ///< "32 decodes at 1,024 tokens on each of 8 ranks"
+  std::vector<cost::CostLine> lines;    ///< in order of the pass; they add up to the step
+  SimTime step;                         ///< its price in a run: also at least the host's time
+  Bytes traffic;                        ///< memory read on all chips
+  std::uint32_t blocks_per_rank = 0;    ///< KV blocks that fit
+  Bytes weights_per_chip;
+};
+
+/// Mixed and decode pools decode, prefill pools compute a prompt. One entry a pool. Throws UserError like run().
+[[nodiscard]] std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQuestion& question);
+
+}  // namespace tokenyard

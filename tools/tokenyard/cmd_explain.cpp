@@ -1,0 +1,64 @@
+#include "tools/tokenyard/commands.hpp"
+
+#include "sim/config/experiment.hpp"
+#include "sim/run/explain.hpp"
+#include "tools/tokenyard/options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+namespace tokenyard::cli {
+namespace {
+
+struct ExplainArguments {
+  std::string file;
+  std::vector<std::string> settings;
+  StepQuestion question;
+};
+
+template <class... Figures>
+std::string line(const char* format, Figures... figures) {
+  char text[160];
+  std::snprintf(text, sizeof text, format, figures...);
+  return text;
+}
+
+void print(const PoolStep& step) {
+  const double milliseconds = step.step.seconds().value() * 1e3;
+  std::cout << step.pool << ": " << step.what << "\n";
+  double sum = 0.0;
+  for (const cost::CostLine& part : step.lines) {
+    const double time = part.time.value() * 1e3;
+    sum += time;
+    std::cout << line("  %-24s %10.3f ms  %6.4f\n", part.name.c_str(), time, time / milliseconds);
+  }
+  if (milliseconds > 1.001 * sum) std::cout << line("  %-24s %10.3f ms\n", "waiting for the host", milliseconds - sum);
+  std::cout << line("  %-24s %10.3f ms\n", "step", milliseconds)
+            << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step\n\n",
+                    step.weights_per_chip.value() * 1e-9, step.blocks_per_rank, step.traffic.value() * 1e-9);
+}
+
+int explain_file(const ExplainArguments& arguments) {
+  const auto steps = explain(config::read_experiment(arguments.file, overrides(arguments.settings)), arguments.question);
+  for (const PoolStep& step : steps) print(step);
+  return 0;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("explain", "take one step of each pool apart: where its time goes");
+  const auto given = std::make_shared<ExplainArguments>();
+  sub->add_option("experiment", given->file, "YAML file")->required();
+  add_set_option(*sub, given->settings);
+  sub->add_option("--decodes", given->question.decodes, "sequences that decode, on each rank")->capture_default_str();
+  sub->add_option("--context", given->question.context, "tokens of each in the cache")->capture_default_str();
+  sub->add_option("--prompt", given->question.prompt, "tokens of a prompt, on each rank of a prefill pool")
+      ->capture_default_str();
+  sub->callback([given, &command] { command = [given] { return explain_file(*given); }; });
+}
+
+}  // namespace tokenyard::cli
