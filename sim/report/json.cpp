@@ -19,7 +19,6 @@ constexpr int kSchema = 1;
 /// Puts figures into JSON. Take, below, has the same functions the other way round, so that what is written and what is
 /// read stand in one place: describe().
 struct Put {
-  static constexpr bool kTakes = false;
   Json& at;
 
   template <class Value>
@@ -54,7 +53,6 @@ struct Put {
 };
 
 struct Take {
-  static constexpr bool kTakes = true;
   const Json& at;
 
   template <class Value>
@@ -112,9 +110,15 @@ void describe_parts(auto door, auto& summary) {
   }
 }
 
+/// A list that is read grows; one that is written is const and as long as it is.
+template <class List>
+void make_room(List& list, std::size_t size) {
+  if constexpr (!std::is_const_v<List>) list.resize(size);
+}
+
 void describe_classes(auto door, auto& summary) {
   door.list("classes", summary.classes, [&](auto in, std::size_t i) {
-    if constexpr (decltype(in)::kTakes) summary.by_class.resize(summary.classes.size());
+    make_room(summary.by_class, summary.classes.size());
     auto& target = summary.classes[i];
     auto& figures = summary.by_class.at(i);
     in.field("name", target.name);
