@@ -191,7 +191,12 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
        root.named_entries("chips", names, "chip", "models/catalog/chips", keys_of_chips(names, experiment.topology))) {
     experiment.chips.emplace(name, read_chip(std::move(map)));
   }
-  experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
+  if (root.has("kv_transfer") && experiment.pools.size() == 1) {
+    root.fail("kv_transfer", "one mixed pool hands no KV over; leave it out, or split the pool in prefill and decode");
+  }
+  if (experiment.pools.size() == 2) {
+    experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
+  }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.output = read_output(root.map_or_empty("output", "output"));
   root.finish();

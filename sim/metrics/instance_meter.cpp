@@ -16,6 +16,13 @@ Uint128 picojoules(Watts power, SimTime span) {
   return static_cast<Uint128>(std::llround(power.value() * 1e3)) * static_cast<Uint128>(span.ns());
 }
 
+/// Of what a step does, the part it has done at an instant of it, by time: whole ones, all at its end.
+std::uint64_t done_until(const StepFigures& step, std::uint64_t amount, SimTime until) {
+  if (until >= step.end) return amount;
+  const auto past = static_cast<Uint128>((until - step.start).ns());
+  return static_cast<std::uint64_t>(amount * past / static_cast<Uint128>((step.end - step.start).ns()));
+}
+
 }  // namespace
 
 Bin& Bin::operator+=(const Bin& other) {
@@ -112,6 +119,7 @@ void InstanceMeter::run(const RunFigures& run) {
     traffic_decode_ += run.traffic_bytes;
     picojoules_ += picojoules(run.power, run.busy);
     gaps_.add(run.gaps, run.tokens_per_gap);
+    tokens_out += run.gaps.size() * run.tokens_per_gap;
   } else if (run.end == from_) {
     peak_blocks_ = std::max(peak_blocks_, run.used_blocks);  // what stands when warm-up ends
   }
@@ -131,22 +139,16 @@ void InstanceMeter::step(const StepFigures& step) {
   if (step.end > from_) measure(step);
 }
 
-/// Over the intervals that it lies in.
+/// Over the intervals that it lies in, which add up to the step.
 void InstanceMeter::spread(const StepFigures& step) {
-  // Tokens of the step up to an instant: whole ones, so that the intervals add up to the step.
-  const auto tokens_until = [&step](std::uint32_t tokens, SimTime until) -> std::uint64_t {
-    if (until == step.end) return tokens;
-    const auto past = static_cast<Uint128>((until - step.start).ns());
-    return static_cast<std::uint64_t>(tokens * past / static_cast<Uint128>((step.end - step.start).ns()));
-  };
   std::uint64_t decode_given = 0;
   std::uint64_t prefill_given = 0;
   SimTime from = step.start;
   do {
     Bin& bin = bin_at(from);
     const SimTime until = std::min(SimTime{(from.ns() / interval_.ns() + 1) * interval_.ns()}, step.end);
-    const std::uint64_t decodes = tokens_until(step.decode_tokens, until);
-    const std::uint64_t prefills = tokens_until(step.prefill_tokens, until);
+    const std::uint64_t decodes = done_until(step, step.decode_tokens, until);
+    const std::uint64_t prefills = done_until(step, step.prefill_tokens, until);
     bin.busy_ns += (until - from).ns();
     bin.decode_tokens += decodes - decode_given;
     bin.prefill_tokens += prefills - prefill_given;
@@ -154,21 +156,26 @@ void InstanceMeter::spread(const StepFigures& step) {
     prefill_given = prefills;
     from = until;
   } while (from < step.end);
-
 }
 
+/// What of it lies after warm-up.
 void InstanceMeter::measure(const StepFigures& step) {
-  const SimTime busy = step.end - std::max(step.start, from_);
-  const auto traffic = static_cast<std::uint64_t>(step.traffic.value());
-  pairs_x2_ += step.attention_pairs_x2;
-  picojoules_ += picojoules(step.power, step.end - step.start);
+  const SimTime begin = std::max(step.start, from_);
+  const auto measured = [&](std::uint64_t amount) {
+    return begin == step.start ? amount : amount - done_until(step, amount, begin);
+  };
+  const SimTime busy = step.end - begin;
+  const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
+  const std::uint64_t decodes = measured(step.decode_tokens);
+  pairs_x2_ += measured(step.attention_pairs_x2);
+  picojoules_ += picojoules(step.power, busy);
   traffic_ += traffic;
-  decode_tokens += step.decode_tokens;
-  prefill_tokens += step.prefill_tokens;
+  decode_tokens += decodes;
+  prefill_tokens += measured(step.prefill_tokens);
   if (step.prefill_tokens > 0) {
     ++mixed_steps;
     mixed_busy += busy;
-    decode_tokens_mixed += step.decode_tokens;
+    decode_tokens_mixed += decodes;
   } else {
     ++decode_steps;
     decode_busy += busy;

@@ -84,7 +84,19 @@ class InstanceMeter {
 
   /// `count` tokens came `gap` after their predecessors, at `now`.
   void gap(SimTime now, SimTime gap, std::uint64_t count) {
-    if (now > from_ && count > 0) gaps_.add(gap, count);
+    if (now > from_ && count > 0) {
+      gaps_.add(gap, count);
+      tokens_out += count;
+    }
+  }
+  /// A request was given its first token at `now`.
+  void first_token(SimTime now) {
+    if (now > from_) ++tokens_out;
+  }
+
+  /// A sequence was preempted at `now`.
+  void preempted(SimTime now) {
+    if (now >= from_) ++preemptions;
   }
 
   /// Ends the last interval. No call but the getters after this.
@@ -95,7 +107,8 @@ class InstanceMeter {
   [[nodiscard]] SimTime interval() const { return interval_; }
   [[nodiscard]] std::uint64_t peak_blocks() const { return peak_blocks_; }
 
-  // Sums over the measured window. "mixed" steps computed at least one prompt token, "decode" steps none.
+  // Sums over the measured window. "mixed" steps computed at least one prompt token, "decode" steps none. A step that
+  // runs while warm-up ends counts as one, with what it did in proportion to its time after that.
   std::uint64_t decode_steps = 0;
   std::uint64_t mixed_steps = 0;
   SimTime decode_busy;
@@ -104,6 +117,7 @@ class InstanceMeter {
   std::uint64_t prefill_tokens = 0;
   std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
   std::uint64_t preemptions = 0;
+  std::uint64_t tokens_out = 0;           ///< handed to users
   [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
   [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
   [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }

@@ -51,6 +51,10 @@ void Recorder::request(const RequestRecord& record) {
   expect(sum == record.latency(), "the parts of a latency add up to it");
 
   ++finished;
+  if (record.last_token > warm_up_) {
+    ++finished_after_warm_up;
+    prompt_tokens_after_warm_up += record.prompt_tokens;
+  }
   last_end = std::max(last_end, record.last_token);
   if (keep_requests_) requests_.push_back(record);
   if (record.arrival < warm_up_) return;

@@ -48,6 +48,8 @@ class Recorder {
   [[nodiscard]] const std::vector<StepRecord>& steps() const { return steps_; }
 
   std::uint64_t finished = 0;             ///< with warm-up
+  std::uint64_t finished_after_warm_up = 0;         ///< whenever they arrived
+  std::uint64_t prompt_tokens_after_warm_up = 0;    ///< of these
   std::uint64_t measured = 0;             ///< without
   std::uint64_t prompt_tokens = 0;        ///< of measured requests
   std::uint64_t output_tokens = 0;

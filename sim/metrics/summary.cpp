@@ -145,9 +145,14 @@ void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std
 }  // namespace
 
 Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
-                  const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end) {
+                  const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end,
+                  const Steady* steady) {
   Summary summary{.name = std::move(name)};
-  const double window_s = std::max(0.0, (end - recorder.warm_up()).seconds().value());
+  const SimTime whole = end - recorder.warm_up();
+  summary.to_last_arrival = steady != nullptr && (steady->end - recorder.warm_up()) * 2 >= whole;
+  const SimTime window = summary.to_last_arrival ? steady->end - recorder.warm_up() : whole;
+  const double window_s = std::max(0.0, window.seconds().value());
+  const std::deque<InstanceMeter>& in_window = summary.to_last_arrival ? steady->meters : meters;
   summary.window_s = window_s;
   summary.warm_up_s = recorder.warm_up().seconds().value();
   summary.requests_finished = recorder.finished;
@@ -168,16 +173,24 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   std::size_t next = 0;
   for (const PoolFacts& facts : pools) {
     PoolSums sums;
-    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(meters.at(next++));
+    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(in_window.at(next++));
     summary.pools.push_back(pool_figures(facts, sums, window_s));
     summary.chips += facts.instances * facts.chips_per_instance;
     energy += summary.pools.back().energy_j;
   }
   expect(next == meters.size(), "every meter belongs to a pool");
 
-  const auto output = static_cast<double>(recorder.output_tokens);
-  summary.requests_per_s = ratio(static_cast<double>(recorder.measured), window_s);
-  summary.prompt_tokens_per_s = ratio(static_cast<double>(recorder.prompt_tokens), window_s);
+  auto output = static_cast<double>(recorder.output_tokens);
+  auto requests = static_cast<double>(recorder.measured);
+  auto prompts = static_cast<double>(recorder.prompt_tokens);
+  if (summary.to_last_arrival) {
+    output = 0.0;
+    for (const InstanceMeter& meter : in_window) output += static_cast<double>(meter.tokens_out);
+    requests = static_cast<double>(steady->finished_after_warm_up);
+    prompts = static_cast<double>(steady->prompt_tokens_after_warm_up);
+  }
+  summary.requests_per_s = ratio(requests, window_s);
+  summary.prompt_tokens_per_s = ratio(prompts, window_s);
   summary.output_tokens_per_s = ratio(output, window_s);
   summary.output_tokens_per_s_per_chip = ratio(summary.output_tokens_per_s, summary.chips);
   summary.tokens_per_s_per_user = ratio(1.0, summary.tpot.mean_s);

@@ -93,7 +93,8 @@ struct PlaneFigures {
 struct Summary {
   std::string name;
   bool complete = true;            ///< false: the run was interrupted; figures are of what had ended
-  double window_s = 0;             ///< measured: end of warm-up to the last token
+  double window_s = 0;             ///< of rates, pools and energy: from the end of warm-up
+  bool to_last_arrival = false;    ///< to the last arrival; false: to the last token
   double warm_up_s = 0;
   std::uint64_t requests_arrived = 0;
   std::uint64_t requests_finished = 0;
@@ -110,7 +111,7 @@ struct Summary {
   std::array<Spread, kParts> parts;
   bool exact_percentiles = true;   ///< false: more than 2^18 requests, percentiles are of 0.1 % wide buckets
 
-  double requests_per_s = 0;       ///< all rates: of measured requests, over the window
+  double requests_per_s = 0;       ///< ended in the window; goodput: of measured requests, over the window
   double prompt_tokens_per_s = 0;
   double output_tokens_per_s = 0;
   double output_tokens_per_s_per_chip = 0;
@@ -129,9 +130,21 @@ struct Summary {
   std::vector<std::string> notes;    ///< what a reader must know to trust the figures: scenario chips, extrapolations
 };
 
+/// What held when the last request arrived. After that a run only drains: rates and means that went on to its last token
+/// would mix the machine's work with the tail of its longest answers.
+struct Steady {
+  SimTime end;
+  std::deque<InstanceMeter> meters;                ///< as of then, finished
+  std::uint64_t finished_after_warm_up = 0;
+  std::uint64_t prompt_tokens_after_warm_up = 0;
+};
+
 /// `meters`: by instance, pools in order; `pools` in the same order. `end`: when the run ended.
 /// `links` of the run, in their order. Means over no samples are 0 and their count says so.
+/// Rates, pools and energy are over [end of warm-up, last arrival] where `steady` is given and that is at least half of
+/// the time to the last token, else (a batch sent at once) to the last token. Latencies are of all measured requests.
 [[nodiscard]] Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
-                                const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end);
+                                const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end,
+                                const Steady* steady = nullptr);
 
 }  // namespace tokenyard::metrics

@@ -85,7 +85,7 @@ std::string part_text(metrics::Part part) {
     case Part::Prefill:
       return "prefill";
     case Part::KvWait:
-      return "wait for KV blocks";
+      return "wait to be fetched";
     case Part::KvTransfer:
       return "KV transfer";
     case Part::DecodeWait:

@@ -24,7 +24,7 @@ namespace tokenyard::report {
 /// Four decimals, as an MFU of 0.0043 is common: 0.4 -> "0.4000"; what would round to 0 but is not prints "<0.0001".
 [[nodiscard]] std::string ratio_text(double ratio);
 
-/// "wait for KV blocks".
+/// "wait to be fetched".
 [[nodiscard]] std::string part_text(metrics::Part part);
 
 }  // namespace tokenyard::report

@@ -198,6 +198,7 @@ void describe(auto door, auto& summary) {
   door.field("name", summary.name);
   door.field("complete", summary.complete);
   door.figure("window_s", summary.window_s);
+  door.field("window_to_last_arrival", summary.to_last_arrival);
   door.figure("warm_up_s", summary.warm_up_s);
   door.field("chips", summary.chips);
   door.field("chips_idle", summary.chips_idle);

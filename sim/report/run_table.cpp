@@ -31,7 +31,8 @@ std::string title(const Summary& summary) {
   if (summary.chips_idle > 0) facts += fmt::format(" ({} more stay idle)", count_text(summary.chips_idle));
   facts += fmt::format(", {} requests arrived, {} finished", count_text(summary.requests_arrived),
                        count_text(summary.requests_finished));
-  facts += fmt::format(", {} measured over {}", count_text(summary.requests_measured), time_text(summary.window_s));
+  facts += fmt::format(", {} measured; rates are of the {} to the last {}", count_text(summary.requests_measured),
+                       time_text(summary.window_s), summary.to_last_arrival ? "arrival" : "token");
   if (summary.warm_up_s > 0.0) facts += fmt::format(" after {} of warm-up", time_text(summary.warm_up_s));
   return text + wrapped(facts, kColumns, "", "");
 }

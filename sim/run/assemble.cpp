@@ -98,10 +98,16 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
   return pool;
 }
 
+/// On all chips of an attention rank together. Stages share the layers among them, so their number does not matter,
+/// though the fullest one may hold more than its share.
+Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv) {
+  plan.pipeline = 1;
+  return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.tensor);
+}
+
 metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpec& llm,
                               const models::AcceleratorSpec& chip, const Capacity& capacity) {
-  const Bytes token = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) *
-                      static_cast<double>(pool.plan.tensor * pool.plan.pipeline);
+  const Bytes token = kv_bytes_per_token(llm, pool.plan, pool.precision.kv);
   return {.name = pool.name,
           .role = role_name(pool.role),
           .chip = pool.chip,
@@ -186,8 +192,7 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
   const config::PoolSpec& decode = experiment.pools[1];
   serving::HandOff hand_off{
       .plane = 0,
-      .bytes_per_token = models::kv_bytes_per_token_per_chip(experiment.llm, decode.plan, decode.precision.kv) *
-                         static_cast<double>(decode.plan.tensor * decode.plan.pipeline),
+      .bytes_per_token = kv_bytes_per_token(experiment.llm, decode.plan, decode.precision.kv),
       .setup = experiment.kv_transfer.setup,
       .efficiency = experiment.kv_transfer.efficiency,
       .latency_inside = network.latency_inside,
@@ -285,6 +290,16 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
+    }
+    if (spec.plan.pipeline > 1) {
+      assembly.notes.push_back(fmt::format("{}: pipeline stages are priced as always full: TTFT of prompts that come one by "
+                                           "one is too low",
+                                           spec.name));
+    }
+    if (spec.plan.attention_data > 1 && !experiment.llm.moe) {
+      assembly.notes.push_back(fmt::format("{}: attention ranks of a dense model wait for each other here; independent "
+                                           "copies are `instances`",
+                                           spec.name));
     }
     first_id += spec.instances;
     chips_used += spec.instances * spec.plan.chips();

@@ -67,6 +67,24 @@ cost::GroupLinks links_of(const topologies::Topology& topology, const std::vecto
   return links;
 }
 
+/// What holds for both of two groups of one kind: they work in step, so the worse one counts.
+cost::GroupLinks worse(const cost::GroupLinks& a, const cost::GroupLinks& b) {
+  return {.ranks = a.ranks,
+          .domains = std::max(a.domains, b.domains),
+          .port = std::min(a.port, b.port),
+          .uplink = std::min(a.uplink, b.uplink),
+          .latency = std::max(a.latency, b.latency)};
+}
+
+/// The worst of several groups, the first of which is `groups(0)`.
+template <class Groups>
+cost::GroupLinks worst_of(const topologies::Topology& topology, std::uint32_t count, Groups groups) {
+  cost::GroupLinks links = links_of(topology, groups(0));
+  if (links.ranks < 2) return links;
+  for (std::uint32_t i = 1; i < count; ++i) links = worse(links, links_of(topology, groups(i)));
+  return links;
+}
+
 }  // namespace
 
 std::vector<ChipId> PlacedInstance::rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
@@ -122,12 +140,16 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
 cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                      const models::ParallelPlan& plan) {
   cost::NetworkFigures figures;
-  figures.tensor = links_of(topology, instance.rank_chips(plan, 0, 0));
-  figures.expert = links_of(topology, instance.stage_chips(plan, 0));
+  figures.tensor = worst_of(topology, plan.pipeline * plan.attention_data, [&](std::uint32_t i) {
+    return instance.rank_chips(plan, i / plan.attention_data, i % plan.attention_data);
+  });
+  figures.expert = worst_of(topology, plan.pipeline, [&](std::uint32_t i) { return instance.stage_chips(plan, i); });
   if (plan.pipeline > 1) {
-    // Neighbouring stages: the last chip of one and the first of the next stand for all.
-    const std::uint32_t edge = plan.stage_chips();
-    figures.pipeline = links_of(topology, {instance.chips[edge - 1], instance.chips[edge]});
+    // Every chip hands on to the one in its place in the next stage.
+    const std::uint32_t stage = plan.stage_chips();
+    figures.pipeline = worst_of(topology, plan.chips() - stage, [&](std::uint32_t i) {
+      return std::vector<ChipId>{instance.chips[i], instance.chips[i + stage]};
+    });
     figures.pipeline.ranks = plan.pipeline;
   }
   return figures;

@@ -89,7 +89,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   const SimTime end = serving.complete() ? recorder->last_end : engine.now();
   Outcome outcome{.summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
                                                 link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
-                                                end),
+                                                end, serving.steady() ? &*serving.steady() : nullptr),
                   .end = end,
                   .events = engine.events(),
                   .flows = engine.flows()};

@@ -84,6 +84,7 @@ void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step) {
     if (settings_.hand_off) continue;  // its token is made again on the other side
     if (sequence.produced == 0) {
       sequence.first_token = now;
+      meter_.first_token(now);
     } else {
       meter_.gap(now, now - sequence.last_token, 1);  // preempted in between
     }
@@ -94,7 +95,7 @@ void Instance::tell_news(SimTime now, Rank& rank) {
   if (rank.news().empty()) return;
   for (const SequenceId id : rank.news().preempted) {
     Sequence& sequence = sequences_[id];
-    ++meter_.preemptions;
+    meter_.preempted(now);
     const bool late = std::erase(late_, id) > 0;
     if (sequence.gave_tokens && !late) sequence.last_token = last_end_;
     sequence.preempted_at = now;

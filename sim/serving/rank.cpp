@@ -39,6 +39,7 @@ void Rank::loaded(SequenceId id) {
   Sequence& sequence = sequences_[id];
   expect(sequence.state == SequenceState::Loading, "KV arrives for a sequence that waits for it");
   sequence.state = SequenceState::Loaded;
+  --loading_;
   sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
   ready_.push_back(id);
   blocked_ = false;
@@ -202,6 +203,7 @@ void Rank::load() {
   waiting_tokens_ -= sequence.target;
   partial_tokens_ += sequence.target;
   sequence.state = SequenceState::Loading;
+  ++loading_;
   sequence.blocks = blocks_for(sequence.target);
   expect(sequence.blocks <= free_blocks_, "a fetched cache fits into the free blocks");
   free_blocks_ -= sequence.blocks;

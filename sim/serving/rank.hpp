@@ -88,7 +88,10 @@ class Rank final : public policy::Desk {
   /// number must not have changed.
   void skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live);
 
-  [[nodiscard]] std::uint32_t waiting() const { return static_cast<std::uint32_t>(waiting_.size() + ready_.size()); }
+  /// Not running, those included whose KV is on the way.
+  [[nodiscard]] std::uint32_t waiting() const {
+    return static_cast<std::uint32_t>(waiting_.size() + ready_.size()) + loading_;
+  }
   [[nodiscard]] std::uint64_t outstanding_tokens() const;
   /// Summed contexts of what can decode, before the next token.
   [[nodiscard]] std::uint64_t context() const { return context_; }
@@ -178,6 +181,7 @@ class Rank final : public policy::Desk {
   std::uint32_t free_blocks_;
   std::deque<SequenceId> waiting_;
   std::deque<SequenceId> ready_;    // loaded, in order of arrival of their KV
+  std::uint32_t loading_ = 0;       // sequences whose KV is on the way
   std::uint64_t waiting_tokens_ = 0;
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
   std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight

@@ -55,7 +55,21 @@ void Serving::draw_next() {
   next_ = source_.next();
   if (next_) {
     engine_.at(next_->request.arrival, engine::rank_of_arrival(next_->request.id.index()), *this, code(Kind::Arrival));
+  } else if (arrived_ > 0) {
+    mark_last_arrival(false);
   }
+}
+
+/// `inclusive`: steps that end at this very instant have been played.
+void Serving::mark_last_arrival(bool inclusive) {
+  if (steady_) return;
+  const SimTime now = engine_.now();
+  for (Instance* some : by_id_) some->advance(now, inclusive);
+  steady_ = metrics::Steady{.end = now,
+                            .meters = meters_,
+                            .finished_after_warm_up = recorder_.finished_after_warm_up,
+                            .prompt_tokens_after_warm_up = recorder_.prompt_tokens_after_warm_up};
+  for (metrics::InstanceMeter& meter : steady_->meters) meter.finish(now);
 }
 
 void Serving::on_event(std::uint64_t what) {
@@ -69,10 +83,11 @@ void Serving::on_event(std::uint64_t what) {
       }
       [[fallthrough]];  // a user of a closed loop sends its first request
     case Kind::Return:
-      if (engine_.now() > last_arrival_) break;
-      if (auto arrival = source_.next()) {
+      if (auto arrival = engine_.now() > last_arrival_ ? std::nullopt : source_.next()) {
         arrival->request.arrival = engine_.now();
         arrive(*arrival, static_cast<Kind>(what >> 32) == Kind::Return);
+      } else {
+        mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
       break;
     case Kind::HandedOff: {
@@ -97,9 +112,10 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
   sequence.decode_instance = first.settings().id;
   for (const PoolState& state : states_) {
     const InstanceSettings& settings = state.instances[0]->settings();
+    // The last output token is handed out, never computed: it takes no place in the cache.
     const std::uint64_t tokens = state.pool->role == Role::Prefill
                                      ? arrival.request.prompt_tokens
-                                     : std::uint64_t{arrival.request.prompt_tokens} + arrival.fate.output_tokens;
+                                     : std::uint64_t{arrival.request.prompt_tokens} + arrival.fate.output_tokens - 1;
     const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
     if (tokens > room) {
       throw SpecError("workload", "request " + std::to_string(arrival.request.id.index()) + " (" +

@@ -4,6 +4,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/metrics/instance_meter.hpp"
 #include "sim/metrics/recorder.hpp"
+#include "sim/metrics/summary.hpp"
 #include "sim/policy/router.hpp"
 #include "sim/serving/instance.hpp"
 #include "sim/serving/sequence.hpp"
@@ -73,6 +74,9 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   /// Meters by instance, pools in order.
   [[nodiscard]] const std::deque<metrics::InstanceMeter>& meters() const { return meters_; }
 
+  /// What held at the last arrival; absent when the run was stopped before it.
+  [[nodiscard]] const std::optional<metrics::Steady>& steady() const { return steady_; }
+
   void on_event(std::uint64_t what) override;
   void on_done(SequenceId id, SimTime now) override;
   void on_fetch(SequenceId id, SimTime now) override;
@@ -86,6 +90,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   };
 
   void draw_next();
+  void mark_last_arrival(bool inclusive);
   void arrive(workloads::Arrival arrival, bool reaction);
   Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
   void fetched(SequenceId id);
@@ -107,6 +112,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   std::vector<PoolState> states_;
   std::vector<Instance*> by_id_;
   std::optional<workloads::Arrival> next_;
+  std::optional<metrics::Steady> steady_;
   std::uint64_t arrived_ = 0;
   bool stopped_ = false;
 };

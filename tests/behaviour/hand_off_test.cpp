@@ -54,6 +54,30 @@ TEST_CASE("hand-off: every stamp and part of one request") {
   CHECK(played.meters[1].decode_tokens == 4);
 }
 
+TEST_CASE("hand-off: blocks are used on both sides while the KV travels") {
+  // As above: 2 blocks of the prefill side from 5 until the KV has left at 29, 2 of the decode side from 8 until the last
+  // token at 37 (23 tokens at most are in its cache).
+  const Played played = play_split(one_and_one(), {{5 * kMs, 20, 4}});
+  CHECK(played.meters[0].block_ns() == 2.0 * (29 - 5) * kMs);
+  CHECK(played.meters[1].block_ns() == 2.0 * (37 - 8) * kMs);
+  CHECK(played.meters[0].peak_blocks() == 2);
+  // In a batch only while it computes: 3 ms there, 8 here; while its KV is on the way it waits here.
+  CHECK(played.meters[0].running_ns() == 3.0 * kMs);
+  CHECK(played.meters[1].running_ns() == 8.0 * kMs);
+  CHECK(played.meters[1].waiting_ns() == 21.0 * kMs);
+}
+
+TEST_CASE("hand-off: a request whose KV is on the way counts where the next one chooses its rank") {
+  // Two ranks a side, prompts of 20. A runs from 0 to 3; B comes at 1, to the other rank, and runs from 3 to 6. A's KV
+  // travels from 4 to 24: at 6 rank 0 of the decode side has one that waits, so B goes to rank 1, and the flows share no
+  // link: B's goes from 7 to 27.
+  SmallCluster cluster = one_and_one();
+  cluster.ranks = 2;
+  const Played played = play_split(cluster, {{0, 20, 4}, {1 * kMs, 20, 4}});
+  CHECK(played.requests.at(0).kv_transfer == ms(21));
+  CHECK(played.requests.at(1).kv_transfer == ms(21));
+}
+
 TEST_CASE("hand-off: two transfers to one decode instance share its link") {
   // Prompts of 10 and 30 on two prefill instances end at 2 and 4, their flows start at 3 and 5. The first is alone for
   // 2 MB; its other 8 MB go at half speed until 5 + 16 = 21. By then the second has 8 of its 30 MB; 22 more alone

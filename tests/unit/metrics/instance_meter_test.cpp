@@ -61,17 +61,49 @@ TEST_CASE("instance meter: a peak that ended before warm-up did does not count")
   CHECK(meter.peak_blocks() == 20);
 }
 
-TEST_CASE("instance meter: the busy time of a step is cut at the end of warm-up") {
+TEST_CASE("instance meter: a step is cut at the end of warm-up with all that it did") {
   InstanceMeter meter(at(10), at(1));
   meter.step({.start = at(8), .end = at(10), .decode_tokens = 100, .traffic = Bytes{100.0}});  // ends with it: left out
-  meter.step({.start = at(10) - at(1.5), .end = at(11), .decode_tokens = 7, .prefill_tokens = 5});
+  // 8.5 s to 11 s: 1 of 2.5 s counts. Before it 0.6 of 7, 5, 1,001 and 99 are 4.2, 3, 600.6 and 59.4: whole ones are
+  // 4, 3, 600 and 59, so that 3, 2, 401 and 40 are left, and 100 J of 250.
+  meter.step({.start = at(8.5),
+              .end = at(11),
+              .decode_tokens = 7,
+              .prefill_tokens = 5,
+              .attention_pairs_x2 = 1'001,
+              .traffic = Bytes{99.0},
+              .power = Watts{100.0}});
   meter.step({.start = at(11), .end = at(11.5), .decode_tokens = 8});
   CHECK(meter.mixed_busy == at(1));
   CHECK(meter.decode_busy == at(0.5));
   CHECK(meter.mixed_steps == 1);
   CHECK(meter.decode_steps == 1);
-  CHECK(meter.decode_tokens == 15);
-  CHECK(meter.traffic_bytes() == 0.0);
+  CHECK(meter.decode_tokens == 3 + 8);
+  CHECK(meter.decode_tokens_mixed == 3);
+  CHECK(meter.prefill_tokens == 2);
+  CHECK(meter.attention_pairs() == 200.5);
+  CHECK(meter.traffic_bytes() == 40.0);
+  CHECK(meter.energy_joules() == 100.0);
+}
+
+TEST_CASE("instance meter: what the series holds after warm-up is what the sums hold") {
+  // Warm-up ends where an interval does, in the middle of a step.
+  InstanceMeter meter(at(10), at(2));
+  meter.step({.start = at(8.5), .end = at(11), .decode_tokens = 7, .prefill_tokens = 50});
+  meter.step({.start = at(11), .end = at(14.5), .decode_tokens = 9});
+  Bin sum;
+  for (std::size_t i = 5; i < meter.bins().size(); ++i) sum += meter.bins()[i];
+  CHECK(sum.decode_tokens == meter.decode_tokens);
+  CHECK(sum.prefill_tokens == meter.prefill_tokens);
+  CHECK(sum.busy_ns == (meter.decode_busy + meter.mixed_busy).ns());
+}
+
+TEST_CASE("instance meter: preemptions of warm-up do not count") {
+  InstanceMeter meter(at(10), at(1));
+  meter.preempted(at(9));
+  meter.preempted(at(10));
+  meter.preempted(at(12));
+  CHECK(meter.preemptions == 2);
 }
 
 TEST_CASE("instance meter: steps with and without prompt tokens are told apart") {

@@ -39,7 +39,7 @@ TEST_CASE("run table: figures of the summary stand there with their units") {
   INFO(text);
   CHECK(lines_of(text)[0] == "small");
   CHECK(lines_of(text)[1] ==
-        "8 chips, 120 requests arrived, 110 finished, 100 measured over 10.0 s after 2.00 s of warm-up");
+        "8 chips, 120 requests arrived, 110 finished, 100 measured; rates are of the 10.0 s to the last token");
   // mean, p50, p90 = 2 * mean, p99 = 4 * mean
   CHECK(line(text, "time to first token (TTFT)") == "12.3 ms 12.3 ms 24.6 ms 49.2 ms");
   CHECK(line(text, "TTFT from admission") == "2.30 ms 2.30 ms 4.60 ms 9.20 ms");

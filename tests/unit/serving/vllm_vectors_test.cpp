@@ -225,3 +225,20 @@ TEST_CASE("vllm V15: a sequence longer than the pool is refused at arrival") {
                        "larger chips an instance, a smaller KV format, or limit the lengths",
                        SpecError);
 }
+
+TEST_CASE("vllm V15: a sequence that fills the pool to its last slot runs") {
+  // 3 blocks of 4 hold 12 tokens: 8 of the prompt and 4 of the 5 outputs, since the last one is never computed.
+  test::ScriptedSource source{{{0, 8, 5}}};
+  const test::FormulaCost cost{[](const cost::StepShape&) { return std::int64_t{1'000'000}; }};
+  const test::Played played = test::play({.blocks = 3, .block_tokens = 4}, source, cost);
+  REQUIRE(played.requests.size() == 1);
+  CHECK(played.requests[0].last_token.ns() == 5'000'000);
+  CHECK(played.requests[0].preemptions == 0);
+  CHECK(played.meters[0].peak_blocks() == 3);
+}
+
+TEST_CASE("vllm V15: one token more does not") {
+  test::ScriptedSource source{{{0, 8, 6}}};
+  const test::FormulaCost cost{[](const cost::StepShape&) { return std::int64_t{1'000'000}; }};
+  CHECK_THROWS_AS(test::play({.blocks = 3, .block_tokens = 4}, source, cost), SpecError);
+}

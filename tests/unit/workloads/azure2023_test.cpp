@@ -1,32 +1,20 @@
 #include "tests/support/byte_sources.hpp"
+#include "tests/support/data_file.hpp"
 #include "workloads/trace_source.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 using namespace tokenyard;
 using namespace tokenyard::workloads;
 using doctest::Approx;
+using tokenyard::test::data_file;
 
 namespace {
-
-/// Where the traces lie: $TOKENYARD_DATA, else shared/data beside the source tree; nothing when the file is not there.
-std::optional<std::string> data_file(const std::string& path) {
-  const char* const named = std::getenv("TOKENYARD_DATA");
-  const std::filesystem::path root =
-      named != nullptr ? std::filesystem::path(named) : std::filesystem::path(TOKENYARD_SOURCE_DIR) / "../shared/data";
-  const std::filesystem::path file = root / path;
-  if (std::filesystem::exists(file)) return file.string();
-  MESSAGE("skipped: no " << file.string() << "; set TOKENYARD_DATA to a folder with traces/");
-  return std::nullopt;
-}
 
 struct Sums {
   std::uint64_t rows = 0;

@@ -1,0 +1,7 @@
+# Experiments put together: chips placed, parts sized, one run of each.
+tokenyard_tests(unit_run unit
+  ROOMS run
+  FILES
+    unit/run/assemble_test.cpp
+    unit/run/placement_test.cpp
+    unit/run/run_test.cpp)
