@@ -353,6 +353,7 @@ void YamlMap::finish() const {
     if (impl_->asked.contains(key)) continue;
     const auto known = keys_of(impl_->section);
     if (std::find(known.begin(), known.end(), key) != known.end()) {
+      if (entry.second.IsNull()) continue;  // ~ takes a key away, also one that nobody asks for then
       throw UserError(where + ": " + impl_->path + key +
                       ": has no meaning here, beside the other keys of this mapping");
     }

@@ -235,3 +235,10 @@ TEST_CASE("yaml map: asking for a key that no table lists is our bug") {
   YamlMap map = YamlMap::load(file.path(), kExchange);
   CHECK_THROWS_AS((void)map.text("colour"), BugError);
 }
+
+TEST_CASE("yaml map: a tilde takes away an optional key that then nobody asks for") {
+  const TempFile file("name: serve\nblocks: ~\n");
+  YamlMap map = YamlMap::load(file.path(), "engine");
+  CHECK_FALSE(map.given("blocks"));
+  CHECK_THROWS_WITH_AS(map.finish(), doctest::Contains("name: unknown key"), UserError);
+}
