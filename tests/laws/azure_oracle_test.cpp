@@ -15,14 +15,14 @@
 using namespace tokenyard;
 using namespace tokenyard::test;
 
-// The hour of conversation of the Azure trace of 2023 on 8 engines of a 70B model, round robin: 256 slots, 2,048 tokens a
-// step, two steps deep, no KV limit, no prefix cache; against the step counts of the scheduling study (section 7, "Decode
-// runs"), which another program made.
+// The hour of conversation of the Azure trace of 2023 on 8 engines of a 70B model, round robin: 256 slots, 2,048 tokens
+// a step, two steps deep, no KV limit, no prefix cache; against the step counts of the scheduling study (section 7,
+// "Decode runs"), which another program made.
 
 namespace {
 
-/// 1.5 ms + max(14.1 ms, 70.7 us T) + 34 ns S + 1.65 ns W0 (scheduling study section 7), W0 being half the shape's area, to
-/// the nearest ns.
+/// 1.5 ms + max(14.1 ms, 70.7 us T) + 34 ns S + 1.65 ns W0 (scheduling study section 7), W0 being half the shape's
+/// area, to the nearest ns.
 std::int64_t price_70b(const cost::StepShape& shape) {
   const auto area = static_cast<std::int64_t>(shape.prefill_area_x2);
   return 1'500'000 + std::max<std::int64_t>(14'100'000, 70'700 * std::int64_t{shape.tokens()}) +
@@ -63,11 +63,12 @@ Naive play_naively(const std::vector<ScriptedSource::Row>& rows, bool one_token_
   return naive;
 }
 
-/// The study prices a chunk of one token as a prompt, tokenyard as a decode (its kernel does, section 4 of the same study),
-/// for 34 ns instead of 1.65 ns a token of context. That is the only difference, and it is worked out: the naive engine gives
-/// the study's count by the study's rule, and by ours every stamp of every request as Serving does, to the nanosecond. Gives
-/// the events that took; 0 without the trace.
-std::uint64_t check_azure(double speedup, std::uint64_t study_steps, std::uint64_t our_steps, std::uint64_t one_token_chunks) {
+/// The study prices a chunk of one token as a prompt, tokenyard as a decode (its kernel does, section 4 of the same
+/// study), for 34 ns instead of 1.65 ns a token of context. That is the only difference, and it is worked out: the
+/// naive engine gives the study's count by the study's rule, and by ours every stamp of every request as Serving does,
+/// to the nanosecond. Gives the events that took; 0 without the trace.
+std::uint64_t check_azure(double speedup, std::uint64_t study_steps, std::uint64_t our_steps,
+                          std::uint64_t one_token_chunks) {
   const auto file = data_file("traces/azure2023/AzureLLMInferenceTrace_conv.csv");
   if (!file) return 0;
   const auto rows = rows_of(*file, speedup);
@@ -81,9 +82,10 @@ std::uint64_t check_azure(double speedup, std::uint64_t study_steps, std::uint64
 
   ScriptedSource source{rows};
   const FormulaCost cost{price_70b};
-  const Played played = play({.rules = {.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
-                              .instances = kInstances},
-                             source, cost);
+  const Played played =
+      play({.rules = {.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
+            .instances = kInstances},
+           source, cost);
   std::uint64_t steps = 0;
   for (const metrics::InstanceMeter& meter : played.meters) steps += meter.decode_steps + meter.mixed_steps;
   CHECK(steps == our_steps);

@@ -16,8 +16,8 @@
 using namespace tokenyard;
 using namespace tokenyard::test;
 
-// An 8B model under open and closed load against the table of the scheduling study (section 9, "Illustration"): 128 slots,
-// 2,048 tokens a step, two steps deep, no KV limit, lengths of its measured 8B run.
+// An 8B model under open and closed load against the table of the scheduling study (section 9, "Illustration"): 128
+// slots, 2,048 tokens a step, two steps deep, no KV limit, lengths of its measured 8B run.
 
 namespace {
 
@@ -75,7 +75,9 @@ Figures figures_of(const Played& played, std::size_t from, std::size_t to) {
     figures.tpot_mean_ms += (request.last_token - request.first_token).seconds().value() * 1e3 /
                             (request.output_tokens - 1) / static_cast<double>(to - from);
   }
-  const auto by_arrival = [](const metrics::RequestRecord& a, const metrics::RequestRecord& b) { return a.arrival < b.arrival; };
+  const auto by_arrival = [](const metrics::RequestRecord& a, const metrics::RequestRecord& b) {
+    return a.arrival < b.arrival;
+  };
   const auto begin = played.requests.begin() + static_cast<std::ptrdiff_t>(from);
   const auto [first, last] = std::minmax_element(begin, begin + static_cast<std::ptrdiff_t>(to - from), by_arrival);
   figures.rate = static_cast<double>(to - from) / (last->arrival - first->arrival).seconds().value();
@@ -92,8 +94,8 @@ Played play_8b(std::vector<ScriptedSource::Row> rows, std::uint32_t users) {
               source, cost);
 }
 
-/// 6,000 requests at `rate` a second, of which 1,000 to 4,999 count; the study's draws (mt19937_64 of seed 3; a gap, then
-/// a length), so that its figures come back to the printed digit.
+/// 6,000 requests at `rate` a second, of which 1,000 to 4,999 count; the study's draws (mt19937_64 of seed 3; a gap,
+/// then a length), so that its figures come back to the printed digit.
 std::optional<Figures> open_load(double rate) {
   const auto lengths = lengths_of_the_run();
   if (lengths.empty()) return std::nullopt;
@@ -130,9 +132,9 @@ void check_printed(const Figures& ours, const Figures& study) {
   CHECK(std::abs(ours.rate - study.rate) <= 0.05);
 }
 
-/// A user's next request comes at the instant of its last token. The study's step composed at that instant takes it already,
-/// ours is closed (docs/engines.md): one step more of waiting for the first token, about a mean TPOT long, and nothing
-/// else while a slot is free.
+/// A user's next request comes at the instant of its last token. The study's step composed at that instant takes it
+/// already, ours is closed (docs/engines.md): one step more of waiting for the first token, about a mean TPOT long, and
+/// nothing else while a slot is free.
 void check_one_step_later(const Figures& ours, const Figures& study) {
   CHECK(std::abs(ours.ttft_p50_ms - study.ttft_p50_ms - study.tpot_mean_ms) <= 0.1 * study.tpot_mean_ms);
   CHECK(std::abs(ours.tpot_mean_ms - study.tpot_mean_ms) <= 0.05);

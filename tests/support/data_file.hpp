@@ -9,8 +9,8 @@
 
 namespace tokenyard::test {
 
-/// Where the traces lie: $TOKENYARD_DATA, else shared/data beside the source tree; nothing, and a message, when the file
-/// is not there.
+/// Where the traces lie: $TOKENYARD_DATA, else shared/data beside the source tree; nothing, and a message, when the
+/// file is not there.
 inline std::optional<std::string> data_file(const std::string& path) {
   const char* const named = std::getenv("TOKENYARD_DATA");
   const std::filesystem::path root =

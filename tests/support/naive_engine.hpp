@@ -12,8 +12,9 @@ namespace tokenyard::test {
 
 /// One engine played in the plainest way: every request by itself, every step by itself, no KV limit. Slow, and shares
 /// no code with sim/serving; what the two agree on is no accident of either.
-/// Rules: scheduling study section 2 (running first, then first come; a prompt is cut to the budget; the step that completes
-/// it gives the first token; `depth` steps in flight; a request whose last token is in flight keeps its slot).
+/// Rules: scheduling study section 2 (running first, then first come; a prompt is cut to the budget; the step that
+/// completes it gives the first token; `depth` steps in flight; a request whose last token is in flight keeps its
+/// slot).
 class NaiveEngine {
  public:
   struct Settings {
@@ -53,7 +54,7 @@ class NaiveEngine {
     return stamps;
   }
 
-  std::uint64_t steps = 0;             ///< of all calls of play()
+  std::uint64_t steps = 0;  ///< of all calls of play()
   std::uint64_t one_token_chunks = 0;
 
  private:

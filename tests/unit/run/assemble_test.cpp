@@ -21,12 +21,12 @@ Capacity capacity(const config::Experiment& experiment) {
 /// KV bytes a token on the decode side of `llm`, whose prefill side has 8 chips and whose decode side is `parallel`.
 double hand_off_bytes(const std::string& llm, const std::string& parallel, const std::string& kv = "bf16") {
   const std::string precision = ", precision: {kv: " + kv + "}";
-  const Assembly assembly = assemble(read({.topology = "{base: hgx-h200, nodes: 8}",
-                                           .llm = llm,
-                                           .pools = "{first: {role: prefill, parallel: {tensor: 8}" + precision +
-                                                    "}, second: {role: decode, parallel: {" + parallel + "}" +
-                                                    precision + "}}"}),
-                                     {});
+  const Assembly assembly =
+      assemble(read({.topology = "{base: hgx-h200, nodes: 8}",
+                     .llm = llm,
+                     .pools = "{first: {role: prefill, parallel: {tensor: 8}" + precision +
+                              "}, second: {role: decode, parallel: {" + parallel + "}" + precision + "}}"}),
+               {});
   REQUIRE(assembly.hand_off.has_value());
   return assembly.hand_off->bytes_per_token.value();
 }
@@ -35,7 +35,8 @@ double hand_off_bytes(const std::string& llm, const std::string& parallel, const
 std::string plane_on(const std::string& topology, const std::string& more = "", int chips = 8) {
   const std::string parallel = "parallel: {tensor: " + std::to_string(chips) + "}}";
   const Assembly assembly =
-      assemble(read({.topology = topology, .pools = "{p: {role: prefill, " + parallel + ", d: {role: decode, " + parallel + "}",
+      assemble(read({.topology = topology,
+                     .pools = "{p: {role: prefill, " + parallel + ", d: {role: decode, " + parallel + "}",
                      .more = more}),
                {});
   REQUIRE(assembly.networks.size() == 1);
@@ -51,7 +52,8 @@ TEST_CASE("capacity: Llama 70B on four A100 by hand") {
   CHECK(weights == 35'276'193'792.0);
   // A block: 16 tokens * 80 layers * K and V * 2 of the 8 heads * 128 * 2 B = 1,310,720 B.
   // 80 GiB * 0.9 - 3 GB - weights = 39,033,217,536 B = 29,779.98 blocks.
-  const Capacity got = capacity(read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 4}}}"}));
+  const Capacity got =
+      capacity(read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 4}}}"}));
   CHECK(got.weights_per_chip.value() == weights);
   CHECK(got.blocks_per_rank == 29'779);
 }
@@ -77,13 +79,15 @@ TEST_CASE("capacity: KV in FP8 takes half and data-parallel attention a cache a 
                                          .llm = "llama-3.1-70b",
                                          .pools = "{serve: {parallel: {tensor: 4}, precision: {kv: fp8}}}"}));
   CHECK(halves.blocks_per_rank == 59'559);  // 39,033,217,536 / 655,360 = 59,559.96, the H100 has 80 GiB too
-  const Assembly ranks = assemble(read({.llm = "llama-3.1-8b", .pools = "{serve: {parallel: {attention_data: 4}}}"}), {});
+  const Assembly ranks =
+      assemble(read({.llm = "llama-3.1-8b", .pools = "{serve: {parallel: {attention_data: 4}}}"}), {});
   CHECK(ranks.facts[0].blocks_per_instance == 4 * std::uint64_t{ranks.pools[0].instances[0].blocks_per_rank});
   CHECK(ranks.pools[0].instances[0].ranks == 4);
 }
 
 TEST_CASE("capacity: a model that does not fit is told with what is missing") {
-  const config::Experiment experiment = read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 1}}}"});
+  const config::Experiment experiment =
+      read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 1}}}"});
   const std::string message = user_error([&] { (void)capacity(experiment); });
   // 141,104,775,168 B of weights and a block of 5,242,880 B against 74,309,411,328 B.
   CHECK(message.find("llama-3.1-70b does not fit: weights take 141.1 GB of each a100-80g-sxm, which offers 74.3 GB") !=
@@ -126,18 +130,21 @@ TEST_CASE("hand-off: bytes of a token are what lands on the decode side") {
 TEST_CASE("hand-off: pipeline stages that do not divide the layers move no more bytes") {
   // Llama 405B: 126 layers * K and V * 8 heads * 128 * 2 B = 516,096. 4 stages hold 32, 32, 31 and 31 of them.
   CHECK(hand_off_bytes("llama-3.1-405b", "tensor: 8, pipeline: 4") == 516'096.0);
-  const Assembly assembly = assemble(
-      read({.topology = "{base: hgx-h200, nodes: 4}", .llm = "llama-3.1-405b", .pools = "{serve: {parallel: {tensor: 8, pipeline: 4}}}"}), {});
+  const Assembly assembly = assemble(read({.topology = "{base: hgx-h200, nodes: 4}",
+                                           .llm = "llama-3.1-405b",
+                                           .pools = "{serve: {parallel: {tensor: 8, pipeline: 4}}}"}),
+                                     {});
   CHECK(assembly.facts[0].kv_block.value() == 16 * 516'096.0);
 }
 
 TEST_CASE("hand-off: every attention rank has endpoints on every domain its chips stand in") {
   // Prefill: 2 instances of 8 chips, a node each. Decode: 16 ranks of one chip on the nodes behind.
-  const Assembly assembly = assemble(read({.topology = "{base: hgx-h200, nodes: 4}",
-                                           .llm = "deepseek-r1",
-                                           .pools = "{p: {role: prefill, instances: 2, parallel: {tensor: 8}}, d: {role: "
-                                                    "decode, parallel: {attention_data: 16, expert: 16}}}"}),
-                                     {});
+  const Assembly assembly =
+      assemble(read({.topology = "{base: hgx-h200, nodes: 4}",
+                     .llm = "deepseek-r1",
+                     .pools = "{p: {role: prefill, instances: 2, parallel: {tensor: 8}}, d: {role: "
+                              "decode, parallel: {attention_data: 16, expert: 16}}}"}),
+               {});
   REQUIRE(assembly.pools.size() == 2);
   CHECK(assembly.pools[0].endpoints.size() == 2);
   REQUIRE(assembly.pools[0].endpoints[1].size() == 1);
@@ -166,16 +173,19 @@ TEST_CASE("hand-off: KV travels on the scale-up plane where that joins both side
 }
 
 TEST_CASE("hand-off: a plane that is not there or does not join is refused with those that are") {
-  CHECK(user_error([] { (void)plane_on("{base: hgx-h100, nodes: 2}", "kv_transfer: {plane: nvlink}\n"); })
-            .find("kv_transfer.plane: 'nvlink' does not join all chips of both pools; planes: nvlink, ib") !=
+  CHECK(user_error([] {
+          (void)plane_on("{base: hgx-h100, nodes: 2}", "kv_transfer: {plane: nvlink}\n");
+        }).find("kv_transfer.plane: 'nvlink' does not join all chips of both pools; planes: nvlink, ib") !=
         std::string::npos);
-  CHECK(user_error([] { (void)plane_on("hgx-h100", "kv_transfer: {plane: ub}\n", 4); })
-            .find("kv_transfer.plane: hgx-h100 has no plane 'ub'; it has: nvlink, ib") != std::string::npos);
+  CHECK(user_error([] {
+          (void)plane_on("hgx-h100", "kv_transfer: {plane: ub}\n", 4);
+        }).find("kv_transfer.plane: hgx-h100 has no plane 'ub'; it has: nvlink, ib") != std::string::npos);
 }
 
 TEST_CASE("facts: peak and FLOP that MFU is taken of") {
   // 2 * (68,451,041,280 weights of layers + head 1,050,673,152) FLOP a token; BF16 dense peak of an A100.
-  const Assembly assembly = assemble(read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 4}}}"}), {});
+  const Assembly assembly =
+      assemble(read({.topology = "dgx-a100", .llm = "llama-3.1-70b", .pools = "{serve: {parallel: {tensor: 4}}}"}), {});
   CHECK(assembly.facts[0].peak.value() == 312e12);
   CHECK(assembly.facts[0].matmul_per_token.value() == 2.0 * (68'451'041'280.0 + 1'050'673'152.0));
   CHECK(assembly.facts[0].chips_per_instance == 4);
@@ -184,9 +194,11 @@ TEST_CASE("facts: peak and FLOP that MFU is taken of") {
 }
 
 TEST_CASE("resolved: defaults and catalogue entries stand in place and read again they give the same") {
-  const config::Experiment first = read({.pools = "{serve: {instances: 2, parallel: {tensor: 2}}}"}, {{"pools.serve.engine.max_num_seqs", "64"}});
-  for (const char* part : {"max_num_seqs: 64", "max_num_batched_tokens: 8192", "memory_utilisation: 0.9", "hidden: 4096",
-                           "round_robin", "t0: ", "schema: 1"}) {
+  const config::Experiment first =
+      read({.pools = "{serve: {role: prefill, parallel: {tensor: 2}}, answer: {role: decode}}"},
+           {{"pools.serve.engine.max_num_seqs", "64"}});
+  for (const char* part : {"max_num_seqs: 64", "max_num_batched_tokens: 8192", "memory_utilisation: 0.9",
+                           "hidden: 4096", "round_robin", "t0: ", "schema: 1"}) {
     CAPTURE(part);
     CHECK(first.resolved.find(part) != std::string::npos);
   }

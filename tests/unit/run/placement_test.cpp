@@ -65,9 +65,8 @@ TEST_CASE("placement: an instance larger than a domain takes the chips as they c
 }
 
 TEST_CASE("placement: kinds of chips are counted apart") {
-  const auto placed =
-      place(machine("{base: supernode-1024, groups: {prefill: {nodes: 1}, decode: {nodes: 1}}}"),
-            {pool("intellifusion-d1", 2, {.tensor = 2}), pool("intellifusion-p1", 2, {.tensor = 2})});
+  const auto placed = place(machine("{base: supernode-1024, groups: {prefill: {nodes: 1}, decode: {nodes: 1}}}"),
+                            {pool("intellifusion-d1", 2, {.tensor = 2}), pool("intellifusion-p1", 2, {.tensor = 2})});
   // The first node holds the prefill chips, the second the decode chips, 8 each.
   CHECK(spans(placed[0]) == "8-9 10-11");
   CHECK(spans(placed[1]) == "0-1 2-3");
@@ -75,21 +74,26 @@ TEST_CASE("placement: kinds of chips are counted apart") {
 
 TEST_CASE("placement: chips that run out are told with what is left and what would fit") {
   // 3 nodes of 8: the first pool takes 8, 16 are left, room for two instances of 6 inside a node each.
-  const SmallExperiment parts{.topology = "{base: hgx-h100, nodes: 3}",
-                              .pools = "{a: {role: prefill, parallel: {tensor: 8}}, b: {role: decode, instances: 3, parallel: "
-                                       "{attention_data: 6}}}"};
+  const SmallExperiment parts{
+      .topology = "{base: hgx-h100, nodes: 3}",
+      .pools =
+          "{a: {role: prefill, parallel: {tensor: 8}}, b: {role: decode, instances: 3, parallel: "
+          "{attention_data: 6}}}"};
   const config::Experiment experiment = read(parts);
   const std::string message = user_error([&] { (void)place(machine(parts.topology), experiment.pools); });
-  CHECK(message.find("pools.b.instances: 3 instances of 6 chips need 18; topology 'hgx-h100' has 16 h100-sxm chips left "
-                     "for this pool, room for 2 instances inside scale-up domains") != std::string::npos);
+  CHECK(
+      message.find("pools.b.instances: 3 instances of 6 chips need 18; topology 'hgx-h100' has 16 h100-sxm chips left "
+                   "for this pool, room for 2 instances inside scale-up domains") != std::string::npos);
 }
 
 TEST_CASE("placement: an instance too large for any domain is counted in chips alone") {
-  const SmallExperiment parts{.topology = "{base: hgx-h100, nodes: 2}", .pools = "{a: {instances: 2, parallel: {attention_data: 12}}}"};
+  const SmallExperiment parts{.topology = "{base: hgx-h100, nodes: 2}",
+                              .pools = "{a: {instances: 2, parallel: {attention_data: 12}}}"};
   const config::Experiment experiment = read(parts);
   const std::string message = user_error([&] { (void)place(machine(parts.topology), experiment.pools); });
-  CHECK(message.find("2 instances of 12 chips need 24; topology 'hgx-h100' has 16 h100-sxm chips left for this pool, room "
-                     "for 1 instances") != std::string::npos);
+  CHECK(message.find(
+            "2 instances of 12 chips need 24; topology 'hgx-h100' has 16 h100-sxm chips left for this pool, room "
+            "for 1 instances") != std::string::npos);
   CHECK(message.find("inside scale-up domains") == std::string::npos);
 }
 
@@ -138,7 +142,8 @@ TEST_CASE("network figures: two nodes of HGX H100 meet over InfiniBand") {
 }
 
 TEST_CASE("network figures: stages of a node each hand on over InfiniBand") {
-  const auto figures = network_figures(machine("{base: hgx-h100, nodes: 2}"), chips_from(0, 16), {.tensor = 8, .pipeline = 2});
+  const auto figures =
+      network_figures(machine("{base: hgx-h100, nodes: 2}"), chips_from(0, 16), {.tensor = 8, .pipeline = 2});
   CHECK(figures.pipeline.ranks == 2);
   CHECK(figures.pipeline.domains == 2);
   CHECK(gb_per_s(figures.pipeline.uplink) == near(46.5));
@@ -146,8 +151,9 @@ TEST_CASE("network figures: stages of a node each hand on over InfiniBand") {
 }
 
 TEST_CASE("network figures: a rank that straddles two domains counts though the first does not") {
-  // Six ranks of 16 chips on racks of 72: ranks 0 to 3 stand on chips 0 .. 63, rank 4 on 64 .. 79 of both racks. Ranks run
-  // in lockstep, so their all-reduce is that of rank 4: NVLink of 18 * 50 * 0.95 GB/s inside, a NIC of 50 * 0.93 across.
+  // Six ranks of 16 chips on racks of 72: ranks 0 to 3 stand on chips 0 .. 63, rank 4 on 64 .. 79 of both racks. Ranks
+  // run in lockstep, so their all-reduce is that of rank 4: NVLink of 18 * 50 * 0.95 GB/s inside, a NIC of 50 * 0.93
+  // across.
   const models::ParallelPlan plan{.tensor = 16, .attention_data = 6};
   const auto figures = network_figures(machine("{base: gb200-nvl72, nodes: 36}"), chips_from(0, 96), plan);
   CHECK(figures.tensor.ranks == 16);
@@ -158,14 +164,16 @@ TEST_CASE("network figures: a rank that straddles two domains counts though the 
 
 TEST_CASE("network figures: a later stage boundary between nodes counts though the first is inside one") {
   // Stages of 4 chips on nodes of 8: 0 -> 1 inside, 1 -> 2 across.
-  const auto figures = network_figures(machine("{base: hgx-h100, nodes: 2}"), chips_from(0, 12), {.tensor = 4, .pipeline = 3});
+  const auto figures =
+      network_figures(machine("{base: hgx-h100, nodes: 2}"), chips_from(0, 12), {.tensor = 4, .pipeline = 3});
   CHECK(figures.pipeline.ranks == 3);
   CHECK(figures.pipeline.domains == 2);
   CHECK(gb_per_s(figures.pipeline.uplink) == near(46.5));
 }
 
 TEST_CASE("network figures: a rack of GB200 NVL72 is one NVLink domain") {
-  const auto figures = network_figures(machine("gb200-nvl72"), chips_from(0, 64), {.tensor = 2, .attention_data = 32, .expert = 64});
+  const auto figures =
+      network_figures(machine("gb200-nvl72"), chips_from(0, 64), {.tensor = 2, .attention_data = 32, .expert = 64});
   CHECK(figures.expert.ranks == 64);
   CHECK(figures.expert.domains == 1);
   CHECK(gb_per_s(figures.expert.port) == near(855.0));
@@ -175,7 +183,8 @@ TEST_CASE("network figures: a rack of GB200 NVL72 is one NVLink domain") {
 TEST_CASE("network figures: nodes of CloudMatrix384 meet over UB itself") {
   // A chip: 7 switches * 2 links * 28 GB/s = 392, 0.85 of it payload: 333.2 GB/s. A node's uplinks: 7 * 448 GB/s * 0.85
   // * 0.98, an eighth for each chip: 326.536 GB/s.
-  const auto figures = network_figures(machine("cloudmatrix384"), chips_from(0, 16), {.attention_data = 16, .expert = 16});
+  const auto figures =
+      network_figures(machine("cloudmatrix384"), chips_from(0, 16), {.attention_data = 16, .expert = 16});
   CHECK(figures.expert.domains == 2);
   CHECK(gb_per_s(figures.expert.port) == near(333.2));
   CHECK(gb_per_s(figures.expert.uplink) == near(7 * 448 * 0.85 * 0.98 / 8));

@@ -17,14 +17,16 @@ using namespace tokenyard::test;
 
 namespace {
 
-/// Two instances of two H100 each, busy for a part of the time, with warm-up; KV caches move from one to the other when `split`.
+/// Two instances of two H100 each, busy for a part of the time, with warm-up; KV caches move from one to the other when
+/// `split`.
 SmallExperiment bursts(bool split) {
   return {.topology = "hgx-h100",
           .pools = split ? "{p: {role: prefill, parallel: {tensor: 2}}, d: {role: decode, parallel: {tensor: 2}}}"
                          : "{serve: {instances: 2, parallel: {tensor: 2}, router: least_outstanding_tokens}}",
-          .workload = "{kind: synthetic, arrivals: {kind: gamma, rate: 4 /s, cv: 3}, prompt: {kind: lognormal, median: 800, "
-                      "sigma: 1, max: 20000}, output: {kind: lognormal, median: 100, sigma: 1, max: 1000}, duration: 20 s, "
-                      "warm_up: 5 s}",
+          .workload =
+              "{kind: synthetic, arrivals: {kind: gamma, rate: 4 /s, cv: 3}, prompt: {kind: lognormal, median: 800, "
+              "sigma: 1, max: 20000}, output: {kind: lognormal, median: 100, sigma: 1, max: 1000}, duration: 20 s, "
+              "warm_up: 5 s}",
           .more = "output: {steps: true}\n"};
 }
 
@@ -89,11 +91,12 @@ void check_summary(bool split) {
   const SimTime until = summary.to_last_arrival ? last_arrival : last_token;
   const double window_s = until.seconds().value() - 5.0;
   CHECK(summary.window_s == near(window_s));
-  const auto ended = std::count_if(
-      outcome.recorder->requests().begin(), outcome.recorder->requests().end(), [&](const metrics::RequestRecord& request) {
-        if (!summary.to_last_arrival) return request.arrival >= experiment.workload.warm_up;
-        return request.last_token > experiment.workload.warm_up && request.last_token < until;
-      });
+  const auto ended =
+      std::count_if(outcome.recorder->requests().begin(), outcome.recorder->requests().end(),
+                    [&](const metrics::RequestRecord& request) {
+                      if (!summary.to_last_arrival) return request.arrival >= experiment.workload.warm_up;
+                      return request.last_token > experiment.workload.warm_up && request.last_token < until;
+                    });
   CHECK(summary.requests_per_s == near(static_cast<double>(ended) / window_s));
   if (!summary.to_last_arrival) CHECK(summary.output_tokens_per_s == near(outputs / window_s));
 
@@ -111,7 +114,8 @@ void check_summary(bool split) {
     CHECK(pool.prefill_tokens_per_s + pool.decode_tokens_per_s == near(sums.tokens / window_s));
     CHECK(pool.mfu == near(sums.tokens * models::matmul_flop_per_token(experiment.llm).value() /
                            (window_s * instances * 2 * chip.peak_of(models::Dtype::Bf16).value())));
-    CHECK(pool.bandwidth_utilisation == near(sums.traffic / (window_s * instances * 2 * chip.memory_bandwidth.value())));
+    CHECK(pool.bandwidth_utilisation ==
+          near(sums.traffic / (window_s * instances * 2 * chip.memory_bandwidth.value())));
     const double idle_s = instances * window_s - sums.busy_s;
     CHECK(pool.energy_j == near(sums.joules + idle_s * 2 * chip.power.idle.value()));
     joules += pool.energy_j;
@@ -147,7 +151,9 @@ std::string stamps(const Outcome& outcome, std::uint64_t most) {
 
 TEST_CASE("run: figures of a mixed pool are those of its step and request records") { check_summary(false); }
 
-TEST_CASE("run: figures of prefill and decode pools are those of their step and request records") { check_summary(true); }
+TEST_CASE("run: figures of prefill and decode pools are those of their step and request records") {
+  check_summary(true);
+}
 
 TEST_CASE("run: interrupted it tells what had ended and the same of it as the whole run") {
   for (const bool split : {false, true}) {
@@ -156,14 +162,15 @@ TEST_CASE("run: interrupted it tells what had ended and the same of it as the wh
     std::string ended;  // ids and stamps of what the interrupted run finished
     const std::string cut = in_child([&] {
       std::atomic<bool> interrupted = false;
-      const Outcome outcome = run(experiment, {.interrupted = &interrupted, .progress = [&](SimTime, double, std::uint64_t finished) {
-                                                 interrupted = finished >= 30;
-                                               }});
+      const Outcome outcome =
+          run(experiment, {.interrupted = &interrupted,
+                           .progress = [&](SimTime, double, std::uint64_t finished) { interrupted = finished >= 30; }});
       const metrics::Summary& summary = outcome.summary;
       expect(!summary.complete && summary.requests_finished == 30, "interrupted after 30 requests");
       expect(outcome.recorder->requests().size() == 30, "records of those 30");
       expect(summary.requests_arrived >= 30, "more have come than ended");
-      expect(std::abs(summary.window_s - (outcome.end.seconds().value() - 5.0)) < 1e-9, "the window ends where the run did");
+      expect(std::abs(summary.window_s - (outcome.end.seconds().value() - 5.0)) < 1e-9,
+             "the window ends where the run did");
       expect(outcome.recorder->last_end == outcome.end, "it was the 30th that ended the run");
       for (const metrics::PoolFigures& pool : summary.pools) {
         expect(pool.busy > 0.02 && pool.busy <= 1.0, "busy is a share of the window");
@@ -174,17 +181,18 @@ TEST_CASE("run: interrupted it tells what had ended and the same of it as the wh
     const std::string whole = in_child([&] { return stamps(run(experiment, {}), UINT64_MAX); });
     std::istringstream lines(cut);
     std::size_t found = 0;
-    for (std::string line; std::getline(lines, line);) found += ("\n" + whole).find("\n" + line + "\n") != std::string::npos;
+    for (std::string line; std::getline(lines, line);)
+      found += ("\n" + whole).find("\n" + line + "\n") != std::string::npos;
     CHECK(found == 30);
   }
 }
 
 TEST_CASE("run: a lone request at an idle cluster takes its steps and nothing else") {
-  // Constant lengths, one user: 300 prompt tokens in one step, 9 decodes behind it. With two steps in flight each starts
-  // where the one before ends.
-  const config::Experiment experiment =
-      read({.workload = "{kind: synthetic, arrivals: {kind: closed_loop, concurrency: 1}, prompt: {kind: constant, tokens: "
-                        "300}, output: {kind: constant, tokens: 10}, requests: 1}"});
+  // Constant lengths, one user: 300 prompt tokens in one step, 9 decodes behind it. With two steps in flight each
+  // starts where the one before ends.
+  const config::Experiment experiment = read(
+      {.workload = "{kind: synthetic, arrivals: {kind: closed_loop, concurrency: 1}, prompt: {kind: constant, tokens: "
+                   "300}, output: {kind: constant, tokens: 10}, requests: 1}"});
   const Assembly assembly = assemble(experiment, {});
   const Outcome outcome = run(experiment, {});
   SimTime expected = assembly.costs[0]->step({.chunks = 1, .prefill_tokens = 300, .prefill_area_x2 = 90'000});
