@@ -1,5 +1,7 @@
 #pragma once
 
+#include "tests/support/source_root.hpp"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -13,8 +15,7 @@ namespace tokenyard::test {
 /// file is not there.
 inline std::optional<std::string> data_file(const std::string& path) {
   const char* const named = std::getenv("TOKENYARD_DATA");
-  const std::filesystem::path root =
-      named != nullptr ? std::filesystem::path(named) : std::filesystem::path(TOKENYARD_SOURCE_DIR) / "../shared/data";
+  const std::filesystem::path root = named != nullptr ? std::filesystem::path(named) : source_root() / "../shared/data";
   const std::filesystem::path file = root / path;
   if (std::filesystem::exists(file)) return file.string();
   MESSAGE("skipped: no " << file.string() << "; set TOKENYARD_DATA to a folder with traces/");

@@ -3,6 +3,7 @@
 #include "models/llm/architecture.hpp"
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/read_models.hpp"
+#include "tests/support/source_root.hpp"
 
 #include <doctest/doctest.h>
 
@@ -22,7 +23,7 @@ constexpr const char* kChips = "models/catalog/chips";
 constexpr const char* kLlms = "models/catalog/llms";
 
 std::filesystem::path entry(const char* folder, const std::string& name) {
-  return std::filesystem::path(TOKENYARD_SOURCE_DIR) / folder / (name + ".yaml");
+  return test::source_root() / folder / (name + ".yaml");
 }
 AcceleratorSpec chip(const std::string& name) { return read_chip(YamlMap::load(entry(kChips, name), "chip")); }
 LlmSpec llm(const std::string& name) { return read_llm(YamlMap::load(entry(kLlms, name), "llm")); }

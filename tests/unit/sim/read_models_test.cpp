@@ -2,6 +2,7 @@
 
 #include "models/base/units_text.hpp"
 #include "sim/config/keys.hpp"
+#include "tests/support/source_root.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,7 +16,7 @@ using namespace tokenyard::models;
 namespace {
 
 std::filesystem::path catalogue(const std::string& entry) {
-  return std::filesystem::path(TOKENYARD_SOURCE_DIR) / "models/catalog" / (entry + ".yaml");
+  return test::source_root() / "models/catalog" / (entry + ".yaml");
 }
 
 std::string chip_complaint(const Override& change) {
