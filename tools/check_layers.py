@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "sim/config": ["models", "topologies", "workloads", "sim/metrics", "sim/policy", "sim/serving"],
     "sim/report": ["models/base", "sim/metrics", "sim/files"],
     "sim/run": ["models", "topologies", "workloads", "sim"],
+    "sim/validate": ["models", "sim"],
     "tools/tokenyard": ["models/base", "sim"],
 }
 # What a room may not see although the table above would let it: a policy must not know how long an answer will be.

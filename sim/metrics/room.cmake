@@ -3,11 +3,13 @@ tokenyard_room(metrics
     metrics/instance_meter.cpp
     metrics/quantiles.cpp
     metrics/recorder.cpp
+    metrics/scoreboard.cpp
     metrics/summary.cpp
   HEADERS
     metrics/instance_meter.hpp
     metrics/quantiles.hpp
     metrics/recorder.hpp
     metrics/records.hpp
+    metrics/scoreboard.hpp
     metrics/summary.hpp
   BELOW base)

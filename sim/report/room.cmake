@@ -8,6 +8,8 @@ tokenyard_room(report
     report/json.cpp
     report/manifest.cpp
     report/run_table.cpp
+    report/score_files.cpp
+    report/score_table.cpp
   HEADERS
     report/csv.hpp
     report/csv_rows.hpp
@@ -15,6 +17,7 @@ tokenyard_room(report
     report/grid.hpp
     report/json.hpp
     report/manifest.hpp
+    report/score.hpp
     report/table.hpp
   BELOW base metrics
   PRIVATE nlohmann_json::nlohmann_json fmt::fmt)

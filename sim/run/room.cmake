@@ -1,6 +1,7 @@
 tokenyard_room(run
   SOURCES
     run/assemble.cpp
+    run/children.cpp
     run/explain.cpp
     run/placement.cpp
     run/play.cpp
@@ -8,6 +9,7 @@ tokenyard_room(run
     run/run.cpp
   HEADERS
     run/assemble.hpp
+    run/children.hpp
     run/explain.hpp
     run/placement.hpp
     run/play.hpp

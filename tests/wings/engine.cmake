@@ -21,5 +21,6 @@ tokenyard_tests(unit_files unit
   ROOMS files
   LIBRARIES ZLIB::ZLIB
   FILES
+    unit/sim/csv_table_test.cpp
     unit/sim/output_folder_test.cpp
     unit/sim/trace_file_test.cpp)

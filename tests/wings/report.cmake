@@ -17,4 +17,5 @@ tokenyard_tests(unit_metrics unit
     unit/metrics/instance_meter_test.cpp
     unit/metrics/quantiles_test.cpp
     unit/metrics/recorder_test.cpp
+    unit/metrics/scoreboard_test.cpp
     unit/metrics/summary_test.cpp)

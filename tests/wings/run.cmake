@@ -3,5 +3,6 @@ tokenyard_tests(unit_run unit
   ROOMS run
   FILES
     unit/run/assemble_test.cpp
+    unit/run/children_test.cpp
     unit/run/placement_test.cpp
     unit/run/run_test.cpp)

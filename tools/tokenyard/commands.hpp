@@ -21,5 +21,6 @@ void add_compare(CLI::App& app, Command& command, const std::vector<std::string>
 void add_check(CLI::App& app, Command& command);
 void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);
+void add_validate(CLI::App& app, Command& command);
 
 }  // namespace tokenyard::cli

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "sim/config/yaml_map.hpp"
+#include "sim/metrics/scoreboard.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tokenyard::validate {
+
+/// Which figure of a run stands beside a measured one.
+enum class Statistic : std::uint8_t {
+  Mean,  ///< of a latency
+  Median,
+  P90,
+  P99,
+  OutputTokens,  ///< output tokens/s of all chips
+  OutputTokensPerChip,
+  PromptTokensPerChip,  ///< prompt tokens/s of a chip
+  AllTokens,            ///< prompt and output tokens/s of all chips
+};
+
+/// A measured figure, in s or tokens/s.
+struct Measured {
+  metrics::Metric metric;
+  Statistic statistic;
+  double value = 0;
+  std::string trap;  ///< why it does not mean what its column says; empty = it does
+};
+
+/// A row of a set of measurements, understood: an experiment that plays it, and what it should give.
+struct Point {
+  metrics::ScoredPoint scored;             ///< `compared` and what follows it are still empty
+  std::string config;                      ///< experiment below the catalogue root that is the row's harness
+  std::vector<config::Override> settings;  ///< what of it the row sets
+  std::vector<Measured> measured;
+
+  void set(std::string path, std::string value) { settings.push_back({std::move(path), std::move(value)}); }
+  void set(std::string path, std::uint64_t value) { set(std::move(path), std::to_string(value)); }
+  /// The row cannot be played. The first reason stays.
+  void refuse(std::string why) {
+    if (scored.fate == metrics::RowFate::Played) {
+      scored.fate = metrics::RowFate::Refused;
+      scored.why = std::move(why);
+    }
+  }
+  void read_as(std::string reading) { scored.readings.push_back(std::move(reading)); }
+};
+
+/// A file of measurements, read.
+struct MeasuredSet {
+  std::string file;
+  std::string kind;                ///< "inferencex", "mlperf" ...
+  std::vector<Point> points;       ///< a row each, in order of the file
+  std::vector<std::string> notes;  ///< columns that are missing, and how that was read
+};
+
+}  // namespace tokenyard::validate

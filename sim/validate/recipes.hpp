@@ -1,0 +1,47 @@
+#pragma once
+
+#include "sim/validate/point.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace tokenyard::validate {
+
+/// What decides how an engine was started for a row.
+struct ServedRow {
+  std::string llm;        ///< catalogue entry
+  std::string chip;       ///< catalogue entry
+  std::string precision;  ///< as written: "", "fp8", "fp4"
+  std::string engine;     ///< "vllm", "sglang", "trtllm"
+  std::string version;
+  std::uint32_t isl = 0, osl = 0;
+  std::uint32_t concurrency = 0;
+  std::uint32_t attention_ranks = 1;
+};
+
+/// Number formats of a checkpoint: YAML values of precision.weights, precision.experts ("" = as weights or dense) and
+/// precision.kv, and the name under which the scoreboard lists it.
+struct Formats {
+  std::string weights;
+  std::string experts;
+  std::string kv;
+  std::string listed;
+  std::string reading;  ///< told to the reader; mostly empty
+  std::string why;      ///< not empty: no such checkpoint is known
+};
+
+/// Formats by checkpoint and engine:
+/// - "" or bf16: BF16 weights and KV.
+/// - fp8: static FP8 of NVIDIA's checkpoints for Llama; blocks of 128 x 128 for DeepSeek and Qwen3 (config.json of
+///   deepseek-ai/DeepSeek-R1, Qwen/Qwen3-32B-FP8, Qwen/Qwen3-235B-A22B-FP8: weight_block_size).
+/// - fp4: NVFP4; of DeepSeek-R1 the experts alone (hf_quant_config.json of nvidia/DeepSeek-R1-0528-NVFP4 excludes
+///   self_attn, whose projections stay BF16; its dense FFN and shared experts are NVFP4 there and BF16 here, for want
+///   of a key of their own); gpt-oss is MXFP4 in its experts (openai/gpt-oss-120b).
+/// - KV: FP8 where the start script says so or the checkpoint carries its scales and the engine follows them
+///   (TensorRT-LLM), BF16 else. Start scripts: github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh.
+[[nodiscard]] Formats formats_of(const ServedRow& row);
+
+/// Engine keys of a row, below pools.NAME.engine: limits as the start scripts of InferenceX have them.
+void set_engine(const ServedRow& row, const std::string& pool, Point& point);
+
+}  // namespace tokenyard::validate

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""`tokenyard validate`: every row of a set is played, repeated or refused with a reason; same bytes whatever -j.
+
+    validate_test.py PROGRAM [-k PATTERN]"""
+
+import csv
+import json
+import math
+import shlex
+
+from tokenyard_cli import ROOT, CliTest, main
+
+HEADER = "id,model,system,precision,mode,backend,version,isl,osl,concurrency,tp,attn_dp,moe_tp,moe_ep,gpus,ttft_ms,tpot_ms\n"
+GOOD = "a,meta-llama/Llama-3.1-8B-Instruct,h200_sxm,fp8,agg,vllm,,256,64,4,1,1,1,1,1,40,5\n"
+ROWS = GOOD + GOOD + (
+    "b,meta-llama/Llama-3.1-8B-Instruct,h200_sxm,fp8,agg,vllm,,256,64,4,1,1,1,1,1,44,6\n"      # the same set-up, other figures
+    "c,Qwen/Qwen3-32B,h100_sxm,fp8,agg,trtllm,1.0.0rc3,256,64,8,2,1,1,1,2,200,7\n"              # its TTFT is trapped
+    "d,acme/Giant-9T,h200_sxm,fp8,agg,vllm,,256,64,4,1,1,1,1,1,40,5\n"                          # no such model
+    "e,meta-llama/Llama-3.1-70B,h100_sxm,,agg,vllm,,256,64,4,1,1,1,1,1,40,5\n"                  # 141 GB on 80 GB
+    "f,Qwen/Qwen3-32B,h100_sxm,fp8,disagg,vllm,,256,64,,,,,,,40,5\n")                           # no concurrency
+
+
+class Validate(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.set = self.write("points.csv", HEADER + ROWS)
+
+    def points(self, folder):
+        with open(self.here / folder / "points.csv", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def test_every_row_is_told(self):
+        text = self.works("validate", "--set", "points.csv", "--out", "out")
+        self.assertIn("7 rows: 3 played, 1 repeat another row, 3 could not be played", text)
+        rows = self.points("out")
+        self.assertEqual([row["fate"] for row in rows],
+                         ["played", "repeat", "played", "played", "refused", "refused", "refused"])
+        self.assertTrue(rows[4]["why"].startswith("no model 'acme/Giant-9T'"), rows[4]["why"])
+        self.assertIn("does not fit", rows[5]["why"])
+        self.assertIn("no concurrency", rows[6]["why"])
+        self.assertNotEqual(rows[3]["ttft_trap"], "")
+        self.assertEqual(rows[3]["tpot_trap"], "")
+
+    def test_errors_follow_from_their_columns_and_the_board_from_the_errors(self):
+        self.works("validate", "--set", "points.csv", "--out", "out")
+        errors = []
+        for row in self.points("out"):
+            if row["fate"] != "played":
+                continue
+            error = math.log(float(row["tpot_predicted_s"]) / float(row["tpot_measured_s"]))
+            self.assertAlmostEqual(error, float(row["tpot_error"]), delta=1e-12)
+            self.assertAlmostEqual(sum(float(row["share_" + part]) for part in
+                                       ("projections", "attention", "experts", "communication", "other", "host")), 1, delta=1e-9)
+            errors.append(abs(error))
+        board = json.loads((self.here / "out/scoreboard.json").read_text())
+        total = board["sets"][0]["TPOT"]["meant"]
+        self.assertEqual(total["n"], 3)
+        self.assertAlmostEqual(total["median"], sorted(errors)[1], delta=1e-12)
+
+    def test_a_row_is_played_as_its_command_says(self):
+        self.works("validate", "--set", "points.csv", "--out", "out")
+        row = self.points("out")[0]
+        command = shlex.split(row["command"])
+        self.assertEqual(command[:2], ["tokenyard", "run"])
+        command = [argument for argument in command[1:] if argument != "--no-files"]
+        self.works(*command, "--out", self.here / "one", cwd=ROOT)
+        summary = json.loads((self.here / "one/closed-loop/summary.json").read_text())
+        self.assertEqual(summary["latency"]["tpot"]["p50_s"], float(row["tpot_predicted_s"]))
+        self.assertEqual(summary["latency"]["ttft"]["mean_s"], float(row["ttft_predicted_s"]))
+
+    def test_the_same_bytes_whatever_the_number_of_processes(self):
+        one = self.works("validate", "--set", "points.csv", "--list", "-j", "1", "--out", "a")
+        four = self.works("validate", "--set", "points.csv", "--list", "-j", "4", "--out", "b")
+        self.assertEqual(one.replace(" a/", " b/"), four)
+        for name in ("points.csv", "scoreboard.csv", "scoreboard.json"):
+            self.assertEqual((self.here / "a" / name).read_bytes(), (self.here / "b" / name).read_bytes())
+
+    def test_a_part_of_the_rows(self):
+        text = self.works("validate", "--set", "points.csv", "--model", "qwen3-32b", "--engine", "trtllm")
+        self.assertIn("1 rows: 1 played", text)
+        self.assertIn("3 rows:", self.works("validate", "--set", "points.csv", "--limit", "3"))
+        self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "nothing"),
+                         "validate: no row of the sets is of such a model, chip and engine")
+
+    def test_mistakes_are_told_with_file_row_and_column_and_leave_nothing(self):
+        self.write("bad.csv", HEADER + GOOD.replace(",40,5", ",40 ms,5"))
+        self.write("other.csv", "a,b\n1,2\n")
+        self.write("ragged.csv", HEADER + "a,b\n")
+        before = self.left_behind()
+        self.assertTrue(self.refused("validate", "--set", "bad.csv", "--out", "out").startswith("bad.csv:2: ttft_ms: '40 ms' is not a number"))
+        self.assertTrue(self.refused("validate", "--set", "other.csv", "--out", "out").startswith("other.csv:1: the header is of no kind"))
+        self.assertEqual(self.refused("validate", "--set", "ragged.csv"), "ragged.csv:2: has 2 fields; the header has 17")
+        self.assertTrue(self.refused("validate", "--set", "nothing.csv").startswith("nothing.csv: cannot be opened"))
+        self.assertEqual(self.left_behind(), before)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#include "models/base/errors.hpp"
+#include "sim/validate/read_set.hpp"
+#include "tests/support/temp_yaml.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace tokenyard;
+using namespace tokenyard::validate;
+using metrics::Metric;
+using metrics::RowFate;
+
+namespace {
+
+constexpr const char* kHeader =
+    "id,model,system,precision,mode,backend,version,isl,osl,concurrency,tp,pp,attn_dp,moe_tp,moe_ep,gpus,ttft_ms,tpot_"
+    "ms,"
+    "derived_out_tok_s_per_gpu_closed_loop\n";
+
+Point point(const std::string& row) {
+  return read_inferencex(files::CsvTable::parse("p.csv", kHeader + row + "\n")).points.at(0);
+}
+
+/// The value a row sets; empty when it does not.
+std::string setting(const Point& point, const std::string& path) {
+  const auto found =
+      std::find_if(point.settings.begin(), point.settings.end(), [&](const auto& one) { return one.path == path; });
+  return found == point.settings.end() ? "" : found->value;
+}
+
+bool was_read(const Point& point, const char* part) {
+  return std::any_of(point.scored.readings.begin(), point.scored.readings.end(),
+                     [&](const std::string& reading) { return reading.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("InferenceX: a row is a closed loop of ten requests a user with lengths from four fifths to nominal") {
+  const Point dense = point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1024,8192,16,4,1,1,1,1,4,80,10,100");
+  CHECK(dense.scored.fate == RowFate::Played);
+  CHECK(dense.config == "configs/validation/closed-loop.yaml");
+  CHECK(setting(dense, "topology") == "hgx-h200");
+  CHECK(setting(dense, "llm") == "llama-3.1-70b");
+  CHECK(setting(dense, "pools.serve.parallel.tensor") == "4");
+  CHECK(setting(dense, "pools.serve.precision.weights") == "fp8");
+  CHECK(setting(dense, "workload.arrivals.concurrency") == "16");
+  CHECK(setting(dense, "workload.requests") == "160");
+  CHECK(setting(dense, "workload.prompt.min") == "820");  // ceil(0.8 * 1024)
+  CHECK(setting(dense, "workload.prompt.max") == "1024");
+  CHECK(setting(dense, "workload.output.min") == "6554");  // ceil(0.8 * 8192)
+  REQUIRE(dense.measured.size() == 3);
+  CHECK(dense.measured[0].statistic == Statistic::Mean);  // TTFT
+  CHECK(dense.measured[0].value == doctest::Approx(0.08).epsilon(1e-15));
+  CHECK(dense.measured[1].statistic == Statistic::Median);  // TPOT
+  CHECK(dense.measured[2].value == doctest::Approx(100.0).epsilon(1e-15));
+}
+
+TEST_CASE("InferenceX: a layout multiplied twice is read as the chips it ran on and its rate a chip follows") {
+  const Point r1 = point("r,deepseek-ai/DeepSeek-R1,b200_sxm,fp8,agg,sglang,,1024,1024,64,64,1,1,8,8,64,80,10,100");
+  CHECK(r1.scored.layout == "tp8 ep8");
+  CHECK(setting(r1, "pools.serve.parallel.tensor") == "8");
+  CHECK(setting(r1, "pools.serve.parallel.expert") == "8");
+  CHECK(was_read(r1, "g*g"));
+  // 100 tok/s on each of 64 chips that were 8
+  CHECK(r1.measured[2].value == doctest::Approx(800.0).epsilon(1e-15));
+  const Point ranks = point("r,deepseek-ai/DeepSeek-R1,b200_sxm,fp8,agg,trtllm,,1024,1024,64,1,1,64,8,8,64,80,10,");
+  CHECK(ranks.scored.layout == "dp8 ep8");
+  // 2 x 2 of Qwen3-235B are four chips indeed
+  const Point qwen = point("r,Qwen/Qwen3-235B-A22B-FP8,h200_sxm,fp8,agg,vllm,,1024,1024,64,4,1,1,2,2,4,80,10,");
+  CHECK(qwen.scored.layout == "tp4 ep2");
+}
+
+TEST_CASE("InferenceX: number formats follow checkpoint and engine") {
+  const auto formats = [](const char* row) {
+    const Point read = point(row);
+    return setting(read, "pools.serve.precision.weights") + " " + setting(read, "pools.serve.precision.experts") + " " +
+           setting(read, "pools.serve.precision.kv");
+  };
+  CHECK(formats("r,Qwen/Qwen3-32B,h100_sxm,,agg,vllm,,1024,1024,8,2,1,1,1,1,2,80,10,") == "bf16  bf16");
+  CHECK(formats("r,Qwen/Qwen3-32B,h100_sxm,fp8,agg,trtllm,,1024,1024,8,2,1,1,1,1,2,80,10,") == "fp8_block  fp8");
+  CHECK(formats("r,openai/gpt-oss-120b,h200_sxm,fp4,agg,trtllm,,1024,1024,8,2,1,1,2,1,2,80,10,") == "bf16 w4a16 bf16");
+  CHECK(formats("r,deepseek-ai/DeepSeek-R1,b200_sxm,fp4,agg,sglang,,1024,1024,8,8,1,1,8,1,8,80,10,") ==
+        "bf16 nvfp4 fp8");
+  CHECK(formats("r,deepseek-ai/DeepSeek-R1,h200_sxm,fp8,agg,sglang,,1024,1024,8,8,1,1,8,1,8,80,10,") ==
+        "fp8_block fp8_block bf16");
+}
+
+TEST_CASE("InferenceX: prefill and decode apart are two pools and chips beyond a node are nodes") {
+  const auto set = read_inferencex(files::CsvTable::parse(
+      "p.csv",
+      "model,system,precision,mode,backend,isl,osl,concurrency,prefill_workers,prefill_tp,prefill_ep,decode_workers,"
+      "decode_tp,"
+      "decode_ep,ttft_ms\nQwen/Qwen3-32B,h100_sxm,fp8,disagg,vllm,4000,1000,64,2,4,,1,8,,500\n"));
+  const Point& split = set.points.at(0);
+  CHECK(split.config == "configs/validation/closed-loop-split.yaml");
+  CHECK(split.scored.layout == "2 x tp4 + tp8");
+  CHECK(setting(split, "pools.prefill.instances") == "2");
+  CHECK(setting(split, "pools.decode.parallel.tensor") == "8");
+  CHECK(setting(split, "topology.nodes") == "2");
+  CHECK(std::count(set.notes.begin(), set.notes.end(), "no column 'version': read as unknown") == 1);
+}
+
+TEST_CASE("InferenceX: a row that cannot be played is there with its reason") {
+  CHECK(point("r,acme/Giant-9T,h200_sxm,fp8,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80,10,")
+            .scored.why.rfind("no model 'acme/Giant-9T'", 0) == 0);
+  CHECK(point("r,meta-llama/Llama-3.1-70B,xyz,fp8,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80,10,")
+            .scored.why.rfind("no machine", 0) == 0);
+  CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp3,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80,10,")
+            .scored.why.rfind("no precision 'fp3'", 0) == 0);
+  CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1024,1024,,4,1,1,1,1,4,80,10,")
+            .scored.why.rfind("no concurrency", 0) == 0);
+  CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1024,1024,16,4,1,1,1,1,4,,,")
+            .scored.why.rfind("nothing measured", 0) == 0);
+}
+
+TEST_CASE("InferenceX: a field that is no number or a missing column is an error with file and row and column") {
+  CHECK(user_error([] {
+          (void)point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80 ms,10,");
+        }).rfind("p.csv:2: ttft_ms: '80 ms' is not a number", 0) == 0);
+  CHECK(user_error([] {
+          (void)point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1k,1024,16,4,1,1,1,1,4,80,10,");
+        }).rfind("p.csv:2: isl: '1k' is not a number", 0) == 0);
+  CHECK(user_error([] { (void)read_inferencex(files::CsvTable::parse("p.csv", "system,isl,osl\n")); }) ==
+        "p.csv:1: column 'model' is missing");
+}
+
+TEST_CASE("InferenceX: figures that do not mean what their column says are marked by a named rule") {
+  const Point rc3 = point("r,Qwen/Qwen3-32B,h100_sxm,fp8,agg,trtllm,1.0.0rc3,1024,1024,8,2,1,1,1,1,2,80,10,");
+  CHECK_FALSE(rc3.measured[0].trap.empty());  // TTFT
+  CHECK(rc3.measured[1].trap.empty());        // TPOT
+  const Point fixed = point("r,Qwen/Qwen3-32B,h100_sxm,,agg,sglang,0.5.1.post1,1024,1024,8,2,1,1,1,1,2,80,10,");
+  CHECK(setting(fixed, "workload.prompt.min") == "1024");
+  CHECK(was_read(fixed, "lengths fixed"));
+}

@@ -1,0 +1,6 @@
+# Measured serving points: how rows are read, scored and played.
+tokenyard_tests(unit_validate unit
+  ROOMS validate
+  FILES
+    unit/validate/inferencex_test.cpp
+    unit/validate/names_test.cpp)
