@@ -1,14 +1,28 @@
 #pragma once
 
 #include "models/base/units.hpp"
-#include "models/cost/micro_batch.hpp"
 #include "models/cost/norm_table.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/llm/architecture.hpp"
 
+#include <cstdint>
 #include <vector>
 
 namespace tokenyard::cost {
+
+/// What the attention kernels of one rank compute in one pass.
+struct AttentionWork {
+  double sequences = 0;  ///< decodes
+  double context = 0;    ///< sum of theirs
+  double tokens = 0;     ///< of prompt
+  double area_x2 = 0;    ///< of prompt, as in StepShape
+};
+[[nodiscard]] inline AttentionWork attention_work(const StepShape& shape) {
+  return {.sequences = 1.0 * shape.decodes,
+          .context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context)),
+          .tokens = 1.0 * shape.prefill_tokens,
+          .area_x2 = static_cast<double>(static_cast<std::int64_t>(shape.prefill_area_x2))};
+}
 
 /// Layers that see the same part of a context.
 struct AttentionLayers {

@@ -1,5 +1,5 @@
 #include "models/base/errors.hpp"
-#include "models/cost/micro_batch.hpp"
+#include "models/cost/graph_padding.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
 
@@ -21,10 +21,10 @@ void append(std::vector<Part>& parts, const std::vector<Part>& more) {
 }
 
 /// All that one rank waits for on its own.
-std::vector<Part> rank_parts(const StepParts& parts, const MicroBatches& micro, const StepShape& shape, bool padded) {
-  std::vector<Part> rank = parts.attention(micro.attention(shape));
-  append(rank, parts.local(micro.tokens(shape, padded)));
-  append(rank, parts.head(micro.share(shape.decodes + shape.chunks)));
+std::vector<Part> rank_parts(const StepParts& parts, const GraphPadding& graphs, const StepShape& shape, bool padded) {
+  std::vector<Part> rank = parts.attention(attention_work(shape));
+  append(rank, parts.local(graphs.tokens(shape, padded)));
+  append(rank, parts.head(shape.decodes + shape.chunks));
   return rank;
 }
 
@@ -32,16 +32,16 @@ std::vector<Part> rank_parts(const StepParts& parts, const MicroBatches& micro, 
 
 std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks) {
   const StepParts parts(spec);
-  const MicroBatches micro(spec);
-  const bool padded = micro.pads(ranks);
+  const GraphPadding graphs(spec);
+  const bool padded = graphs.pads(ranks);
   std::vector<Part> step;  // of the slowest rank
   std::uint32_t tokens = 0;
   std::uint32_t sequences = 0;
   for (const StepShape& shape : ranks) {
     if (shape.tokens() == 0) continue;
-    std::vector<Part> rank = rank_parts(parts, micro, shape, padded);
+    std::vector<Part> rank = rank_parts(parts, graphs, shape, padded);
     if (total(rank) > total(step)) step = std::move(rank);
-    tokens += micro.tokens(shape, padded);
+    tokens += graphs.tokens(shape, padded);
     sequences = std::max(sequences, shape.decodes + shape.chunks);
   }
   expect(tokens > 0, "a step has a token");

@@ -52,11 +52,12 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerW
 }
 
 /// Two products (the gate is fused with the up-projection) and the activation between them.
-void add_ffn(std::string_view line, double layers, double inner, const LlmSpec& llm, GemmKind kind, LayerWork& work) {
+void add_ffn(std::string_view line, LayersOf in, double inner, const LlmSpec& llm, GemmKind kind, LayerWork& work) {
+  const double layers = in == LayersOf::Dense ? llm.dense_layers() : llm.moe_layers();
   const double hidden = llm.hidden;
-  work.products.push_back({line, layers, {.m = 1, .n = (llm.gated_ffn ? 2.0 : 1.0) * inner, .k = hidden}, kind});
-  work.products.push_back({line, layers, {.m = 1, .n = hidden, .k = inner}, kind});
-  work.pointwise.push_back({layers, (llm.gated_ffn ? kGate : kCopy) * inner});
+  work.products.push_back({line, layers, {.m = 1, .n = (llm.gated_ffn ? 2.0 : 1.0) * inner, .k = hidden}, kind, in});
+  work.products.push_back({line, layers, {.m = 1, .n = hidden, .k = inner}, kind, in});
+  work.pointwise.push_back({layers, (llm.gated_ffn ? kGate : kCopy) * inner, in});
 }
 
 }  // namespace
@@ -73,18 +74,18 @@ LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models:
   }
   const double hidden = llm.hidden;
   if (const double dense = llm.dense_layers(); dense > 0) {
-    work.pointwise.push_back({dense, kResidualNorm * hidden});
-    add_ffn("dense ffn", dense, 1.0 * llm.ffn / plan.tensor, llm, kind, work);
-    work.pointwise.push_back({dense, kQuantise * hidden});
+    work.pointwise.push_back({dense, kResidualNorm * hidden, LayersOf::Dense});
+    add_ffn("dense ffn", LayersOf::Dense, 1.0 * llm.ffn / plan.tensor, llm, kind, work);
+    work.pointwise.push_back({dense, kQuantise * hidden, LayersOf::Dense});
   }
   if (!llm.moe) return work;
   const double routed = llm.moe_layers();
   const double experts = llm.moe->experts;
-  work.pointwise.push_back({routed, kResidualNorm * hidden});
-  work.products.push_back({"router", routed, {.m = 1, .n = experts, .k = hidden}, GemmKind::Bf16});
-  work.pointwise.push_back({routed, kCopy * experts});  // scores, the best top_k
+  work.pointwise.push_back({routed, kResidualNorm * hidden, LayersOf::Moe});
+  work.products.push_back({"router", routed, {.m = 1, .n = experts, .k = hidden}, GemmKind::Bf16, LayersOf::Moe});
+  work.pointwise.push_back({routed, kCopy * experts, LayersOf::Moe});  // scores, the best top_k
   if (llm.moe->shared_ffn > 0) {
-    add_ffn("shared experts", routed, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, kind, work);
+    add_ffn("shared experts", LayersOf::Moe, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, kind, work);
   }
   return work;
 }

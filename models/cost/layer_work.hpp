@@ -5,10 +5,14 @@
 #include "models/llm/architecture.hpp"
 #include "models/llm/parallel_plan.hpp"
 
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
 namespace tokenyard::cost {
+
+/// Which layers of a model a kernel belongs to.
+enum class LayersOf : std::uint8_t { All, Dense, Moe };
 
 /// A matrix product that one chip computes in `layers` layers of the model; shape.m is 1: a token's worth.
 struct Product {
@@ -16,6 +20,7 @@ struct Product {
   double layers = 0;
   GemmShape shape;
   models::GemmKind kind = models::GemmKind::Bf16;
+  LayersOf in = LayersOf::All;
 
   [[nodiscard]] Bytes weights() const;  ///< of all these layers, on one chip
 };
@@ -24,6 +29,7 @@ struct Product {
 struct Pointwise {
   double layers = 0;
   double bytes_per_token = 0;  ///< read and written
+  LayersOf in = LayersOf::All;
 };
 
 /// Everything that one chip of an attention rank computes for that rank's tokens, attention itself and the routed

@@ -5,7 +5,7 @@ tokenyard_room(cost
     cost/explain_step.cpp
     cost/kernels.cpp
     cost/layer_work.cpp
-    cost/micro_batch.cpp
+    cost/graph_padding.cpp
     cost/norm_table.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
@@ -16,7 +16,7 @@ tokenyard_room(cost
     cost/collectives.hpp
     cost/kernels.hpp
     cost/layer_work.hpp
-    cost/micro_batch.hpp
+    cost/graph_padding.hpp
     cost/network_figures.hpp
     cost/norm_table.hpp
     cost/step_cost.hpp

@@ -2,8 +2,8 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention.hpp"
+#include "models/cost/graph_padding.hpp"
 #include "models/cost/layer_work.hpp"
-#include "models/cost/micro_batch.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/token_table.hpp"
 
@@ -44,15 +44,40 @@ std::vector<KvReads> kv_reads(const StepCostSpec& spec) {
   return reads;
 }
 
+/// A pipeline stage; those alike are one.
+struct StageTable {
+  double attention_share;  // of all layers
+  double moe_share;        // of the MoE layers
+  bool head;
+  TokenTable local;  // nanoseconds, of a rank's tokens
+};
+
+std::vector<StageTable> stage_tables(const StepCostSpec& spec, const StepParts& parts, std::uint32_t largest) {
+  std::vector<StageTable> tables;
+  if (spec.plan.pipeline == 1) return tables;
+  std::vector<models::StageLayers> done;
+  for (models::StageLayers stage : models::stage_layers(spec.llm, spec.plan)) {
+    stage.embedding = false;  // a look-up of rows: no time of its own
+    if (std::find(done.begin(), done.end(), stage) != done.end()) continue;
+    done.push_back(stage);
+    tables.push_back(
+        {.attention_share = 1.0 * stage.layers() / spec.llm.layers,
+         .moe_share = spec.llm.moe ? 1.0 * stage.moe / spec.llm.moe_layers() : 0.0,
+         .head = stage.head,
+         .local = TokenTable(largest, [&](double tokens) { return ns(total(parts.local(tokens, stage))); })});
+  }
+  return tables;
+}
+
 /// The kernel sum, compiled: tables in nanoseconds for what depends on token counts, closed forms for attention.
 class KernelSum final : public StepCost {
  public:
   KernelSum(const StepCostSpec& spec, const StepParts& parts)
       : max_tokens_(spec.max_tokens),
-        micro_(spec),
+        graphs_(spec),
         has_experts_(spec.llm.moe.has_value()),
-        local_(micro_.largest(), [&](double tokens) { return ns(total(parts.local(tokens))); }),
-        head_(micro_.largest(), [&](double rows) { return ns(total(parts.head(rows))); }),
+        local_(graphs_.largest(), [&](double tokens) { return ns(total(parts.local(tokens))); }),
+        head_(graphs_.largest(), [&](double rows) { return ns(total(parts.head(rows))); }),
         shared_(largest_total(spec), [&](double tokens) { return ns(total(parts.shared(tokens))); }),
         attention_(spec),
         host_per_step_(ns(spec.host.per_step)),
@@ -60,10 +85,12 @@ class KernelSum final : public StepCost {
         host_overlapped_(spec.host.overlapped),
         rank_weights_(parts.rank_weights()),
         expert_weights_(largest_total(spec), [&](double tokens) { return parts.expert_weights(tokens).value(); }),
-        kv_reads_(kv_reads(spec)) {}
+        kv_reads_(kv_reads(spec)),
+        stages_(stage_tables(spec, parts, graphs_.largest())) {}
 
   [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override { return price(ranks); }
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return price({&shape, 1}); }
+  [[nodiscard]] SimTime stage(std::span<const StepShape> ranks) const override;
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override;
   void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const override;
   [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
@@ -72,20 +99,20 @@ class KernelSum final : public StepCost {
  private:
   /// Most tokens that the experts see in one pass.
   static std::uint32_t largest_total(const StepCostSpec& spec) {
-    return spec.llm.moe ? MicroBatches(spec).largest() * spec.plan.attention_data : 0;
+    return spec.llm.moe ? GraphPadding(spec).largest() * spec.plan.attention_data : 0;
   }
 
   [[nodiscard]] SimTime price(std::span<const StepShape> ranks) const {
-    const bool padded = micro_.pads(ranks);
+    const bool padded = graphs_.pads(ranks);
     double slowest = 0.0;
     std::uint32_t tokens = 0;
     std::uint32_t sequences = 0;
     for (const StepShape& shape : ranks) {
       if (shape.tokens() == 0) continue;
       expect(shape.tokens() <= max_tokens_, "a step has at most max_tokens a rank");
-      const std::uint32_t own = micro_.tokens(shape, padded);
+      const std::uint32_t own = graphs_.tokens(shape, padded);
       const std::uint32_t rows = shape.decodes + shape.chunks;
-      slowest = std::max(slowest, local_(own) + head_(micro_.share(rows)) + attention_(micro_.attention(shape)));
+      slowest = std::max(slowest, local_(own) + head_(rows) + attention_(attention_work(shape)));
       tokens += own;
       sequences = std::max(sequences, rows);
     }
@@ -103,7 +130,7 @@ class KernelSum final : public StepCost {
   }
 
   std::uint32_t max_tokens_;
-  MicroBatches micro_;
+  GraphPadding graphs_;
   bool has_experts_;
   TokenTable local_;   // of a rank's tokens
   TokenTable head_;    // of a rank's sampled rows
@@ -116,16 +143,36 @@ class KernelSum final : public StepCost {
   Bytes rank_weights_;         // without routed experts, all chips of a rank
   TokenTable expert_weights_;  // bytes, all chips, of all ranks' tokens
   std::vector<KvReads> kv_reads_;
+  std::vector<StageTable> stages_;  // empty without a pipeline
 };
+
+SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
+  if (stages_.empty()) return price(ranks);
+  const bool padded = graphs_.pads(ranks);
+  double longest = 0.0;
+  for (const StageTable& stage : stages_) {
+    double slowest = 0.0;
+    std::uint32_t tokens = 0;
+    for (const StepShape& shape : ranks) {
+      if (shape.tokens() == 0) continue;
+      const std::uint32_t own = graphs_.tokens(shape, padded);
+      slowest = std::max(slowest, stage.local(own) + (stage.head ? head_(shape.decodes + shape.chunks) : 0.0) +
+                                      stage.attention_share * attention_(attention_work(shape)));
+      tokens += own;
+    }
+    longest = std::max(longest, slowest + (has_experts_ ? stage.moe_share * shared_(tokens) : 0.0));
+  }
+  return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(longest + 0.5))};
+}
 
 void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
   StepShape shape{.decodes = decodes, .decode_context = first_context};
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
-  const std::uint32_t own = micro_.tokens(shape, micro_.pads({&shape, 1}));
-  const double rank = local_(own) + head_(micro_.share(decodes));
+  const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
+  const double rank = local_(own) + head_(decodes);
   const double shared = has_experts_ ? shared_(own) : 0.0;
   const double on_host = host(decodes);
-  if (attention_.sees_everything() && micro_.share(2) == 2) {
+  if (attention_.sees_everything()) {
     // The same sums in the same order, without asking each time what does not change.
     for (SimTime& price : prices) {
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
@@ -135,28 +182,25 @@ void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, s
     return;
   }
   for (SimTime& price : prices) {
-    price = whole(rank + attention_(micro_.attention(shape)), shared, on_host);
+    price = whole(rank + attention_(attention_work(shape)), shared, on_host);
     shape.decode_context += decodes;
   }
 }
 
 Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
-  const bool padded = micro_.pads(ranks);
+  const bool padded = graphs_.pads(ranks);
   Bytes weights;
   std::uint64_t cache = 0;
   std::uint32_t tokens = 0;
-  std::uint32_t passes = 0;
   for (const StepShape& shape : ranks) {
     if (shape.tokens() == 0) continue;
     expect(shape.tokens() <= max_tokens_, "a step has at most max_tokens a rank");
-    const std::uint32_t own_passes = micro_.passes(shape.tokens());
-    weights += rank_weights_ * own_passes;
+    weights += rank_weights_;
     for (const KvReads& group : kv_reads_) cache += group.bytes(shape.decodes, shape.decode_context);
-    tokens += micro_.tokens(shape, padded);
-    passes = std::max(passes, own_passes);
+    tokens += graphs_.tokens(shape, padded);
   }
   expect(tokens > 0, "a step has a token");
-  if (has_experts_) weights += Bytes{expert_weights_(tokens)} * passes;
+  if (has_experts_) weights += Bytes{expert_weights_(tokens)};
   return Bytes{std::floor(weights.value() + 0.5) + static_cast<double>(cache)};
 }
 

@@ -41,20 +41,24 @@ class StepCost {
 
   /// Duration of one step in which each attention rank computes its shape. One shape per rank, by rank; ranks run in
   /// lockstep: the slowest rank's attention and projections, the experts and their exchange once for all. A rank
-  /// without tokens waits. With pipeline stages a step is one round: every micro-batch moves through all stages once.
+  /// without tokens waits. With pipeline stages it is one pass through all of them, with a hop for each.
   /// Never 0 and never falling when a decode_context grows. REQUIRES: at least one token, none above max_tokens a rank.
   [[nodiscard]] virtual SimTime step(std::span<const StepShape> ranks) const = 0;
 
   /// The same for one rank (attention_data == 1). Gives exactly what step({shape}) gives.
   [[nodiscard]] virtual SimTime step(const StepShape& shape) const = 0;
 
-  /// Memory traffic of one step on the whole instance: in each pass the chips of every rank that has tokens read the
-  /// weights of their layers and head, all chips those of the hit experts (a pipeline passes once for each of its
-  /// micro-batches), and the decodes their KV cache. Activations and what prompts read of the cache are left out.
-  /// Whole bytes.
+  /// The part of step() that the slowest pipeline stage takes: its layers, its hop, on the last one the head. The next
+  /// step can follow after this time; without a pipeline it is step(). The host's part is left out.
+  [[nodiscard]] virtual SimTime stage(std::span<const StepShape> ranks) const { return step(ranks); }
+
+  /// Memory traffic of one step on the whole instance: the chips of every rank that has tokens read the
+  /// weights of their layers and head, all chips those of the hit experts, and the decodes their KV cache. Activations
+  /// and what prompts read of the cache are left out. Whole bytes.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
 
-  // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i * decodes.
+  // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i *
+  // decodes.
 
   /// prices[i] becomes exactly what step() gives for the i-th step.
   virtual void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const;

@@ -1,7 +1,6 @@
 #include "models/cost/step_parts.hpp"
 
 #include "models/base/errors.hpp"
-#include "models/cost/attention.hpp"
 #include "models/cost/collectives.hpp"
 
 #include <algorithm>
@@ -98,28 +97,38 @@ Seconds StepParts::reduce_time(double tokens, const GroupLinks& links) const {
 }
 
 std::vector<Part> StepParts::local(double tokens) const {
+  return local(tokens, spec_.llm.dense_layers(), spec_.llm.moe_layers(), spec_.plan.pipeline);
+}
+
+std::vector<Part> StepParts::local(double tokens, const models::StageLayers& stage) const {
+  return local(tokens, stage.dense, stage.moe, 1.0);
+}
+
+std::vector<Part> StepParts::local(double tokens, double dense, double moe, double hops) const {
   std::vector<Part> parts;
   if (tokens <= 0) return parts;
+  const auto layers = [&](LayersOf in) {
+    return in == LayersOf::All ? dense + moe : in == LayersOf::Dense ? dense : moe;
+  };
   for (const Product& product : work_.products) {
     GemmShape shape = product.shape;
     shape.m = tokens;
-    add(parts, product.line, product.layers * gemm_time(shape, product.kind, spec_.chip));
+    add(parts, product.line, layers(product.in) * gemm_time(shape, product.kind, spec_.chip));
   }
   for (const Pointwise& kernel : work_.pointwise) {
     const Bytes moved{kernel.bytes_per_token * tokens};
-    add(parts, "small kernels", kernel.layers * small_kernel_time(moved, spec_.chip));
+    add(parts, "small kernels", layers(kernel.in) * small_kernel_time(moved, spec_.chip));
   }
   if (spec_.plan.tensor > 1) {
     // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
     // to add up the shared experts. Without attention ranks the experts end in an all-reduce of their own: shared().
     const bool dispatched = spec_.plan.attention_data > 1 && spec_.llm.moe;
-    const double reduces =
-        1.0 * spec_.llm.layers + spec_.llm.dense_layers() + (dispatched ? 1.0 * spec_.llm.moe_layers() : 0.0);
+    const double reduces = dense + moe + dense + (dispatched ? moe : 0.0);
     add(parts, "all-reduce", reduces * reduce_time(tokens, spec_.network.tensor));
   }
   if (spec_.plan.pipeline > 1) {
     const Bytes hidden{kBf16Bytes * tokens * spec_.llm.hidden};
-    add(parts, "stage hops", 1.0 * spec_.plan.pipeline * stage_hop_time(hidden, spec_.network.pipeline));
+    add(parts, "stage hops", hops * stage_hop_time(hidden, spec_.network.pipeline));
   }
   return parts;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/attention.hpp"
 #include "models/cost/layer_work.hpp"
-#include "models/cost/micro_batch.hpp"
 #include "models/cost/network_figures.hpp"
 #include "models/cost/step_cost.hpp"
 
@@ -26,8 +26,10 @@ class StepParts {
   explicit StepParts(const StepCostSpec& spec);
 
   /// What one rank computes and exchanges for `tokens` of its own: projections, dense FFN, router, shared experts,
-  /// small kernels, all-reduces of its tensor group, hops between stages.
+  /// small kernels, all-reduces of its tensor group, a hop for each stage (the last one takes the tokens back).
   [[nodiscard]] std::vector<Part> local(double tokens) const;
+  /// The same for the layers of one stage, with one hop.
+  [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
   /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange. Empty when dense.
   [[nodiscard]] std::vector<Part> shared(double tokens) const;
   /// LM head and sampling of `rows` tokens of one rank.
@@ -42,6 +44,7 @@ class StepParts {
 
  private:
   void check_kernels() const;
+  [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
   [[nodiscard]] Seconds reduce_time(double tokens, const GroupLinks& links) const;
   void add_exchange(double tokens, std::vector<Part>& parts) const;
 

@@ -110,6 +110,19 @@ void validate(const ParallelPlan& plan, const LlmSpec& llm) {
   check_expert(plan, llm);
 }
 
+std::vector<StageLayers> stage_layers(const LlmSpec& llm, const ParallelPlan& plan) {
+  std::vector<StageLayers> stages;
+  std::uint32_t first = 0;  // first layer of the stage
+  for (std::uint32_t stage = 0; stage < plan.pipeline; ++stage) {
+    const std::uint32_t layers = llm.layers / plan.pipeline + (stage < llm.layers % plan.pipeline ? 1 : 0);
+    const std::uint32_t dense = first < llm.dense_layers() ? std::min(layers, llm.dense_layers() - first) : 0;
+    stages.push_back(
+        {.dense = dense, .moe = layers - dense, .embedding = stage == 0, .head = stage + 1 == plan.pipeline});
+    first += layers;
+  }
+  return stages;
+}
+
 Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision) {
   const Parameters p = count_parameters(llm);
   const double tensor = plan.tensor;
@@ -123,16 +136,11 @@ Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const 
                                      llm.moe->experts * p.expert / plan.stage_chips() * weight_bytes(precision.experts);
 
   double fullest = 0.0;
-  std::uint32_t first = 0;  // first layer of the stage
-  for (std::uint32_t stage = 0; stage < plan.pipeline; ++stage) {
-    const std::uint32_t layers = llm.layers / plan.pipeline + (stage < llm.layers % plan.pipeline ? 1 : 0);
-    const std::uint32_t dense = first < llm.dense_layers() ? std::min(layers, llm.dense_layers() - first) : 0;
-    double bytes = dense * dense_layer + (layers - dense) * moe_layer;
-    const bool has_embedding = stage == 0;
-    const bool has_head = stage + 1 == plan.pipeline && !(llm.tied_embeddings && has_embedding);
-    bytes += (has_embedding ? p.embedding : 0.0) / tensor * bf16 + (has_head ? p.head : 0.0) / tensor * bf16;
+  for (const StageLayers& stage : stage_layers(llm, plan)) {
+    double bytes = stage.dense * dense_layer + stage.moe * moe_layer;
+    const bool has_head = stage.head && !(llm.tied_embeddings && stage.embedding);
+    bytes += (stage.embedding ? p.embedding : 0.0) / tensor * bf16 + (has_head ? p.head : 0.0) / tensor * bf16;
     fullest = std::max(fullest, bytes);
-    first += layers;
   }
   return Bytes{fullest};
 }

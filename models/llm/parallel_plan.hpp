@@ -4,6 +4,7 @@
 #include "models/llm/architecture.hpp"
 
 #include <cstdint>
+#include <vector>
 
 namespace tokenyard::models {
 
@@ -27,16 +28,29 @@ struct ParallelPlan {
 /// model, else it divides stage_chips and the experts, and expert_tensor divides expert_ffn.
 void validate(const ParallelPlan& plan, const LlmSpec& llm);
 
+/// Layers of one pipeline stage.
+struct StageLayers {
+  std::uint32_t dense = 0;
+  std::uint32_t moe = 0;
+  bool embedding = false;  ///< the first stage
+  bool head = false;       ///< the last stage: LM head and sampling
+
+  [[nodiscard]] std::uint32_t layers() const { return dense + moe; }
+  friend bool operator==(const StageLayers&, const StageLayers&) = default;
+};
+/// Layers dealt evenly to the stages in order, the first ones taking what is left over. One entry a stage.
+[[nodiscard]] std::vector<StageLayers> stage_layers(const LlmSpec& llm, const ParallelPlan& plan);
+
 /// Storage formats of one instance.
 struct Precision {
-  GemmKind weights = GemmKind::Bf16;    ///< dense and attention projections
-  GemmKind experts = GemmKind::Bf16;    ///< routed experts
+  GemmKind weights = GemmKind::Bf16;  ///< dense and attention projections
+  GemmKind experts = GemmKind::Bf16;  ///< routed experts
   Dtype kv = Dtype::Bf16;
 };
 
 /// Weights on the fullest chip of the fullest pipeline stage: attention, dense FFN and shared experts split by tensor,
-/// routed experts by stage_chips, embedding and head by tensor on the first and last stage (BF16), layers dealt evenly
-/// to the stages, the first ones taking what is left over. Whole on every chip: the router (BF16), MLA's projections
+/// routed experts by stage_chips, embedding and head by tensor on the first and last stage (BF16), layers
+/// as stage_layers() deals them. Whole on every chip: the router (BF16), MLA's projections
 /// down to the latents, and, once tensor exceeds the KV heads, one K and one V head.
 [[nodiscard]] Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision);
 

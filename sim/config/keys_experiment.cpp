@@ -34,7 +34,7 @@ constexpr auto kKeys = std::to_array<Key>({
      "Which instance of the pool a request goes to."},
 
     {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
-    {"parallel", "pipeline", "count", "1", "Stages of consecutive layers."},
+    {"parallel", "pipeline", "count", "1", "Stages of consecutive layers; as many batches are in flight."},
     {"parallel", "attention_data", "count", "1", "Attention ranks of a stage, each with its own batch and KV cache, in lockstep."},
     {"parallel", "expert", "count", "1", "Groups of whole experts; divides tensor * attention_data."},
 
@@ -48,7 +48,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "long_prefill_token_threshold", "count", "0", "Longest chunk of one prompt in a step; 0 = no limit."},
     {"engine", "reserve_full_prompt", "true or false", "true", "Admit a request only when blocks for all of its prompt are free."},
     {"engine", "watermark", "ratio", "0", "Share of all KV blocks that admission leaves free while others run."},
-    {"engine", "async_scheduling", "true or false", "true", "Compose the next step while one runs: two in flight."},
+    {"engine", "async_scheduling", "true or false", "true",
+     "Compose the next step while one runs: two in flight. A pipeline has one in flight for each stage either way."},
     {"engine", "graphs", "true or false", "true", "Captured graphs: decode-only steps are padded to captured sizes (1, 2, 4, 8, 16 ...)."},
     {"engine", "host_per_step", kTime, "500 us",
      "Host work of a step: schedule, inputs, launch, outputs. Assumed: 200 to 2,000 us are seen."},

@@ -79,15 +79,22 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
                                 sum.value(), pool.chip, longest));
 }
 
+/// Batches that keep the stages of a pipeline busy. Prompts alone follow each other without.
+std::uint32_t lanes_of(const config::PoolSpec& pool) {
+  return pool.role == serving::Role::Prefill ? 1 : pool.plan.pipeline;
+}
+
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
                         std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
   serving::Pool pool{.name = spec.name, .role = spec.role};
   for (std::uint32_t i = 0; i < spec.instances; ++i) {
     pool.instances.push_back({.id = InstanceId{first_id + i},
                               .ranks = spec.plan.attention_data,
-                              .blocks_per_rank = capacity.blocks_per_rank,
+                              .stages = spec.plan.pipeline,
+                              .lanes = lanes_of(spec),
+                              .blocks_per_rank = capacity.blocks_per_rank / lanes_of(spec),
                               .block_tokens = spec.engine.block_tokens,
-                              .depth = spec.engine.asynchronous ? 2U : 1U,
+                              .depth = spec.engine.asynchronous && spec.plan.pipeline == 1 ? 2U : 1U,
                               .chips = spec.plan.chips(),
                               .hand_off = spec.role == serving::Role::Prefill,
                               .step_by_step = options.step_by_step,
@@ -120,7 +127,8 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .memory_bandwidth = chip.memory_bandwidth,
           .weights_per_chip = capacity.weights_per_chip,
           .kv_block = token * static_cast<double>(pool.engine.block_tokens),
-          .blocks_per_instance = std::uint64_t{capacity.blocks_per_rank} * pool.plan.attention_data,
+          .blocks_per_instance =
+              std::uint64_t{capacity.blocks_per_rank / lanes_of(pool)} * lanes_of(pool) * pool.plan.attention_data,
           .block_tokens = pool.engine.block_tokens,
           .idle_power = chip.power.idle};
 }
@@ -184,9 +192,13 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
   for (std::size_t p = 0; p < placed.size(); ++p) {
     for (std::size_t i = 0; i < placed[p].size(); ++i) {
       auto& ranks = assembly.pools[p].endpoints.emplace_back();
-      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
-        ranks.push_back(network.of_group.at(group++));
+      const std::uint32_t attention_data = experiment.pools[p].plan.attention_data;
+      for (std::uint32_t lane = 0; lane < lanes_of(experiment.pools[p]); ++lane) {
+        for (std::uint32_t rank = 0; rank < attention_data; ++rank) {
+          ranks.push_back(network.of_group.at(group + rank));  // lanes share the chips of a rank
+        }
       }
+      group += attention_data;
     }
   }
   const config::PoolSpec& decode = experiment.pools[1];
@@ -206,12 +218,15 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
 
 cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
                              const cost::NetworkFigures& network) {
+  cost::HostOverhead host = pool.engine.host;
+  // In a pipeline a lane's next step is composed when its tokens are back.
+  if (pool.plan.pipeline > 1) host.overlapped = false;
   return {.llm = experiment.llm,
           .chip = experiment.chips.at(pool.chip),
           .plan = pool.plan,
           .precision = pool.precision,
           .network = network,
-          .host = pool.engine.host,
+          .host = host,
           .max_tokens = pool.engine.rules.max_num_batched_tokens,
           .graph_sizes = graph_sizes(pool.engine)};
 }
@@ -276,6 +291,11 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
+    if (capacity.blocks_per_rank < lanes_of(spec)) {
+      spec.source->fail("parallel.pipeline", fmt::format("the {} batches that fill the stages share {} KV blocks of an "
+                                                         "attention rank; each needs at least one",
+                                                         lanes_of(spec), capacity.blocks_per_rank));
+    }
     refuse_endless_steps(spec, capacity, price);
     assembly.rules.push_back(policy::make_vllm_rules(spec.engine.rules));
     assembly.routers.push_back(
@@ -290,11 +310,6 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
-    }
-    if (spec.plan.pipeline > 1) {
-      assembly.notes.push_back(fmt::format("{}: pipeline stages are priced as always full: TTFT of prompts that come one by "
-                                           "one is too low",
-                                           spec.name));
     }
     if (spec.plan.attention_data > 1 && !experiment.llm.moe) {
       assembly.notes.push_back(fmt::format("{}: attention ranks of a dense model wait for each other here; independent "

@@ -23,18 +23,25 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       listener_(listener),
       shapes_(settings.ranks),
       booked_(settings.ranks) {
-  expect(settings.depth >= 1 && settings.depth <= kMaxDepth, "one or two steps in flight");
-  ranks_.reserve(settings.ranks);
-  for (std::uint32_t i = 0; i < settings.ranks; ++i) {
+  expect(settings.depth >= 1 && settings.depth <= 2, "one or two steps in flight");
+  expect(settings.stages == 1 ? settings.lanes == 1 : settings.depth == 1, "lanes keep a pipeline busy, not depth");
+  const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
+  ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
+  for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
     ranks_.emplace_back(sequences, rules, settings.blocks_per_rank, settings.block_tokens, settings.hand_off);
   }
-  for (Step& step : steps_) step.ranks.resize(settings.ranks);
+  for (std::uint32_t i = 0; i < settings.lanes; ++i) {
+    Lane& lane = lanes_.emplace_back();
+    lane.ranks = std::span(ranks_).subspan(std::size_t{i} * settings.ranks, settings.ranks);
+    lane.steps.resize(ring);
+    for (Step& step : lane.steps) step.ranks.resize(settings.ranks);
+  }
 }
 
 // ---------------------------------------------------------------- from outside
 
 void Instance::submit(SequenceId id) {
-  // vLLM's balancing between attention ranks: 4 * waiting + running, the first minimum.
+  // vLLM's balancing between attention ranks: 4 * waiting + running, the first minimum. Lanes are chosen alike.
   const auto chosen = std::min_element(ranks_.begin(), ranks_.end(), [](const Rank& a, const Rank& b) {
     return 4 * a.waiting() + a.running() < 4 * b.waiting() + b.running();
   });
@@ -56,10 +63,14 @@ void Instance::release(SequenceId id) {
   stirred(rank);
 }
 
+Instance::Lane& Instance::lane_of(const Rank& rank) {
+  return lanes_[static_cast<std::size_t>(&rank - ranks_.data()) / settings_.ranks];
+}
+
 void Instance::stirred(const Rank& rank) {
   set_level(engine_.now());
   if (!rank.could_admit()) return;
-  if (in_flight_ > 0) {
+  if (lane_of(rank).in_flight > 0) {
     set_wake();
   } else if (!kicked_) {
     // Everything that arrives at this instant comes before the step is composed.
@@ -72,10 +83,11 @@ void Instance::on_event(std::uint64_t what) {
   const SimTime now = engine_.now();
   if (what == kKick) {
     kicked_ = false;
-    if (in_flight_ == 0) {
-      fill(now);
-      set_wake();
+    if (settings_.stages > 1) advance(now, true);  // steps enter a pipeline in order of time
+    for (Lane& lane : lanes_) {
+      if (lane.in_flight == 0) fill(lane, now);
     }
+    set_wake();
   } else if (what == wake_number_) {
     wake_at_ = SimTime::never();
     advance(now, true);
@@ -85,106 +97,158 @@ void Instance::on_event(std::uint64_t what) {
 
 // ---------------------------------------------------------------- time
 
+/// The lane whose oldest step ends first, if that is by `until`. In a pipeline no two end together.
+Instance::Lane* Instance::next_lane(SimTime until) {
+  Lane* next = nullptr;
+  for (Lane& lane : lanes_) {
+    if (lane.in_flight == 0 || lane.oldest().end > until) continue;
+    if (next == nullptr || lane.oldest().end < next->oldest().end) next = &lane;
+  }
+  return next;
+}
+
 void Instance::advance(SimTime now, bool inclusive) {
   const SimTime until = inclusive ? now : now - SimTime{1};
-  while (in_flight_ > 0 && oldest().end <= until) {
-    const std::uint64_t plain = plain_composes();
-    if (plain > 0 && ranks_.size() == 1) {
-      run_alone(until, plain);
+  while (Lane* const lane = next_lane(until)) {
+    const std::uint64_t plain = plain_composes(*lane);
+    if (plain > 0 && lanes_.size() > 1) {
+      run_plain(*lane, until, 1);
+    } else if (plain > 0 && ranks_.size() == 1) {
+      run_alone(*lane, until, plain);
     } else if (plain > 0) {
-      run_plain(until, plain);
+      run_plain(*lane, until, plain);
     } else {
-      complete_oldest();
+      complete_oldest(*lane);
     }
   }
 }
 
-void Instance::complete_oldest() {
-  Step& step = oldest();
+void Instance::complete_oldest(Lane& lane) {
+  Step& step = lane.oldest();
   const SimTime now = step.end;
-  book(step);
-  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+  book(lane, step);
+  for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
     RankStep& rank_step = step.ranks[r];
     if (!rank_step.live) continue;
     hand_out_prompts(now, rank_step);
-    ranks_[r].complete(rank_step);
+    lane.ranks[r].complete(rank_step);
     for (const SequenceId id : rank_step.closing) {
       sequences_[id].last_token = now;
       listener_.on_done(id, now);
     }
   }
-  first_ = (first_ + 1) % steps_.size();
+  lane.first = (lane.first + 1) % lane.steps.size();
+  --lane.in_flight;
   --in_flight_;
   set_level(now);
-  fill(now);
+  fill(lane, now);
+  for (Lane& other : lanes_) {
+    if (other.in_flight > 0) fill(other, now);  // a place in the pipeline is free
+  }
+}
+
+/// Whether the lane's engine would compose another step now.
+bool Instance::may_compose(const Lane& lane) const {
+  if (settings_.stages == 1) return lane.in_flight < settings_.depth;
+  if (lane.in_flight == 0) return true;
+  const bool prompts_only =
+      std::all_of(lane.ranks.begin(), lane.ranks.end(), [](const Rank& rank) { return rank.decoding() == 0; });
+  return prompts_only && lane.in_flight < lane.steps.size() && in_flight_ < settings_.stages;
+}
+
+/// Whether the end of any step lets a lane compose another one behind those it has in flight.
+bool Instance::prompt_can_follow() const {
+  return std::any_of(lanes_.begin(), lanes_.end(), [&](const Lane& lane) {
+    return lane.in_flight > 0 && may_compose(lane) &&
+           !std::all_of(lane.ranks.begin(), lane.ranks.end(), [](const Rank& rank) { return rank.quiet(); });
+  });
 }
 
 /// Composes until as many steps are in flight as the engine keeps, or nothing is left to compute.
-void Instance::fill(SimTime now) {
-  while (in_flight_ < settings_.depth) {
-    if (compose(now)) continue;
+void Instance::fill(Lane& lane, SimTime now) {
+  while (may_compose(lane)) {
+    if (compose(lane, now)) continue;
     // A step that preempted all it had is empty, and admits nothing. With nothing in flight whose end would be awaited,
     // the engine's loop comes round at once.
-    const bool idle = std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.quiet(); });
-    if (in_flight_ > 0 || idle) break;
+    const bool idle = std::all_of(lane.ranks.begin(), lane.ranks.end(), [](const Rank& rank) { return rank.quiet(); });
+    if (lane.in_flight > 0 || idle) break;
   }
 }
 
-bool Instance::compose(SimTime now) {
-  Step& step = steps_[(first_ + in_flight_) % steps_.size()];
+bool Instance::compose(Lane& lane, SimTime now) {
+  Step& step = lane.at(lane.in_flight);
   bool computes = false;
-  for (std::size_t r = 0; r < ranks_.size(); ++r) {
-    if (ranks_[r].quiet()) {
+  for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
+    if (lane.ranks[r].quiet()) {
       step.ranks[r].clear();
       step.ranks[r].live = false;
     } else {
-      computes = ranks_[r].compose(step.ranks[r]) || computes;
+      computes = lane.ranks[r].compose(step.ranks[r]) || computes;
     }
     shapes_[r] = step.ranks[r].shape;
-    tell_news(now, ranks_[r]);
+    tell_news(now, lane, lane.ranks[r]);
   }
   set_level(now);
   if (!computes) return false;
-  const SimTime queued_until = in_flight_ > 0 ? steps_[(first_ + in_flight_ - 1) % steps_.size()].end : now;
   step.composed = now;
-  step.start = std::max(now, queued_until);
-  step.end = step.start + price();
+  schedule(step, settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end));
+  ++lane.in_flight;
   ++in_flight_;
   return true;
 }
 
+/// Start and end of the step in shapes_, which may start when `ready`.
+void Instance::schedule(Step& step, SimTime ready) {
+  if (settings_.stages == 1) {
+    step.start = ready;
+    step.end = ready + price();
+    return;
+  }
+  const SimTime stage = cost_.stage(shapes_);
+  step.start = std::max(ready, entrance_);
+  step.end = std::max(step.start + price(), exit_ + stage);
+  entrance_ = step.start + stage;
+  exit_ = step.end;
+}
+
 SimTime Instance::price() const { return shapes_.size() == 1 ? cost_.step(shapes_[0]) : cost_.step(shapes_); }
 
-std::uint64_t Instance::plain_composes() const {
-  if (settings_.step_by_step || in_flight_ < settings_.depth) return 0;
-  for (std::size_t i = 0; i < in_flight_; ++i) {
-    for (const RankStep& step : steps_[(first_ + i) % steps_.size()].ranks) {
+std::uint64_t Instance::plain_composes(const Lane& lane) const {
+  if (settings_.step_by_step || lane.in_flight != settings_.depth) return 0;
+  if (settings_.stages > 1 && prompt_can_follow()) return 0;
+  for (std::size_t i = 0; i < lane.in_flight; ++i) {
+    for (const RankStep& step : lane.at(i).ranks) {
       if (step.live && !(step.prompts_done.empty() && step.closing.empty())) return 0;
     }
   }
   std::uint64_t plain = UINT64_MAX;
-  for (const Rank& rank : ranks_) {
+  for (const Rank& rank : lane.ranks) {
     if (!rank.quiet()) plain = std::min(plain, rank.plain_composes());
   }
   return plain == UINT64_MAX ? 0 : plain;
 }
 
-/// Wakes at the end of the step after which something else than plain decoding may happen, or at a lower bound of it.
-void Instance::set_wake() {
-  if (in_flight_ == 0) return;
-  SimTime bound = oldest().end;
-  if (const std::uint64_t plain = plain_composes(); plain > 0) {
-    const Step& newest = steps_[(first_ + in_flight_ - 1) % steps_.size()];
-    const std::uint64_t queued = in_flight_ - 1;  // ends that are already known beyond the oldest
-    bound = newest.end;
-    if (plain > queued) {
-      for (std::size_t r = 0; r < ranks_.size(); ++r) {
-        shapes_[r] = {.decodes = ranks_[r].decoding(), .decode_context = ranks_[r].context() + ranks_[r].decoding()};
-      }
-      bound += price() * static_cast<std::int64_t>(plain - queued);
-    }
+/// The end of the step after which something else than plain decoding may happen in a busy lane, or a lower bound of
+/// it.
+SimTime Instance::next_change(const Lane& lane) {
+  const std::uint64_t plain = plain_composes(lane);
+  if (plain == 0) return lane.oldest().end;
+  SimTime bound = lane.at(lane.in_flight - 1).end;
+  const std::uint64_t queued = lane.in_flight - 1;  // ends that are already known beyond the oldest
+  if (plain <= queued) return bound;
+  for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
+    const Rank& rank = lane.ranks[r];
+    shapes_[r] = {.decodes = rank.decoding(), .decode_context = rank.context() + rank.decoding()};
   }
-  if (bound == wake_at_) return;
+  return bound + price() * static_cast<std::int64_t>(plain - queued);
+}
+
+void Instance::set_wake() {
+  SimTime bound = SimTime::never();
+  for (const Lane& lane : lanes_) {
+    if (lane.in_flight > 0) bound = std::min(bound, next_change(lane));
+  }
+  if (bound == SimTime::never() || bound == wake_at_) return;
   wake_at_ = bound;
   engine_.at(bound, engine::rank_of_step(settings_.id.index()), *this, ++wake_number_);
 }
@@ -215,8 +279,6 @@ std::uint64_t Instance::used_blocks() const {
   return count;
 }
 
-std::uint64_t Instance::total_blocks() const {
-  return std::uint64_t{settings_.blocks_per_rank} * settings_.ranks;
-}
+std::uint64_t Instance::total_blocks() const { return std::uint64_t{settings_.blocks_per_rank} * ranks_.size(); }
 
 }  // namespace tokenyard::serving

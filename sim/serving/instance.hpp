@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 namespace tokenyard::serving {
@@ -32,21 +33,23 @@ class InstanceListener {
 struct InstanceSettings {
   InstanceId id;
   std::uint32_t ranks = 1;            ///< attention ranks, in lockstep
-  std::uint32_t blocks_per_rank = 1;
+  std::uint32_t stages = 1;           ///< of its pipeline
+  std::uint32_t lanes = 1;            ///< batches of their own that go through the pipeline; see Instance
+  std::uint32_t blocks_per_rank = 1;  ///< of one lane
   std::uint32_t block_tokens = 16;
-  std::uint32_t depth = 2;            ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous
+  std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
-  bool hand_off = false;              ///< prefill role
-  bool step_by_step = false;          ///< one event a step; same results, for the test of that
+  bool hand_off = false;      ///< prefill role
+  bool step_by_step = false;  ///< one event a step; same results, for the test of that
   bool log_steps = false;
-  Watts decode_power;                 ///< of one chip
+  Watts decode_power;  ///< of one chip
   Watts prefill_power;
 };
 
 /// One model instance: composes steps, prices them, plays them in time.
 ///
-/// It is advanced lazily. While its batch does not change, its steps are not events: they are priced and booked, each once,
-/// when the instance is next looked at or when its next change is due. The wake-up is set at a lower bound of
+/// It is advanced lazily. While its batch does not change, its steps are not events: they are priced and booked, each
+/// once, when the instance is next looked at or when its next change is due. The wake-up is set at a lower bound of
 /// that change (steps only get longer as contexts grow) and set anew until the bound is the change itself. So a run of
 /// k decode steps costs k look-ups and two or three events, and an arrival in its middle finds the
 /// instance at the step boundary it falls in.
@@ -59,8 +62,8 @@ class Instance final : public engine::EventHandler {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside (arrivals,
-  // flows, which precede the steps of their instant), now included for reactions to steps of this instant.
+  // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside
+  // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
   /// A request reaches the instance now.
   void submit(SequenceId id);
@@ -89,23 +92,42 @@ class Instance final : public engine::EventHandler {
     SimTime end;
     std::vector<RankStep> ranks;
   };
+  /// Schedulers that compose together, and their steps in flight, in a ring.
+  struct Lane {
+    std::span<Rank> ranks;
+    std::vector<Step> steps;
+    std::size_t first = 0;
+    std::size_t in_flight = 0;
+    SimTime last_end;              // end of the last step that was booked
+    std::vector<SequenceId> late;  // decodes that the last booked step left out: their last token came earlier
 
-  [[nodiscard]] Step& oldest() { return steps_[first_]; }
+    [[nodiscard]] Step& oldest() { return steps[first]; }
+    [[nodiscard]] const Step& oldest() const { return steps[first]; }
+    [[nodiscard]] Step& at(std::size_t i) { return steps[(first + i) % steps.size()]; }
+    [[nodiscard]] const Step& at(std::size_t i) const { return steps[(first + i) % steps.size()]; }
+  };
+
+  [[nodiscard]] Lane& lane_of(const Rank& rank);
+  [[nodiscard]] Lane* next_lane(SimTime until);
   void stirred(const Rank& rank);
-  void run_alone(SimTime until, std::uint64_t plain);
-  [[nodiscard]] std::uint64_t sum_run(SimTime limit, std::uint64_t plain);
-  void run_plain(SimTime until, std::uint64_t plain);
-  void complete_oldest();
-  void fill(SimTime now);
-  bool compose(SimTime now);
+  void run_alone(Lane& lane, SimTime until, std::uint64_t plain);
+  [[nodiscard]] std::uint64_t sum_run(Lane& lane, SimTime limit, std::uint64_t plain);
+  void run_plain(Lane& lane, SimTime until, std::uint64_t plain);
+  void complete_oldest(Lane& lane);
+  [[nodiscard]] bool may_compose(const Lane& lane) const;
+  [[nodiscard]] bool prompt_can_follow() const;
+  void fill(Lane& lane, SimTime now);
+  bool compose(Lane& lane, SimTime now);
+  void schedule(Step& step, SimTime ready);
   [[nodiscard]] SimTime price() const;
-  [[nodiscard]] std::uint64_t plain_composes() const;
+  [[nodiscard]] std::uint64_t plain_composes(const Lane& lane) const;
+  [[nodiscard]] SimTime next_change(const Lane& lane);
   void set_wake();
-  void book(const Step& step);
-  [[nodiscard]] std::uint64_t book_late(const Step& step);
+  void book(Lane& lane, const Step& step);
+  [[nodiscard]] std::uint64_t book_late(Lane& lane, const Step& step);
   void log(const Step& step);
   void hand_out_prompts(SimTime now, const RankStep& rank_step);
-  void tell_news(SimTime now, Rank& rank);
+  void tell_news(SimTime now, Lane& lane, Rank& rank);
   void set_level(SimTime now);
 
   InstanceSettings settings_;
@@ -114,18 +136,18 @@ class Instance final : public engine::EventHandler {
   const cost::StepCost& cost_;
   metrics::InstanceMeter& meter_;
   InstanceListener& listener_;
-  std::vector<Rank> ranks_;
+  std::vector<Rank> ranks_;  // lane by lane
+  std::vector<Lane> lanes_;
   std::vector<cost::StepShape> shapes_;  // of the step being composed or priced, by rank
   std::vector<cost::StepShape> booked_;  // of the step being booked, by rank
 
-  std::array<SimTime, 128> prices_;      // of the run being played, and its gaps
+  std::array<SimTime, 128> prices_;  // of the run being played, and its gaps
   std::array<SimTime, 128> gaps_;
 
-  std::array<Step, kMaxDepth> steps_;   // ring of steps in flight
-  std::size_t first_ = 0;
-  std::size_t in_flight_ = 0;
-  SimTime last_end_;            // end of the last step that was booked
-  std::vector<SequenceId> late_;  // decodes that the last booked step left out: their last token came earlier
+  std::size_t in_flight_ = 0;  // steps of all lanes
+  SimTime entrance_;           // a pipeline takes the next step from here on
+  SimTime exit_;               // end of the step that entered last
+  SimTime booked_until_;       // end of the last step that was booked
   bool kicked_ = false;
   std::uint64_t wake_number_ = 0;
   SimTime wake_at_ = SimTime::never();

@@ -6,13 +6,13 @@
 
 namespace tokenyard::serving {
 
-void Instance::book(const Step& step) {
+void Instance::book(Lane& lane, const Step& step) {
   std::uint32_t decodes = 0;
   std::uint32_t prefill = 0;
   std::uint64_t tokens = 0;
   std::uint64_t pairs_x2 = 0;
   bool paused = false;
-  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+  for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
     const RankStep& rank_step = step.ranks[r];
     booked_[r] = rank_step.live ? rank_step.shape : cost::StepShape{};
     paused = paused || !rank_step.paused.empty();
@@ -22,25 +22,27 @@ void Instance::book(const Step& step) {
     tokens += rank_step.decode_tokens;
     pairs_x2 += 2 * rank_step.shape.decode_context + rank_step.shape.prefill_area_x2;
   }
-  if (paused || !late_.empty()) tokens -= book_late(step);
+  if (paused || !lane.late.empty()) tokens -= book_late(lane, step);
   // Every other decode had its last token from the step before.
-  meter_.gap(step.end, step.end - last_end_, tokens);
-  last_end_ = step.end;
+  meter_.gap(step.end, step.end - lane.last_end, tokens);
+  lane.last_end = step.end;
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decodes);
   const Watts power = (settings_.decode_power + (settings_.prefill_power - settings_.decode_power) * share) *
                       static_cast<double>(settings_.chips);
-  meter_.step({.start = step.start,
+  // In a pipeline steps overlap: the time since the step before came out is this one's.
+  meter_.step({.start = std::max(step.start, booked_until_),
                .end = step.end,
                .decode_tokens = decodes,
                .prefill_tokens = prefill,
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
                .power = power});
+  booked_until_ = step.end;
   if (settings_.log_steps) log(step);
 }
 
 /// Gaps of decodes that earlier steps left out and this one serves; gives how many.
-std::uint64_t Instance::book_late(const Step& step) {
+std::uint64_t Instance::book_late(Lane& lane, const Step& step) {
   std::vector<SequenceId> paused;
   for (const RankStep& rank_step : step.ranks) {
     for (const SequenceId id : rank_step.paused) {
@@ -49,15 +51,15 @@ std::uint64_t Instance::book_late(const Step& step) {
   }
   std::sort(paused.begin(), paused.end());
   std::uint64_t served = 0;
-  for (const SequenceId id : late_) {
+  for (const SequenceId id : lane.late) {
     if (std::binary_search(paused.begin(), paused.end(), id)) continue;
     meter_.gap(step.end, step.end - sequences_[id].last_token, 1);
     ++served;
   }
   for (const SequenceId id : paused) {
-    if (!std::binary_search(late_.begin(), late_.end(), id)) sequences_[id].last_token = last_end_;
+    if (!std::binary_search(lane.late.begin(), lane.late.end(), id)) sequences_[id].last_token = lane.last_end;
   }
-  late_ = std::move(paused);
+  lane.late = std::move(paused);
   return served;
 }
 
@@ -91,13 +93,13 @@ void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step) {
   }
 }
 
-void Instance::tell_news(SimTime now, Rank& rank) {
+void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
   if (rank.news().empty()) return;
   for (const SequenceId id : rank.news().preempted) {
     Sequence& sequence = sequences_[id];
     meter_.preempted(now);
-    const bool late = std::erase(late_, id) > 0;
-    if (sequence.gave_tokens && !late) sequence.last_token = last_end_;
+    const bool late = std::erase(lane.late, id) > 0;
+    if (sequence.gave_tokens && !late) sequence.last_token = lane.last_end;
     sequence.preempted_at = now;
     sequence.away = true;
   }

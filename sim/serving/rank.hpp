@@ -14,8 +14,8 @@
 
 namespace tokenyard::serving {
 
-/// Most steps in flight: one running and one composed behind it.
-inline constexpr std::size_t kMaxDepth = 2;
+/// Most steps in flight: one running and one composed behind it, or one in every stage of a pipeline.
+inline constexpr std::size_t kMaxDepth = 16;
 
 /// What one rank put into one step, until the step's outputs have been processed.
 struct RankStep {
@@ -160,8 +160,8 @@ class Rank final : public policy::Desk {
     return {.decodes = decoding_, .decode_context = context_};
   }
   void pop_in_flight() {
-    in_flight_[0] = in_flight_[1];
     --in_flight_count_;
+    for (std::size_t i = 0; i < in_flight_count_; ++i) in_flight_[i] = in_flight_[i + 1];
   }
   [[nodiscard]] std::span<RankStep* const> in_flight() const { return {in_flight_.data(), in_flight_count_}; }
   void join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left);

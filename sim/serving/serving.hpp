@@ -31,7 +31,7 @@ struct Pool {
   const cost::StepCost* cost = nullptr;
   policy::Router* router = nullptr;
   std::vector<InstanceSettings> instances;
-  /// Flow endpoints by instance and attention rank; empty unless KV is handed off.
+  /// Flow endpoints by instance, and lane by lane by attention rank; empty unless KV is handed off.
   std::vector<std::vector<std::vector<EndpointId>>> endpoints;
 };
 

@@ -37,12 +37,14 @@ std::vector<ScriptedSource::Row> random_rows(std::uint64_t seed, std::uint32_t c
 }
 
 /// Whole milliseconds, so that steps of several instances end together, with a context term that makes steps grow.
-FormulaCost round_cost() {
-  return FormulaCost([](const cost::StepShape& shape) {
-    return 2'000'000 + 1'000'000 * static_cast<std::int64_t>(shape.tokens() / 32) +
-           500'000 * static_cast<std::int64_t>(shape.decode_context / 512) +
-           static_cast<std::int64_t>(shape.prefill_area_x2 / 4096) * 250'000;
-  });
+FormulaCost round_cost(std::int64_t stages) {
+  return FormulaCost(
+      [](const cost::StepShape& shape) {
+        return 2'000'000 + 1'000'000 * static_cast<std::int64_t>(shape.tokens() / 32) +
+               500'000 * static_cast<std::int64_t>(shape.decode_context / 512) +
+               static_cast<std::int64_t>(shape.prefill_area_x2 / 4096) * 250'000;
+      },
+      stages);
 }
 
 void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests, std::uint32_t gap_ns) {
@@ -51,7 +53,7 @@ void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests,
     return in_child([&] {
       cluster.step_by_step = step_by_step;
       ScriptedSource source{rows};
-      const FormulaCost cost = round_cost();
+      const FormulaCost cost = round_cost(cluster.stages);
       const Played played = play(cluster, source, cost);
       return std::to_string(played.events) + "\n" + digest(played);
     });
@@ -113,5 +115,27 @@ TEST_CASE("decode runs: equal single steps bit for bit in a closed loop") {
                .concurrency = 7,
                .router = policy::RouterKind::LeastOutstandingTokens},
               seed, 60, 1'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit in a pipeline") {
+  for (std::uint64_t seed = 101; seed <= 112; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 4, .max_num_batched_tokens = 64},
+               .instances = 2,
+               .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
+               .stages = 2 + static_cast<std::uint32_t>(seed % 3),
+               .blocks = seed % 3 == 0 ? 24U : 1000U,
+               .router = policy::RouterKind::LeastOutstandingTokens},
+              seed, 80, 40'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit in two pipelines that hand KV caches over") {
+  for (std::uint64_t seed = 121; seed <= 132; ++seed) {
+    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 64},
+               .stages = 2 + static_cast<std::uint32_t>(seed % 3),
+               .blocks = 60,
+               .decode_instances = 1},
+              seed, 80, 40'000'000);
   }
 }

@@ -36,11 +36,11 @@ class ScriptedSource final : public workloads::RequestSource {
   std::size_t next_ = 0;
 };
 
-/// A step costs what the formula says, in nanoseconds; with several ranks the slowest counts.
+/// A step costs what the formula says, in nanoseconds; with several ranks the slowest counts. Of `stages` alike.
 class FormulaCost final : public cost::StepCost {
  public:
   using Formula = std::function<std::int64_t(const cost::StepShape&)>;
-  explicit FormulaCost(Formula formula) : formula_(std::move(formula)) {}
+  explicit FormulaCost(Formula formula, std::int64_t stages = 1) : formula_(std::move(formula)), stages_(stages) {}
   [[nodiscard]] SimTime step(const cost::StepShape& shape) const override { return SimTime{formula_(shape)}; }
   [[nodiscard]] SimTime step(std::span<const cost::StepShape> ranks) const override {
     SimTime slowest;
@@ -49,10 +49,14 @@ class FormulaCost final : public cost::StepCost {
     }
     return slowest;
   }
+  [[nodiscard]] SimTime stage(std::span<const cost::StepShape> ranks) const override {
+    return SimTime{step(ranks).ns() / stages_};
+  }
   [[nodiscard]] Bytes traffic(std::span<const cost::StepShape>) const override { return Bytes{1.0}; }
 
  private:
   Formula formula_;
+  std::int64_t stages_;
 };
 
 }  // namespace tokenyard::test

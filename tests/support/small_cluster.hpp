@@ -19,6 +19,7 @@ struct SmallCluster {
   policy::VllmSpec rules{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
   std::uint32_t instances = 1;
   std::uint32_t ranks = 1;
+  std::uint32_t stages = 1;  ///< of a pipeline; the cost must know them too
   std::uint32_t blocks = 1'000'000;
   std::uint32_t block_tokens = 16;
   std::uint32_t depth = 2;
@@ -59,9 +60,11 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     for (std::uint32_t i = 0; i < count; ++i) {
       pool.instances.push_back({.id = InstanceId{id++},
                                 .ranks = cluster.ranks,
+                                .stages = cluster.stages,
+                                .lanes = role == serving::Role::Prefill ? 1 : cluster.stages,
                                 .blocks_per_rank = cluster.blocks,
                                 .block_tokens = cluster.block_tokens,
-                                .depth = cluster.depth,
+                                .depth = cluster.stages > 1 ? 1 : cluster.depth,
                                 .chips = 1,
                                 .hand_off = role == serving::Role::Prefill,
                                 .step_by_step = cluster.step_by_step,
@@ -78,9 +81,10 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     for (serving::Pool& pool : pools) {
       for (std::size_t i = 0; i < pool.instances.size(); ++i) {
         auto& ranks = pool.endpoints.emplace_back();
-        for (std::uint32_t rank = 0; rank < cluster.ranks; ++rank) {
+        for (std::uint32_t rank = 0; rank < cluster.ranks * pool.instances[i].lanes; ++rank) {
           ranks.push_back({EndpointId{static_cast<std::uint32_t>(network.endpoints.size())}});
-          network.endpoints.push_back({.name = "e" + std::to_string(network.endpoints.size()), .domain = 0, .bandwidth = cluster.bandwidth});
+          network.endpoints.push_back(
+              {.name = "e" + std::to_string(network.endpoints.size()), .domain = 0, .bandwidth = cluster.bandwidth});
         }
       }
     }
@@ -92,14 +96,15 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   engine::Engine engine{networks};
   Played played;
   played.recorder = std::make_unique<metrics::Recorder>(
-      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}}}, true, cluster.log_steps);
-  serving::Serving serving{engine, pools, hand_off, source, cluster.concurrency, *played.recorder, SimTime{1'000'000'000}, {}};
+      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}}}, true,
+      cluster.log_steps);
+  serving::Serving serving{
+      engine, pools, hand_off, source, cluster.concurrency, *played.recorder, SimTime{1'000'000'000}, {}};
   serving.start();
   engine.run();
   serving.finish();
   played.requests = played.recorder->requests();
-  std::sort(played.requests.begin(), played.requests.end(),
-            [](const auto& a, const auto& b) { return a.id < b.id; });
+  std::sort(played.requests.begin(), played.requests.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   played.steps = played.recorder->steps();
   played.meters = serving.meters();
   played.links = engine.link_use();

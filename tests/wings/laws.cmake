@@ -22,4 +22,5 @@ tokenyard_tests(behaviour_serving behaviour
   ROOMS serving
   FILES
     behaviour/hand_off_test.cpp
-    behaviour/instance_test.cpp)
+    behaviour/instance_test.cpp
+    behaviour/pipeline_test.cpp)

@@ -175,17 +175,41 @@ TEST_CASE("step cost: the host hides behind the chips or adds up") {
   }
 }
 
-TEST_CASE("step cost: a pipeline prices a micro-batch and a hop a stage") {
-  // 8 decodes on 2 stages: two micro-batches of 4; each hop 7.7 us + 2 * 4 * 1024 B at 100 GB/s.
-  const SimTime round = price(test::round_cost(test::tiny_dense(), {.pipeline = 2}), decodes(8, 8'000));
-  const SimTime pass = price(test::round_cost(test::tiny_dense()), decodes(4, 4'000));
-  CHECK(std::abs(us(round - pass) - 2 * (7.7 + 0.08192)) <= 0.001);
+TEST_CASE("step cost: a pipeline is one whole pass and a hop a stage") {
+  // 8 decodes on 2 stages: each hop 7.7 us + 2 * 8 * 1024 B at 100 GB/s.
+  const SimTime piped = price(test::round_cost(test::tiny_dense(), {.pipeline = 2}), decodes(8, 8'000));
+  const SimTime pass = price(test::round_cost(test::tiny_dense()), decodes(8, 8'000));
+  CHECK(std::abs(us(piped - pass) - 2 * (7.7 + 0.16384)) <= 0.001);
 }
 
-TEST_CASE("step cost: a pipeline cannot cut one sequence") {
-  const SimTime round = price(test::round_cost(test::tiny_dense(), {.pipeline = 4}), decodes(1, 8'000));
-  const SimTime pass = price(test::round_cost(test::tiny_dense()), decodes(1, 8'000));
-  CHECK(std::abs(us(round - pass) - 4 * (7.7 + 0.02048)) <= 0.001);
+TEST_CASE("step cost: the slowest stage has the layer left over or the head") {
+  const StepShape shape = decodes(8, 8'000);
+  const auto stage_us = [&](const StepCostSpec& spec) { return us(make_kernel_sum(spec)->stage(std::array{shape})); };
+  const double head = us(total(StepParts(test::round_cost(test::tiny_dense())).head(8)));
+  const double all_layers = us(price(test::round_cost(test::tiny_dense()), shape)) - head;
+  const double hop = 7.7 + 0.16384;
+  // Two stages of two layers: the head makes the last one slower. Three stages of 2, 1 and 1: the first is slower,
+  // since a layer takes longer than the head.
+  REQUIRE(all_layers / 4 > head);
+  // 1e-5: whole nanoseconds
+  CHECK(stage_us(test::round_cost(test::tiny_dense(), {.pipeline = 2})) ==
+        Approx(all_layers / 2 + head + hop).epsilon(1e-5));
+  CHECK(stage_us(test::round_cost(test::tiny_dense(), {.pipeline = 3})) == Approx(all_layers / 2 + hop).epsilon(1e-5));
+  CHECK(stage_us(test::round_cost(test::tiny_dense())) == Approx(all_layers + head).epsilon(1e-5));
+}
+
+TEST_CASE("step cost: stages together take no less than the step and none more than it") {
+  for (const models::LlmSpec& llm : {test::tiny_dense(), test::tiny_moe()}) {
+    for (const std::uint32_t stages : {2U, 3U, 4U}) {
+      const auto cost = make_kernel_sum(test::round_cost(llm, {.pipeline = stages}));
+      for (const StepShape& shape : {decodes(1, 7), decodes(33, 40'000), prompt(4000)}) {
+        const SimTime step = cost->step(shape);
+        const SimTime slowest = cost->stage(std::array{shape});
+        CHECK(slowest < step);
+        CHECK(slowest * stages + SimTime{stages} >= step);  // each rounded to whole ns
+      }
+    }
+  }
 }
 
 TEST_CASE("step cost: traffic is weights and cache of all chips") {
