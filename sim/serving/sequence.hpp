@@ -7,6 +7,7 @@
 #include "workloads/request.hpp"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace tokenyard::serving {
@@ -72,7 +73,7 @@ struct Sequence {
 /// Live sequences by SequenceId; slots are used again. References die with the next add().
 class SequenceTable {
  public:
-  [[nodiscard]] SequenceId add(const workloads::Request& request, workloads::Fate fate) {
+  [[nodiscard]] SequenceId add(workloads::Request request, workloads::Fate fate) {
     if (free_.empty()) {
       sequences_.emplace_back();
       free_.push_back(static_cast<std::uint32_t>(sequences_.size() - 1));
@@ -82,8 +83,8 @@ class SequenceTable {
     const std::uint32_t version = sequences_[slot].version;
     sequences_[slot] = Sequence{};
     sequences_[slot].version = version + 1;
-    sequences_[slot].request = request;
-    sequences_[slot].fate = fate;
+    sequences_[slot].request = std::move(request);
+    sequences_[slot].fate = std::move(fate);
     return SequenceId{slot};
   }
   void remove(SequenceId id) { free_.push_back(id.index()); }

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tokenyard::serving {
 namespace {
@@ -77,7 +78,7 @@ void Serving::on_event(std::uint64_t what) {
   switch (static_cast<Kind>(what >> 32)) {
     case Kind::Arrival:
       if (concurrency_ == 0) {
-        arrive(*next_, false);
+        arrive(std::move(*next_), false);
         draw_next();
         break;
       }
@@ -85,7 +86,7 @@ void Serving::on_event(std::uint64_t what) {
     case Kind::Return:
       if (auto arrival = engine_.now() > last_arrival_ ? std::nullopt : source_.next()) {
         arrival->request.arrival = engine_.now();
-        arrive(*arrival, static_cast<Kind>(what >> 32) == Kind::Return);
+        arrive(std::move(*arrival), static_cast<Kind>(what >> 32) == Kind::Return);
       } else {
         mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
@@ -105,7 +106,7 @@ void Serving::on_event(std::uint64_t what) {
 
 void Serving::arrive(workloads::Arrival arrival, bool reaction) {
   ++arrived_;
-  const SequenceId id = sequences_.add(arrival.request, arrival.fate);
+  const SequenceId id = sequences_.add(std::move(arrival.request), std::move(arrival.fate));
   Sequence& sequence = sequences_[id];
   Instance& first = route(states_[0], sequence.request, reaction);
   sequence.prefill_instance = first.settings().id;
@@ -114,13 +115,13 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
     const InstanceSettings& settings = state.instances[0]->settings();
     // The last output token is handed out, never computed: it takes no place in the cache.
     const std::uint64_t tokens = state.pool->role == Role::Prefill
-                                     ? arrival.request.prompt_tokens
-                                     : std::uint64_t{arrival.request.prompt_tokens} + arrival.fate.output_tokens - 1;
+                                     ? sequence.request.prompt_tokens
+                                     : std::uint64_t{sequence.request.prompt_tokens} + sequence.fate.output_tokens - 1;
     const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
     if (tokens > room) {
-      throw SpecError("workload", "request " + std::to_string(arrival.request.id.index()) + " (" +
-                      std::to_string(arrival.request.prompt_tokens) + " prompt + " +
-                      std::to_string(arrival.fate.output_tokens) + " output tokens) can never run in pool '" +
+      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +
+                      std::to_string(sequence.request.prompt_tokens) + " prompt + " +
+                      std::to_string(sequence.fate.output_tokens) + " output tokens) can never run in pool '" +
                       state.pool->name + "': its KV cache holds " + std::to_string(room) +
                       " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
     }
