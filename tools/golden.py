@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,7 +28,8 @@ def play(program):
     with tempfile.TemporaryDirectory() as out:
         subprocess.run([program, "run", EXPERIMENT, "--out", out], check=True, env=environment,
                        stdout=subprocess.DEVNULL)
-        return (pathlib.Path(out) / "smoke/summary.json").read_text()
+        # how far the simulator was off elsewhere is no figure of this run: it moves with models/catalog/accuracy.csv
+        return re.sub(r'\n  "confidence": \[.*?\n  \],', "", (pathlib.Path(out) / "smoke/summary.json").read_text(), flags=re.DOTALL)
 
 
 def figures(value, path=""):

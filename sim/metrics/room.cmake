@@ -1,11 +1,13 @@
 tokenyard_room(metrics
   SOURCES
+    metrics/confidence.cpp
     metrics/instance_meter.cpp
     metrics/quantiles.cpp
     metrics/recorder.cpp
     metrics/scoreboard.cpp
     metrics/summary.cpp
   HEADERS
+    metrics/confidence.hpp
     metrics/instance_meter.hpp
     metrics/quantiles.hpp
     metrics/recorder.hpp

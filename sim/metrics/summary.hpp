@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "sim/metrics/confidence.hpp"
 #include "sim/metrics/instance_meter.hpp"
 #include "sim/metrics/recorder.hpp"
 
@@ -127,6 +128,7 @@ struct Summary {
   std::vector<PoolFigures> pools;
   std::vector<PlaneFigures> planes;
   std::vector<LinkFigures> links;
+  std::vector<Confidence> confidence;  ///< of TTFT and TPOT; empty when nobody looked it up
   std::vector<std::string> notes;    ///< what a reader must know to trust the figures: scenario chips, extrapolations
 };
 

@@ -40,6 +40,12 @@ struct Put {
     inside(Put{object});
     at[key] = std::move(object);
   }
+  void metric(const char* key, metrics::Metric metric) { at[key] = metrics::name(metric); }
+  template <class Optional, class Inside>
+  void optional(const char* key, const Optional& value, Inside inside) {
+    at[key] = Json();
+    if (value) group(key, [&](Put in) { inside(in, *value); });
+  }
   template <class List, class Inside>
   void list(const char* key, List& list, Inside inside) {
     Json array = Json::array();
@@ -73,6 +79,17 @@ struct Take {
   template <class Inside>
   void group(const char* key, Inside inside) {
     inside(Take{at.at(key)});
+  }
+  void metric(const char* key, metrics::Metric& metric) {
+    const auto name = at.at(key).get<std::string>();
+    for (std::size_t m = 0; m < metrics::kMetrics; ++m) {
+      if (name == metrics::name(static_cast<metrics::Metric>(m))) metric = static_cast<metrics::Metric>(m);
+    }
+  }
+  template <class Optional, class Inside>
+  void optional(const char* key, Optional& value, Inside inside) {
+    value.reset();
+    if (!at.at(key).is_null()) inside(Take{at.at(key)}, value.emplace());
   }
   template <class List, class Inside>
   void list(const char* key, List& list, Inside inside) {
@@ -192,6 +209,24 @@ void describe_energy(auto door, auto& summary) {
   door.figure("energy_per_output_token_j", summary.joules_per_output_token, summary.output_tokens_per_s > 0.0);
 }
 
+/// A metric that nobody looked up is absent; the errors of measurements that do not exist are null.
+void describe_confidence(auto door, auto& summary) {
+  door.list("confidence", summary.confidence, [&](auto in, std::size_t i) {
+    auto& one = summary.confidence[i];
+    in.metric("metric", one.metric);
+    in.field("extrapolated", one.extrapolated);
+    in.field("reason", one.reason);
+    in.field("basis", one.basis);
+    in.optional("errors", one.errors, [](auto inside, auto& errors) {
+      inside.field("measurements", errors.n);
+      inside.figure("p50", errors.median);
+      inside.figure("mean", errors.mean);
+      inside.figure("p90", errors.p90);
+      inside.figure("bias", errors.bias);
+    });
+  });
+}
+
 /// Works on Put with a const Summary, and on Take with one to fill. Order matters to Take only where one figure decides
 /// whether another exists, which it does not ask.
 void describe(auto door, auto& summary) {
@@ -227,6 +262,7 @@ void describe(auto door, auto& summary) {
   door.list("pools", summary.pools, [&](auto in, std::size_t i) { describe_pool(in, summary.pools[i]); });
   door.list("planes", summary.planes, [&](auto in, std::size_t i) { describe_plane(in, summary.planes[i]); });
   door.group("energy", [&](auto in) { describe_energy(in, summary); });
+  describe_confidence(door, summary);
   door.field("notes", summary.notes);
 }
 

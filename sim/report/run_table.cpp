@@ -149,6 +149,23 @@ std::string energy(const Summary& summary) {
   return text + '\n';
 }
 
+/// "TTFT: 0.15 (p90 0.40, bias -0.10) off in 45 measurements of h100-sxm, llama-3.1-70b, vllm, batches of 17 to 64".
+std::string confidence(const Summary& summary) {
+  std::string text;
+  for (const metrics::Confidence& one : summary.confidence) {
+    std::string line = fmt::format("{}: ", metrics::name(one.metric));
+    if (one.errors) {
+      line += fmt::format("{:.3f} off at the median, {:.3f} at p90, bias {:+.3f}, in {} measurements of {}",
+                          one.errors->median, one.errors->p90, one.errors->bias, count_text(one.errors->n), one.basis);
+    } else {
+      line += "not measured";
+    }
+    if (one.extrapolated) line += "; extrapolated: " + one.reason;
+    text += wrapped(line, kColumns, text.empty() ? "accuracy " : "         ", "         ");
+  }
+  return text;
+}
+
 std::string notes(const Summary& summary) {
   std::string text;
   for (const std::string& note : summary.notes) text += wrapped(note, kColumns, "note: ", "      ");
@@ -170,7 +187,7 @@ std::string run_table(const Summary& summary) {
   block(pools(summary));
   if (!summary.planes.empty()) block(planes(summary));
   block(energy(summary));
-  return text + notes(summary);
+  return text + confidence(summary) + notes(summary);
 }
 
 }  // namespace tokenyard::report

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "sim/metrics/confidence.hpp"
 #include "sim/metrics/scoreboard.hpp"
 
 #include <ostream>
@@ -25,5 +26,8 @@ void write_scores(const metrics::Scoreboard& board, std::ostream& out);
 
 /// scoreboard.json: the same with the counts.
 void write_score_json(const metrics::Scoreboard& board, std::ostream& out);
+
+/// models/catalog/accuracy.csv: a row a line, in order.
+void write_accuracy(const std::vector<metrics::AccuracyLine>& lines, std::ostream& out);
 
 }  // namespace tokenyard::report

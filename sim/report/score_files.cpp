@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <filesystem>
 
 namespace tokenyard::report {
@@ -157,6 +158,25 @@ void write_scores(const Scoreboard& board, std::ostream& out) {
         rows.end_row();
       }
     }
+  }
+  rows.finish();
+}
+
+void write_accuracy(const std::vector<metrics::AccuracyLine>& lines, std::ostream& out) {
+  CsvRows rows(out, "chip,model,engine,moe,split,batch_from,batch_to,metric,n,median,mean,p90,bias");
+  for (const metrics::AccuracyLine& line : lines) {
+    for (const std::string* text : {&line.chip, &line.model, &line.engine}) rows.text(*text);
+    rows.count(line.moe ? 1 : 0);
+    rows.count(line.split ? 1 : 0);
+    rows.count(line.batch_from);
+    rows.count(line.batch_to);
+    rows.text(metrics::name(line.metric));
+    rows.count(line.errors.n);
+    // four digits: a file that people read and compare, of figures that are not known better
+    for (const double figure : {line.errors.median, line.errors.mean, line.errors.p90, line.errors.bias}) {
+      rows.number(std::round(figure * 1e4) / 1e4);
+    }
+    rows.end_row();
   }
   rows.finish();
 }

@@ -1,5 +1,6 @@
 tokenyard_room(run
   SOURCES
+    run/accuracy.cpp
     run/assemble.cpp
     run/children.cpp
     run/explain.cpp
@@ -8,6 +9,7 @@ tokenyard_room(run
     run/play_all.cpp
     run/run.cpp
   HEADERS
+    run/accuracy.hpp
     run/assemble.hpp
     run/children.hpp
     run/explain.hpp

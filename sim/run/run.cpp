@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/run/accuracy.hpp"
 #include "sim/run/assemble.hpp"
 #include "sim/serving/serving.hpp"
 
@@ -96,6 +97,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   outcome.summary.complete = serving.complete();
   outcome.summary.requests_arrived = serving.arrived();
   outcome.summary.chips_idle = assembly.topology.chip_count() - outcome.summary.chips;
+  outcome.summary.confidence = confidence_of_run(experiment, outcome.summary);
   outcome.summary.notes = assembly.notes;
   if (source.longer() > 0) {
     outcome.summary.notes.push_back(std::to_string(source.longer()) + " requests are longer than the context of " +

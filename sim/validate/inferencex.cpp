@@ -2,12 +2,15 @@
 #include "sim/validate/names.hpp"
 #include "sim/validate/read_set.hpp"
 #include "sim/validate/recipes.hpp"
+#include "sim/validate/split_recipes.hpp"
 #include "sim/validate/traps.hpp"
 
 #include "models/base/errors.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 namespace tokenyard::validate {
 namespace {
@@ -39,15 +42,80 @@ constexpr Spare kSpare[] = {{"precision", "BF16"},
                             {"ttft_ms", "not measured"},
                             {"tpot_ms", "not measured"}};
 
+/// TPOT of rows that differ in nothing but what was measured: a row far below the slowest of them ran with something
+/// that no column tells, which is speculation where the engine's start configurations have it for these rows.
+class Twins {
+ public:
+  explicit Twins(const CsvTable& table) {
+    for (const CsvTable::Row& row : table.rows()) {
+      const auto tpot = table.number(row, "tpot_ms", 0.0, kLongestMs);
+      if (!tpot || !(*tpot > 0.0)) continue;
+      auto& [least, most] = tpots_.try_emplace(key(table, row), *tpot, *tpot).first->second;
+      least = std::min(least, *tpot);
+      most = std::max(most, *tpot);
+    }
+  }
+
+  /// Whether a twin is more than kFar times slower, or faster, than the row.
+  [[nodiscard]] bool has_slower(const CsvTable& table, const CsvTable::Row& row) const {
+    const auto tpot = table.number(row, "tpot_ms", 0.0, kLongestMs);
+    const auto found = tpots_.find(key(table, row));
+    return tpot && found != tpots_.end() && found->second.second > kFar * *tpot;
+  }
+  [[nodiscard]] bool has_faster(const CsvTable& table, const CsvTable::Row& row) const {
+    const auto tpot = table.number(row, "tpot_ms", 0.0, kLongestMs);
+    const auto found = tpots_.find(key(table, row));
+    return tpot && found != tpots_.end() && *tpot > kFar * found->second.first;
+  }
+
+ private:
+  static constexpr double kFar = 1.25;  ///< repeated measurements of one set-up differ by a few per cent
+
+  /// P/D rows: their columns of layout differ between copies of one measurement, so they are left out.
+  static std::string key(const CsvTable& table, const CsvTable::Row& row) {
+    std::string text;
+    for (const char* column : {"model", "system", "precision", "mode", "backend", "version", "isl", "osl",
+                               "concurrency", "tp", "pp", "attn_dp", "moe_tp", "moe_ep"}) {
+      text += table.text(row, column) + '|';
+    }
+    return text;
+  }
+
+  std::map<std::string, std::pair<double, double>> tpots_;
+};
+
 /// Reads the rows of one table.
 class Rows {
  public:
-  explicit Rows(const CsvTable& table) : table_(table) {}
+  explicit Rows(const CsvTable& table) : table_(table), twins_(table) {}
 
   [[nodiscard]] Point point(const CsvTable::Row& row) {
     row_ = &row;
+    Point point = told();
+    measure(point);
+    name(point);
+    if (point.scored.fate == metrics::RowFate::Refused) return point;
+    const models::LlmSpec& shape = llms_.entry(served_.llm);
+    const Formats formats = formats_of(served_);
+    if (!formats.why.empty()) point.refuse(formats.why);
+    if (!formats.reading.empty()) point.read_as(formats.reading);
+    if (!formats.listed.empty()) point.scored.precision = formats.listed;
+    const std::uint32_t chips = split_ ? serve_apart(formats, shape, point) : serve_together(formats, shape, point);
+    point.set("llm", served_.llm);
+    send(point);
+    add_throughput(chips, point);
+    note_traps(served_, split_, point);
+    if (twins_.has_slower(table_, row)) {
+      trap_all("speculation suspected: a row of the same set-up and version is more than 1.25 times slower", point);
+    }
+    return point;
+  }
+
+ private:
+  /// What the columns say, as they say it.
+  [[nodiscard]] Point told() {
     Point point;
-    point.scored = {.set = table_.path(), .row = row.line, .id = text("id")};
+    point.scored = {.set = table_.path(), .row = row_->line, .id = text("id")};
     point.scored.version = text("version");
     point.scored.engine = text("backend").empty() ? "vllm" : text("backend");
     point.scored.model = text("model");
@@ -59,72 +127,102 @@ class Rows {
                .isl = count("isl", kMostTokens).value_or(0),
                .osl = count("osl", kMostTokens).value_or(0),
                .concurrency = count("concurrency", kMostUsers).value_or(0)};
-    point.scored.traffic = std::to_string(served_.isl) + "/" + std::to_string(served_.osl) + " c" + text("concurrency");
+    split_ = text("mode") == "disagg";
+    point.scored.traffic = text("isl") + "/" + text("osl") + " c" + text("concurrency");
     point.scored.concurrency = served_.concurrency;
-    measure(point);
-    const bool split = text("mode") == "disagg";
-    WrittenLayout whole = layout("", "tp", "pp", "attn_dp", "moe_tp", "moe_ep");
-    WrittenLayout prefill =
-        layout("prefill_workers", "prefill_tp", "prefill_pp", "prefill_dp", "prefill_moe_tp", "prefill_ep");
-    WrittenLayout decode =
-        layout("decode_workers", "decode_tp", "decode_pp", "decode_dp", "decode_moe_tp", "decode_ep");
-    const auto gpus = count("gpus", kMostChips);
-
     if (served_.isl == 0 || served_.osl == 0) point.refuse("no isl or osl");
     if (served_.concurrency == 0) point.refuse("no concurrency: how many requests were in the system is not told");
-    if (point.measured.empty()) point.refuse("nothing measured: ttft_ms and tpot_ms are empty");
-    if (!text("mode").empty() && text("mode") != "agg" && !split)
+    if (!text("mode").empty() && text("mode") != "agg" && !split_) {
       point.refuse("no mode '" + text("mode") + "'; agg and disagg are known");
-    const Named llm = llm_named(point.scored.model);
-    if (llm.name.empty()) point.refuse(llm.why);
-    const Machine machine = machine_named(point.scored.chip);
-    if (machine.topology.empty()) point.refuse(machine.why);
-    if (!machine.chip.empty()) point.scored.chip = machine.chip;
-    if (!llm.name.empty()) point.scored.model = llm.name;
-    if (point.scored.fate == metrics::RowFate::Refused) return point;
-
-    if (!llm.reading.empty()) point.read_as(llm.reading);
-    served_.llm = llm.name;
-    served_.chip = machine.chip;
-    const models::LlmSpec& shape = llms_.entry(llm.name);
-    const Formats formats = formats_of(served_);
-    if (!formats.why.empty()) point.refuse(formats.why);
-    if (!formats.reading.empty()) point.read_as(formats.reading);
-    if (!formats.listed.empty()) point.scored.precision = formats.listed;
-
-    std::uint32_t chips = 0;
-    if (split) {
-      const ReadLayout p = read_layout(prefill, shape, point);
-      const ReadLayout d = read_layout(decode, shape, point);
-      point.config = "configs/validation/closed-loop-split.yaml";
-      serve(p, formats, shape, "prefill", point);
-      serve(d, formats, shape, "decode", point);
-      point.scored.layout = p.text() + " + " + d.text();
-      point.scored.engine += " P/D";
-      chips = p.chips() + d.chips();
-    } else {
-      const ReadLayout read = read_layout(whole, shape, point);
-      point.config = "configs/validation/closed-loop.yaml";
-      serve(read, formats, shape, "serve", point);
-      point.scored.layout = read.text();
-      chips = read.chips();
     }
-    point.set("topology", machine.topology);
-    if (chips > machine.chips_per_node)
-      point.set("topology.nodes", (chips + machine.chips_per_node - 1) / machine.chips_per_node);
-    point.set("llm", llm.name);
-    send(point);
-    if (const auto derived = table_.number(row, "derived_out_tok_s_per_gpu_closed_loop", 0.0, 1e9);
-        derived && *derived > 0.0) {
-      // The column divides by `gpus`, which is that of the layout as written.
-      const double written = gpus ? static_cast<double>(*gpus) : static_cast<double>(chips);
-      point.measured.push_back({Metric::Throughput, Statistic::OutputTokensPerChip, *derived * written / chips, ""});
-    }
-    note_traps(served_, split, point);
     return point;
   }
 
- private:
+  /// Model and machine in our names.
+  void name(Point& point) {
+    if (point.measured.empty()) point.refuse("nothing measured: ttft_ms and tpot_ms are empty");
+    const Named llm = llm_named(point.scored.model);
+    if (llm.name.empty()) point.refuse(llm.why);
+    machine_ = machine_named(point.scored.chip);
+    if (machine_.topology.empty()) point.refuse(machine_.why);
+    if (!machine_.chip.empty()) point.scored.chip = machine_.chip;
+    if (!llm.name.empty()) point.scored.model = llm.name;
+    if (!llm.reading.empty()) point.read_as(llm.reading);
+    served_.llm = llm.name;
+    served_.chip = machine_.chip;
+  }
+
+  std::uint32_t serve_together(const Formats& formats, const models::LlmSpec& shape, Point& point) {
+    const ReadLayout read = read_layout(layout("", "tp", "pp", "attn_dp", "moe_tp", "moe_ep"), shape, point);
+    point.config = "configs/validation/closed-loop.yaml";
+    place(nodes_of(read), point);
+    serve(read, formats, shape, "serve", point);
+    point.scored.layout = read.text();
+    return read.chips();
+  }
+
+  std::uint32_t serve_apart(const Formats& formats, const models::LlmSpec& shape, Point& point) {
+    SplitRecipe recipe = split_recipe(shape, point);
+    point.config = "configs/validation/closed-loop-split.yaml";
+    place(nodes_of(recipe.prefill) + nodes_of(recipe.decode), point);
+    serve(recipe.prefill, formats, shape, "prefill", point);
+    serve(recipe.decode, formats, shape, "decode", point);
+    point.scored.layout = recipe.prefill.text() + " + " + recipe.decode.text();
+    point.scored.engine += " P/D";
+    return recipe.prefill.chips() + recipe.decode.chips();
+  }
+
+  /// Where the columns do not tell the numbers of workers, the start configuration with that many users does.
+  [[nodiscard]] SplitRecipe split_recipe(const models::LlmSpec& shape, Point& point) {
+    const SplitRecipe written{
+        .prefill = read_layout(
+            layout("prefill_workers", "prefill_tp", "prefill_pp", "prefill_dp", "prefill_moe_tp", "prefill_ep"), shape,
+            point),
+        .decode =
+            read_layout(layout("decode_workers", "decode_tp", "decode_pp", "decode_dp", "decode_moe_tp", "decode_ep"),
+                        shape, point)};
+    if (ranks("prefill_workers") && ranks("decode_workers")) return written;
+    auto known = served_.llm == "deepseek-r1" ? split_recipes(served_) : std::vector<SplitRecipe>{};
+    const bool slower = twins_.has_slower(table_, *row_);
+    if (slower || twins_.has_faster(table_, *row_)) {
+      std::erase_if(known, [&](const SplitRecipe& one) { return one.speculates != slower; });
+    }
+    if (known.empty()) {
+      trap_all("P/D: how many workers there were is not told, and no start configuration with that many users is known",
+               point);
+      return written;
+    }
+    point.read_as(
+        "P/D layouts are those of the start configuration with that many users; the columns have lost the workers");
+    if (known.size() > 1) trap_all("P/D: several start configurations have this number of users", point);
+    if (known[0].speculates) trap_all("P/D: the start configuration has multi-token prediction", point);
+    return known[0];
+  }
+
+  [[nodiscard]] std::uint32_t nodes_of(const ReadLayout& layout) const {
+    return (layout.chips() + machine_.chips_per_node - 1) / machine_.chips_per_node;
+  }
+  void place(std::uint32_t nodes, Point& point) const {
+    point.set("topology", machine_.topology);
+    if (nodes > machine_.nodes) point.set("topology.nodes", nodes);
+  }
+
+  static void trap_all(const char* trap, Point& point) {
+    for (Measured& measured : point.measured) {
+      if (measured.trap.empty()) measured.trap = trap;
+    }
+  }
+
+  /// The column divides by `gpus`, which is that of the layout as written, and is computed from the other two: it
+  /// shares their traps.
+  void add_throughput(std::uint32_t chips, Point& point) const {
+    const auto derived = table_.number(*row_, "derived_out_tok_s_per_gpu_closed_loop", 0.0, 1e9);
+    if (!derived || !(*derived > 0.0)) return;
+    const double written = static_cast<double>(count("gpus", kMostChips).value_or(chips));
+    point.measured.push_back({Metric::Throughput, Statistic::OutputTokensPerChip, *derived * written / chips,
+                              point.measured.empty() ? "" : point.measured.back().trap});
+  }
+
   [[nodiscard]] const std::string& text(std::string_view column) const { return table_.text(*row_, column); }
   [[nodiscard]] std::optional<std::uint32_t> count(std::string_view column, std::uint64_t most) const {
     const auto value = table_.count(*row_, column, 0, most);
@@ -186,7 +284,10 @@ class Rows {
 
   const CsvTable& table_;
   const CsvTable::Row* row_ = nullptr;
+  Twins twins_;
   ServedRow served_;
+  Machine machine_;
+  bool split_ = false;
   Llms llms_;
 };
 

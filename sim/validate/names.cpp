@@ -67,15 +67,22 @@ struct KnownChip {
   const char* topology;
   const char* chip;
   std::uint32_t chips_per_node;
+  std::uint32_t nodes = 1;
 };
 
 constexpr std::array kChips{
-    KnownChip{"a100", "dgx-a100", "a100-80g-sxm", 8},      KnownChip{"h100", "hgx-h100", "h100-sxm", 8},
-    KnownChip{"h200", "hgx-h200", "h200-sxm", 8},          KnownChip{"h20", "hgx-h20", "h20", 8},
-    KnownChip{"h800", "hgx-h800", "h800-sxm", 8},          KnownChip{"b200", "hgx-b200", "b200-sxm", 8},
-    KnownChip{"gb200", "gb200-nvl72", "gb200", 4},         KnownChip{"gb300", "gb300-nvl72", "gb300", 4},
-    KnownChip{"mi300x", "mi300x-8", "mi300x", 8},          KnownChip{"910b", "atlas-800t-a2", "ascend-910b", 8},
-    KnownChip{"910c", "cloudmatrix384", "ascend-910c", 8}, KnownChip{"rtxpro6000", "rtx-pro-6000", "rtx-pro-6000", 8},
+    KnownChip{"a100", "dgx-a100", "a100-80g-sxm", 8},
+    KnownChip{"h100", "hgx-h100", "h100-sxm", 8},
+    KnownChip{"h200", "hgx-h200", "h200-sxm", 8},
+    KnownChip{"h20", "hgx-h20", "h20", 8},
+    KnownChip{"h800", "hgx-h800", "h800-sxm", 8},
+    KnownChip{"b200", "hgx-b200", "b200-sxm", 8},
+    KnownChip{"gb200", "gb200-nvl72", "gb200", 4, 18},
+    KnownChip{"gb300", "gb300-nvl72", "gb300", 4, 18},
+    KnownChip{"mi300x", "mi300x-8", "mi300x", 8},
+    KnownChip{"910b", "atlas-800t-a2", "ascend-910b", 8},
+    KnownChip{"910c", "cloudmatrix384", "ascend-910c", 8, 48},
+    KnownChip{"rtxpro6000", "rtx-pro-6000", "rtx-pro-6000", 8},
 };
 
 /// "8xmi300x" -> "mi300x": how many there are is told by another column.
@@ -116,10 +123,10 @@ Machine machine_named(std::string_view written) {
     const auto chip =
         std::find_if(kChips.begin(), kChips.end(), [&](const KnownChip& one) { return bare == one.word; });
     if (chip != kChips.end() && listed(known, chip->topology)) {
-      return {chip->topology, chip->chip, chip->chips_per_node, ""};
+      return {chip->topology, chip->chip, chip->chips_per_node, chip->nodes, ""};
     }
   }
-  return {"", "", 0, nothing_of("machine with chips", written, "topologies", "")};
+  return {"", "", 0, 1, nothing_of("machine with chips", written, "topologies", "")};
 }
 
 }  // namespace tokenyard::validate

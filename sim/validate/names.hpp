@@ -24,6 +24,7 @@ struct Machine {
   std::string topology;  ///< entry of topologies/; empty = not found
   std::string chip;      ///< entry of models/catalog/chips
   std::uint32_t chips_per_node = 0;
+  std::uint32_t nodes = 1;  ///< that the entry has without being asked
   std::string why;
 };
 /// "h200_sxm", "Nvidia H100 GPU", "a100-80gb", "8xMI300X_2xEPYC_9575F": the first word that is a chip of ours counts.

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "sim/config/catalog.hpp"
 #include "sim/run/children.hpp"
+#include "sim/validate/diagnosis.hpp"
 #include "sim/validate/prediction.hpp"
 
 #include <algorithm>
@@ -53,6 +54,11 @@ void compare(const Point& point, const Prediction& prediction, ScoredPoint& scor
   scored.mean_batch = prediction.mean_batch;
   scored.queue_share_of_ttft = prediction.queue_share_of_ttft;
   scored.shares = prediction.shares;
+  scored.engine_kind = prediction.engine_kind;
+  scored.moe = prediction.moe;
+  scored.split = prediction.split;
+  scored.extrapolated = !prediction.kernel_tables;
+  scored.suspected = suspected(scored, prediction);
 }
 
 /// A refusal without the place in our harness's file: "configs/.../x.yaml:4:2: pools.serve.parallel: it does not fit".

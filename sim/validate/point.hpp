@@ -19,6 +19,7 @@ enum class Statistic : std::uint8_t {
   OutputTokensPerChip,
   PromptTokensPerChip,  ///< prompt tokens/s of a chip
   AllTokens,            ///< prompt and output tokens/s of all chips
+  Makespan,             ///< first arrival to last token
 };
 
 /// A measured figure, in s or tokens/s.

@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/report/json.hpp"
+#include "sim/run/accuracy.hpp"
 #include "sim/run/explain.hpp"
 #include "sim/run/run.hpp"
 
@@ -91,6 +92,10 @@ std::optional<double> throughput_of(const metrics::Summary& summary, Statistic s
 Prediction predict(const config::Experiment& experiment, const std::atomic<bool>* interrupted) {
   Prediction prediction{.summary = run(experiment, {.interrupted = interrupted}).summary};
   const metrics::Summary& summary = prediction.summary;
+  prediction.engine_kind = engine_kind(experiment.pools.back().engine);
+  prediction.moe = experiment.llm.moe.has_value();
+  prediction.split = experiment.pools.size() > 1;
+  prediction.kernel_tables = has_kernel_tables(experiment, experiment.pools.back());
   if (!summary.complete) return prediction;
   prediction.mean_batch = summary.pools.back().running_mean;
   if (summary.ttft.mean_s > 0.0) {
@@ -112,6 +117,7 @@ std::string to_text(const Prediction& prediction) {
         shares.communication, shares.other, shares.host, shares.lone_step}) {
     text << figure << '\n';
   }
+  text << prediction.engine_kind << '\n' << prediction.moe << prediction.split << prediction.kernel_tables << '\n';
   report::write_summary(prediction.summary, text);
   return text.str();
 }
@@ -125,7 +131,12 @@ Prediction from_text(const std::string& text) {
         &shares.experts, &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
     in >> *figure;
   }
-  expect(!in.fail(), "a prediction starts with its figures");
+  std::string flags;
+  in >> prediction.engine_kind >> flags;
+  expect(!in.fail() && flags.size() == 3, "a prediction starts with its figures");
+  prediction.moe = flags[0] == '1';
+  prediction.split = flags[1] == '1';
+  prediction.kernel_tables = flags[2] == '1';
   prediction.summary = report::read_summary(in, "a prediction");
   return prediction;
 }
@@ -138,6 +149,8 @@ std::optional<double> figure_of(const Prediction& prediction, Metric metric, Sta
     case Metric::Tpot:
       return of_spread(summary.tpot, statistic);
     case Metric::EndToEnd:
+      // of a batch sent at once the window ends with its last token
+      if (statistic == Statistic::Makespan) return summary.warm_up_s + summary.window_s;
       return of_spread(summary.latency, statistic);
     case Metric::Throughput:
       return throughput_of(summary, statistic);

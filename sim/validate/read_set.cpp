@@ -1,15 +1,28 @@
 #include "sim/validate/read_set.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/validate/batches.hpp"
+
+#include <algorithm>
+#include <initializer_list>
 
 namespace tokenyard::validate {
 
 MeasuredSet read_set(const std::string& path) {
   const files::CsvTable table = files::CsvTable::read(path);
-  if (table.has("isl") && table.has("osl") && table.has("system")) return read_inferencex(table);
-  throw UserError(path +
-                  ":1: the header is of no kind of measurements that is known: InferenceX (model, system, isl, osl, "
-                  "ttft_ms, tpot_ms ...)");
+  const auto has = [&](std::initializer_list<const char*> columns) {
+    return std::all_of(columns.begin(), columns.end(), [&](const char* column) { return table.has(column); });
+  };
+  if (has({"prompt_size", "batch_size", "token_size", "tensor_parallel", "hardware", "model"}))
+    return read_splitwise(table);
+  if (has({"Hardware", "Num of Hardware", "Framework", "Model", "Input Output Length", "Batch Size"}))
+    return read_inference_bench(table);
+  if (has({"model", "chip", "tp", "weights_precision", "isl", "osl", "num_requests(all queued at t=0)"}))
+    return read_offline(table);
+  if (has({"isl", "osl", "system"}) || has({"model", "system", "isl"})) return read_inferencex(table);
+  throw UserError(
+      path +
+      ":1: the header is of no kind of measurements that is known; docs/validation.md names the columns of each");
 }
 
 }  // namespace tokenyard::validate

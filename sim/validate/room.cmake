@@ -1,5 +1,7 @@
 tokenyard_room(validate
   SOURCES
+    validate/batches.cpp
+    validate/diagnosis.cpp
     validate/inferencex.cpp
     validate/layouts.cpp
     validate/names.cpp
@@ -7,8 +9,11 @@ tokenyard_room(validate
     validate/prediction.cpp
     validate/read_set.cpp
     validate/recipes.cpp
+    validate/split_recipes.cpp
     validate/traps.cpp
   HEADERS
+    validate/batches.hpp
+    validate/diagnosis.hpp
     validate/layouts.hpp
     validate/names.hpp
     validate/play_points.hpp
@@ -16,5 +21,7 @@ tokenyard_room(validate
     validate/prediction.hpp
     validate/read_set.hpp
     validate/recipes.hpp
+    validate/split_recipes.hpp
     validate/traps.hpp
-  BELOW base device llm cost files metrics config report run)
+  BELOW base device llm cost files metrics config report run
+  PRIVATE fmt::fmt)

@@ -40,6 +40,12 @@ constexpr Trap kTraps[] = {
      [](const ServedRow& row, bool split) {
        return !split && row.engine == "trtllm" && starts(row.version, "1.0.0rc3");
      }},
+    {Which::Both,
+     "TensorRT-LLM 1.2.0rc6.post3, R1 on B200: its start configurations (dsr1-*-b200-trt-mtp) have multi-token "
+     "prediction",
+     [](const ServedRow& row, bool split) {
+       return !split && row.engine == "trtllm" && starts(row.llm, "deepseek") && row.version == "1.2.0rc6.post3";
+     }},
     {Which::Ttft, "SGLang R1 of November 2025: TTFT is flat at 7 to 9 s from 32 users on",
      [](const ServedRow& row, bool split) {
        return !split && row.engine == "sglang" && starts(row.llm, "deepseek") && row.version.empty() &&

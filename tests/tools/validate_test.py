@@ -4,9 +4,12 @@
     validate_test.py PROGRAM [-k PATTERN]"""
 
 import csv
+import importlib.util
 import json
 import math
 import shlex
+import subprocess
+import sys
 
 from tokenyard_cli import ROOT, CliTest, main
 
@@ -92,6 +95,30 @@ class Validate(CliTest):
         self.assertEqual(self.refused("validate", "--set", "ragged.csv"), "ragged.csv:2: has 2 fields; the header has 17")
         self.assertTrue(self.refused("validate", "--set", "nothing.csv").startswith("nothing.csv: cannot be opened"))
         self.assertEqual(self.left_behind(), before)
+
+    def test_the_accuracy_that_runs_look_up(self):
+        self.works("validate", "--set", "points.csv", "--write", "models/accuracy.csv")
+        with open(self.here / "models/accuracy.csv", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+        tpot = [line for line in lines if line["metric"] == "TPOT"]
+        self.assertEqual([(line["chip"], line["model"], line["n"]) for line in tpot],
+                         [("h100-sxm", "qwen3-32b", "1"), ("h200-sxm", "llama-3.1-8b", "2")])
+        # the trapped TTFT of Qwen is not among them
+        self.assertEqual([line["chip"] for line in lines if line["metric"] == "TTFT"], ["h200-sxm"])
+
+    def test_scatter_draws_what_was_written(self):
+        if importlib.util.find_spec("matplotlib") is None:
+            self.skipTest("no matplotlib")
+        self.works("validate", "--set", "points.csv", "--out", "out")
+        for arguments in (["out/points.csv"], ["out/points.csv", "--metric", "ttft", "--by", "model", "--out", "x.png"]):
+            done = subprocess.run([sys.executable, "-B", ROOT / "tools/plot/scatter.py", *arguments], cwd=self.here,
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertTrue((self.here / done.stdout.strip()).read_bytes().startswith(b"\x89PNG"))
+        done = subprocess.run([sys.executable, "-B", ROOT / "tools/plot/scatter.py", "points.csv"], cwd=self.here,
+                              capture_output=True, text=True, check=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("points.csv:1: has no column", done.stderr)
 
 
 if __name__ == "__main__":

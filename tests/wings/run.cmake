@@ -2,6 +2,7 @@
 tokenyard_tests(unit_run unit
   ROOMS run
   FILES
+    unit/run/accuracy_test.cpp
     unit/run/assemble_test.cpp
     unit/run/children_test.cpp
     unit/run/placement_test.cpp

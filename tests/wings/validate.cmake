@@ -2,5 +2,6 @@
 tokenyard_tests(unit_validate unit
   ROOMS validate
   FILES
+    unit/validate/batches_test.cpp
     unit/validate/inferencex_test.cpp
     unit/validate/names_test.cpp)

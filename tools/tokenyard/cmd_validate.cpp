@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -29,6 +30,7 @@ struct ValidateArguments {
   unsigned jobs = 0;
   bool list = false;
   std::string out;
+  std::string accuracy;
 };
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -97,6 +99,13 @@ int validate_sets(const ValidateArguments& given) {
     write(given, board, played.points);
     std::cout << "points.csv, scoreboard.csv and scoreboard.json in " << given.out << "/\n";
   }
+  if (!given.accuracy.empty()) {
+    const std::filesystem::path file(given.accuracy);
+    files::OutputFolder folder(file.has_parent_path() ? file.parent_path().string() : ".");
+    report::write_accuracy(metrics::accuracy_lines(played.points), folder.file(file.filename().string()));
+    folder.commit();
+    std::cout << "accuracy of each chip, model and engine in " << given.accuracy << '\n';
+  }
   return played.status;
 }
 
@@ -119,6 +128,9 @@ void add_validate(CLI::App& app, Command& command) {
   sub->add_flag("--list", given->list, "a line a point as well");
   sub->add_option("--out", given->out,
                   "folder for points.csv, scoreboard.csv and scoreboard.json; without it none are written");
+  sub->add_option(
+      "--write", given->accuracy,
+      "file for the accuracy by chip, model, engine and batch; models/catalog/accuracy.csv is what runs look up");
   sub->add_option("-j,--jobs", given->jobs, "points at a time; 0 = one a core")->capture_default_str();
   sub->callback([given, &command] { command = [given] { return validate_sets(*given); }; });
 }

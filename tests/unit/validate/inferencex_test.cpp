@@ -133,3 +133,45 @@ TEST_CASE("InferenceX: figures that do not mean what their column says are marke
   CHECK(setting(fixed, "workload.prompt.min") == "1024");
   CHECK(was_read(fixed, "lengths fixed"));
 }
+
+TEST_CASE("InferenceX: P/D layouts that lost their workers are those of the start configuration with as many users") {
+  const auto read = [](const char* rows) {
+    return read_inferencex(
+               files::CsvTable::parse(
+                   "p.csv", std::string("model,system,precision,mode,backend,isl,osl,concurrency,prefill_workers,"
+                                        "prefill_tp,decode_workers,decode_tp,decode_ep,gpus,tpot_ms,"
+                                        "derived_out_tok_s_per_gpu_closed_loop\n") +
+                                rows))
+        .points;
+  };
+  // 1 prefill worker of 8 chips and 5 decode workers of 8 attention ranks: the rate of the 16 chips told is that of 48
+  const Point one =
+      read("deepseek-ai/DeepSeek-R1,b200_sxm,fp8,disagg,trtllm,1024,1024,1920,,8,,8,8,16,32,3000\n").at(0);
+  CHECK(one.scored.layout == "dp8 ep8 + 5 x dp8 ep8");
+  CHECK(setting(one, "topology.nodes") == "6");
+  CHECK(setting(one, "pools.decode.instances") == "5");
+  CHECK(setting(one, "pools.decode.parallel.attention_data") == "8");
+  CHECK(one.measured.at(0).trap.empty());
+  CHECK(one.measured.at(1).value == doctest::Approx(1000.0).epsilon(1e-15));
+  // six users: with and without multi-token prediction; of two rows the faster one has it
+  const auto two = read(
+      "deepseek-ai/DeepSeek-R1,h100_sxm,fp8,disagg,trtllm,1024,1024,6,,16,,16,16,32,7.7,\n"
+      "deepseek-ai/DeepSeek-R1,h100_sxm,fp8,disagg,trtllm,1024,1024,6,,16,,16,16,32,14.0,\n");
+  CHECK(two.at(0).measured.at(0).trap == "P/D: the start configuration has multi-token prediction");
+  CHECK(two.at(1).measured.at(0).trap.empty());
+  CHECK(two.at(1).scored.layout == "dp16 ep16 + 3 x tp16 ep16");
+  const Point unknown =
+      read("deepseek-ai/DeepSeek-R1,h100_sxm,fp8,disagg,trtllm,1024,1024,5,,16,,16,16,32,7.7,\n").at(0);
+  CHECK(unknown.measured.at(0).trap.rfind("P/D: how many workers there were is not told", 0) == 0);
+}
+
+TEST_CASE("InferenceX: of two rows alike but for their figures one that is far faster is suspected of speculation") {
+  const std::string row =
+      "r,deepseek-ai/DeepSeek-R1,h200_sxm,fp8,agg,trtllm,1.1.0rc2.post2,1024,1024,16,8,1,1,1,8,8,80,";
+  const auto points =
+      read_inferencex(files::CsvTable::parse("p.csv", kHeader + row + "10,\n" + row + "10.5,\n" + row + "6.9,\n"))
+          .points;
+  CHECK(points.at(0).measured.at(1).trap.empty());
+  CHECK(points.at(1).measured.at(1).trap.empty());
+  CHECK(points.at(2).measured.at(1).trap.rfind("speculation suspected", 0) == 0);
+}
