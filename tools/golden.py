@@ -23,13 +23,17 @@ HEADING = "### Changed results\n"
 MOST_LINES = 12
 
 
+def of_this_run(summary):
+    """Without what is known of accuracy elsewhere, which moves with models/catalog/accuracy.csv."""
+    return re.sub(r'\n  "confidence": \[.*?\n  \],', "", summary, flags=re.DOTALL)
+
+
 def play(program):
     environment = {key: value for key, value in os.environ.items() if key != "TOKENYARD_HOME"}
     with tempfile.TemporaryDirectory() as out:
         subprocess.run([program, "run", EXPERIMENT, "--out", out], check=True, env=environment,
                        stdout=subprocess.DEVNULL)
-        # how far the simulator was off elsewhere is no figure of this run: it moves with models/catalog/accuracy.csv
-        return re.sub(r'\n  "confidence": \[.*?\n  \],', "", (pathlib.Path(out) / "smoke/summary.json").read_text(), flags=re.DOTALL)
+        return of_this_run((pathlib.Path(out) / "smoke/summary.json").read_text())
 
 
 def figures(value, path=""):

@@ -2,14 +2,17 @@
 
 #include "models/base/errors.hpp"
 #include "sim/validate/batches.hpp"
+#include "sim/validate/llmservingsim.hpp"
 
 #include <algorithm>
 #include <initializer_list>
 
 namespace tokenyard::validate {
 
-MeasuredSet read_set(const std::string& path) {
-  const files::CsvTable table = files::CsvTable::read(path);
+MeasuredSet read_set(const std::string& path, const std::string& traces) {
+  const std::string text = files::read_text(path);
+  if (text.starts_with('{')) return read_llmservingsim(path, text, traces);
+  const files::CsvTable table = files::CsvTable::parse(path, text);
   const auto has = [&](std::initializer_list<const char*> columns) {
     return std::all_of(columns.begin(), columns.end(), [&](const char* column) { return table.has(column); });
   };

@@ -10,7 +10,8 @@ namespace tokenyard::validate {
 /// Reads a file of measurements; its header says of which kind it is. Rows that cannot be played are points all the
 /// same, refused with a reason. Throws UserError "file:row: column: what" for what is no measurement at all: an unknown
 /// header, a field that is not the number its column needs.
-[[nodiscard]] MeasuredSet read_set(const std::string& path);
+/// `traces`: folder in which the traces of recorded runs are looked for besides that of the file; may be empty.
+[[nodiscard]] MeasuredSet read_set(const std::string& path, const std::string& traces);
 
 /// Serving points with the columns of InferenceX as ai-dynamo/aiconfigurator ships them (systems/silicon_sample.csv):
 /// id, model, system, precision, mode, backend, version, isl, osl, concurrency, tp, pp, attn_dp, moe_tp, moe_ep,

@@ -4,6 +4,7 @@ tokenyard_room(validate
     validate/diagnosis.cpp
     validate/inferencex.cpp
     validate/layouts.cpp
+    validate/llmservingsim.cpp
     validate/names.cpp
     validate/play_points.cpp
     validate/prediction.cpp
@@ -15,6 +16,7 @@ tokenyard_room(validate
     validate/batches.hpp
     validate/diagnosis.hpp
     validate/layouts.hpp
+    validate/llmservingsim.hpp
     validate/names.hpp
     validate/play_points.hpp
     validate/point.hpp

@@ -9,6 +9,9 @@ import sys
 
 from tokenyard_cli import ROOT, CliTest, environment, main
 
+sys.path.insert(0, str(ROOT / "tools"))
+from golden import of_this_run  # noqa: E402
+
 
 class Golden(CliTest):
     def setUp(self):
@@ -21,7 +24,7 @@ class Golden(CliTest):
                                                     "## 0.1.0\n\n### Changed results\n- Old news.\n")
         self.golden = self.here / "tests/golden/smoke.summary.json"
         self.works("run", "configs/smoke.yaml")
-        self.now = (self.here / "out/smoke/summary.json").read_text()
+        self.now = of_this_run((self.here / "out/smoke/summary.json").read_text())
 
     def run_golden(self, *arguments):
         return subprocess.run([sys.executable, "-B", self.here / "tools/golden.py", self.program, *arguments],

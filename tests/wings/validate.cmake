@@ -4,4 +4,5 @@ tokenyard_tests(unit_validate unit
   FILES
     unit/validate/batches_test.cpp
     unit/validate/inferencex_test.cpp
+    unit/validate/llmservingsim_test.cpp
     unit/validate/names_test.cpp)

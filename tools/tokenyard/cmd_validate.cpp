@@ -30,6 +30,7 @@ struct ValidateArguments {
   unsigned jobs = 0;
   bool list = false;
   std::string out;
+  std::string traces;
   std::string accuracy;
 };
 
@@ -76,7 +77,7 @@ int validate_sets(const ValidateArguments& given) {
   std::vector<validate::Point> points;
   std::vector<std::string> notes;
   for (const std::string& file : given.sets) {
-    validate::MeasuredSet set = validate::read_set(file);
+    validate::MeasuredSet set = validate::read_set(file, given.traces);
     for (const std::string& note : set.notes) notes.push_back(file + ": " + note);
     std::move(set.points.begin(), set.points.end(), std::back_inserter(points));
   }
@@ -125,6 +126,8 @@ void add_validate(CLI::App& app, Command& command) {
   sub->add_option("--limit", given->limit, "at most so many rows, evenly spread over those chosen; 0 = all")
       ->capture_default_str();
   sub->add_option("--worst", given->worst, "how many of the worst points are printed")->capture_default_str();
+  sub->add_option("--traces", given->traces,
+                  "folder with the traces of recorded runs, where they do not lie beside the set");
   sub->add_flag("--list", given->list, "a line a point as well");
   sub->add_option("--out", given->out,
                   "folder for points.csv, scoreboard.csv and scoreboard.json; without it none are written");
