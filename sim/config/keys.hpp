@@ -9,9 +9,10 @@ namespace tokenyard::config {
 /// One key that a YAML file may hold. The tables of these are the only list of keys: readers look defaults up here,
 /// unknown keys are measured against it, `tokenyard keys` prints it.
 struct Key {
-  std::string_view section;   ///< kind of mapping the key stands in: "experiment", "pool", "chip", ...
+  std::string_view section;  ///< kind of mapping the key stands in: "experiment", "pool", "chip", ...
   std::string_view name;
-  std::string_view unit;      ///< "s, ms, us, ..." or "count", "ratio", "text", "one of: a | b", "mapping: pool", "list: pool"
+  std::string_view
+      unit;  ///< "s, ms, us, ..." or "count", "ratio", "text", "one of: a | b", "mapping: pool", "list: pool"
   std::string_view fallback;  ///< text of the default; kRequired: must be given; kOptional: may be absent
   std::string_view sentence;
 };
@@ -25,6 +26,7 @@ inline constexpr std::string_view kOptional = "(none)";
 /// The table of one reader; each read_*.cpp defines one of these, keys.cpp joins them.
 [[nodiscard]] std::span<const Key> experiment_keys();  ///< keys_experiment.cpp: experiment, pool, engine, router, ...
 [[nodiscard]] std::span<const Key> model_keys();       ///< keys_models.cpp: chip, llm and their parts
+[[nodiscard]] std::span<const Key> kernel_keys();      ///< keys_kernels.cpp: chip.kernels and its families
 [[nodiscard]] std::span<const Key> topology_keys();    ///< keys_topology.cpp
 [[nodiscard]] std::span<const Key> workload_keys();    ///< keys_workload.cpp
 

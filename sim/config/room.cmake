@@ -3,10 +3,12 @@ tokenyard_room(config
     config/catalog.cpp
     config/keys.cpp
     config/keys_experiment.cpp
+    config/keys_kernels.cpp
     config/keys_models.cpp
     config/keys_topology.cpp
     config/keys_workload.cpp
     config/read_experiment.cpp
+    config/read_kernels.cpp
     config/read_models.cpp
     config/read_topology.cpp
     config/read_workload.cpp
@@ -17,6 +19,7 @@ tokenyard_room(config
     config/catalog.hpp
     config/experiment.hpp
     config/keys.hpp
+    config/read_kernels.hpp
     config/read_models.hpp
     config/read_topology.hpp
     config/read_workload.hpp

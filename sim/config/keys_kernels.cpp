@@ -1,0 +1,128 @@
+#include "sim/config/keys.hpp"
+
+#include <array>
+
+namespace tokenyard::config {
+namespace {
+
+constexpr std::string_view kTime = "s, ms, us, ns, min, h";
+constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
+constexpr std::string_view kError = "Median of |ln(predicted / measured)| on shapes that were not fitted.";
+constexpr std::string_view kFloor = "Time of the kernel with nothing to do.";
+constexpr std::string_view kEffFlops = "Fraction of the dense peak that large shapes reach.";
+constexpr std::string_view kEffBw = "Fraction of the memory bandwidth that large shapes reach.";
+constexpr std::string_view kNorm = "Exponent that joins compute and memory time; large: the longer of both.";
+constexpr std::string_view kMatrixKind = "Coefficients of this kind of matrix product.";
+constexpr std::string_view kKvFormat = "Coefficients with a KV cache in this format.";
+
+constexpr auto kKeys = std::to_array<Key>({
+    {"chip.kernels", "gemm", "mapping: chip.kernels.gemm", kRequired, "Matrix products, by kind."},
+    {"chip.kernels", "attention_decode", "mapping: chip.kernels.attention_decode", kOptional,
+     "Grouped-query decode attention, by KV format."},
+    {"chip.kernels", "attention_context", "mapping: chip.kernels.attention_context", kOptional,
+     "Grouped-query prompt attention, by KV format."},
+    {"chip.kernels", "mla_decode", "mapping: chip.kernels.mla_decode", kOptional,
+     "Latent decode attention (absorbed), by KV format."},
+    {"chip.kernels", "mla_context", "mapping: chip.kernels.mla_context", kOptional,
+     "Latent prompt attention, by KV format."},
+    {"chip.kernels", "moe", "mapping: chip.kernels.moe", kOptional, "Grouped products of the experts, by kind."},
+    {"chip.kernels", "small", "mapping: chip.kernels.small", kRequired, "Norms, rotary, append, activation, quantise."},
+    {"chip.kernels", "head", "mapping: chip.kernels.head", kRequired,
+     "Sampling and the copy of the tokens to the host."},
+    {"chip.kernels", "all_reduce", "mapping: chip.kernels.all_reduce", kRequired,
+     "All-reduce of the engine's own kernels inside one switched domain."},
+    {"chip.kernels", "dispatch", "mapping: chip.kernels.exchange", kRequired, "Tokens to experts in one domain."},
+    {"chip.kernels", "combine", "mapping: chip.kernels.exchange", kRequired, "Tokens back from experts in one domain."},
+
+    {"chip.kernels.gemm", "bf16", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm", "fp8", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm", "fp8_block", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm", "int8", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm", "nvfp4", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm", "w4a16", "mapping: chip.kernels.gemm.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.gemm.KIND", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.gemm.KIND", "eff_flops", "ratio", kRequired, kEffFlops},
+    {"chip.kernels.gemm.KIND", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.gemm.KIND", "p", "number", "1e9", kNorm},
+    {"chip.kernels.gemm.KIND", "k_latency", kTime, "0", "Added per 1,000 of K: a thread block walks K serially."},
+    {"chip.kernels.gemm.KIND", "act_pass", "number", "0",
+     "Passes over the activations when the kernel quantises them."},
+    {"chip.kernels.gemm.KIND", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.gemm.KIND", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.attention_decode", "bf16", "mapping: chip.kernels.attention_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.attention_decode", "fp8", "mapping: chip.kernels.attention_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.attention_decode", "int8", "mapping: chip.kernels.attention_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.attention_decode.KV", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.attention_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.attention_decode.KV", "p", "number", "1", "Exponent that joins t0 and the KV read; 1: their sum."},
+    {"chip.kernels.attention_decode.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.attention_decode.KV", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.attention_context", "bf16", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.attention_context", "fp8", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.attention_context", "int8", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_context", "bf16", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_context", "fp8", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_context", "int8", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
+    {"chip.kernels.context.KV", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.context.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
+    {"chip.kernels.context.KV", "eff_io", "ratio", kRequired, "Bandwidth reached on queries, keys, values and output."},
+    {"chip.kernels.context.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.context.KV", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.mla_decode", "bf16", "mapping: chip.kernels.mla_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_decode", "fp8", "mapping: chip.kernels.mla_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_decode", "int8", "mapping: chip.kernels.mla_decode.KV", kOptional, kKvFormat},
+    {"chip.kernels.mla_decode.KV", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.mla_decode.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
+    {"chip.kernels.mla_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.mla_decode.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.mla_decode.KV", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.moe", "bf16", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe", "fp8", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe", "fp8_block", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe", "int8", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe", "nvfp4", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe", "w4a16", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
+    {"chip.kernels.moe.KIND", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.moe.KIND", "eff_flops", "ratio", kRequired, kEffFlops},
+    {"chip.kernels.moe.KIND", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.moe.KIND", "p", "number", "1e9", kNorm},
+    {"chip.kernels.moe.KIND", "act_io", "number", "0", "Passes over the tokens: permute, quantise, un-permute."},
+    {"chip.kernels.moe.KIND", "per_local_expert", kTime, "0", "Added for every expert that the rank holds."},
+    {"chip.kernels.moe.KIND", "imbalance_exponent", "number", "0", "The fullest rank has ep^this times the mean load."},
+    {"chip.kernels.moe.KIND", "hit_factor", "number", "1", "Experts hit, over what uniform routing would hit."},
+    {"chip.kernels.moe.KIND", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.moe.KIND", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.small", "t0", kTime, kRequired, kFloor},
+    {"chip.kernels.small", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.small", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.small", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.head", "t0", kTime, kRequired, "Per step, beside the matrix product of the head."},
+    {"chip.kernels.head", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.all_reduce", "one_shot_t0", kTime, kRequired, "Floor when every rank reads all others at once."},
+    {"chip.kernels.all_reduce", "per_peer", kTime, kRequired, "Added for every other rank."},
+    {"chip.kernels.all_reduce", "one_shot_eff", "ratio", kRequired, "Fraction of the link, one-shot."},
+    {"chip.kernels.all_reduce", "two_shot_t0", kTime, kRequired, "Floor of reduce-scatter, then all-gather."},
+    {"chip.kernels.all_reduce", "two_shot_eff", "ratio", kRequired, "Fraction of the link, two-shot."},
+    {"chip.kernels.all_reduce", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.all_reduce", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.exchange", "a0", kTime, kRequired,
+     "Floor at one rank: t = a0 + a1 * log2(ep) + bytes / (eta * link)."},
+    {"chip.kernels.exchange", "a1", kTime, "0", "Added for every doubling of the ranks."},
+    {"chip.kernels.exchange", "eta", "ratio", kRequired, "Fraction of the link that large exchanges reach."},
+    {"chip.kernels.exchange", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.exchange", "source", "text", kRequired, kSource},
+});
+
+}  // namespace
+
+std::span<const Key> kernel_keys() { return kKeys; }
+
+}  // namespace tokenyard::config

@@ -1,0 +1,156 @@
+#include "sim/config/read_kernels.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+namespace tokenyard::config {
+namespace {
+
+using models::AllReduceCoefficients;
+using models::ContextAttentionCoefficients;
+using models::DecodeAttentionCoefficients;
+using models::Dtype;
+using models::ExchangeCoefficients;
+using models::GemmCoefficients;
+using models::GemmKind;
+using models::KernelSet;
+using models::MlaDecodeCoefficients;
+using models::MoeCoefficients;
+using models::Provenance;
+using models::SmallKernelCoefficients;
+
+constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
+
+Provenance read_provenance(YamlMap& map) {
+  Provenance provenance{.source = map.text("source"), .error_p50 = std::nullopt};
+  if (map.given("error_p50")) provenance.error_p50 = map.number("error_p50", 0.0, 10.0);
+  return provenance;
+}
+
+GemmCoefficients read_gemm(YamlMap map) {
+  GemmCoefficients gemm{.t0 = map.seconds("t0"),
+                        .eff_flops = map.number("eff_flops", 0.0, 1.0),
+                        .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                        .p = map.number("p", 0.0, kLargest),
+                        .k_latency = map.seconds("k_latency"),
+                        .act_pass = map.number("act_pass", 0.0, kLargest),
+                        .provenance = read_provenance(map)};
+  map.finish();
+  return gemm;
+}
+
+DecodeAttentionCoefficients read_decode_attention(YamlMap map) {
+  DecodeAttentionCoefficients attention{.t0 = map.seconds("t0"),
+                                        .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                                        .p = map.number("p", 0.0, kLargest),
+                                        .provenance = read_provenance(map)};
+  map.finish();
+  return attention;
+}
+
+ContextAttentionCoefficients read_context_attention(YamlMap map) {
+  ContextAttentionCoefficients attention{.t0 = map.seconds("t0"),
+                                         .eff_flops = map.number("eff_flops", 0.0, 4.0),
+                                         .eff_io = map.number("eff_io", 0.0, 1.0),
+                                         .provenance = read_provenance(map)};
+  map.finish();
+  return attention;
+}
+
+MlaDecodeCoefficients read_mla_decode(YamlMap map) {
+  MlaDecodeCoefficients mla{.t0 = map.seconds("t0"),
+                            .eff_flops = map.number("eff_flops", 0.0, 4.0),
+                            .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                            .provenance = read_provenance(map)};
+  map.finish();
+  return mla;
+}
+
+MoeCoefficients read_moe(YamlMap map) {
+  MoeCoefficients moe{.t0 = map.seconds("t0"),
+                      .eff_flops = map.number("eff_flops", 0.0, 1.0),
+                      .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                      .p = map.number("p", 0.0, kLargest),
+                      .act_io = map.number("act_io", 0.0, kLargest),
+                      .per_local_expert = map.seconds("per_local_expert"),
+                      .imbalance_exponent = map.number("imbalance_exponent", 0.0, 1.0),
+                      .hit_factor = map.number("hit_factor", 0.0, 2.0),
+                      .provenance = read_provenance(map)};
+  map.finish();
+  return moe;
+}
+
+SmallKernelCoefficients read_small(YamlMap map) {
+  SmallKernelCoefficients small{
+      .t0 = map.seconds("t0"), .eff_bw = map.number("eff_bw", 0.0, 1.0), .provenance = read_provenance(map)};
+  map.finish();
+  return small;
+}
+
+Seconds read_head(YamlMap map) {
+  const Seconds t0 = map.seconds("t0");
+  (void)map.text("source");
+  map.finish();
+  return t0;
+}
+
+AllReduceCoefficients read_all_reduce(YamlMap map) {
+  AllReduceCoefficients reduce{.one_shot_t0 = map.seconds("one_shot_t0"),
+                               .per_peer = map.seconds("per_peer"),
+                               .one_shot_eff = map.number("one_shot_eff", 0.0, 1.0),
+                               .two_shot_t0 = map.seconds("two_shot_t0"),
+                               .two_shot_eff = map.number("two_shot_eff", 0.0, 1.0),
+                               .provenance = read_provenance(map)};
+  map.finish();
+  return reduce;
+}
+
+ExchangeCoefficients read_exchange(YamlMap map) {
+  ExchangeCoefficients exchange{.a0 = map.seconds("a0"),
+                                .a1 = map.seconds("a1"),
+                                .eta = map.number("eta", 0.0, 1.0),
+                                .provenance = read_provenance(map)};
+  map.finish();
+  return exchange;
+}
+
+/// One family: a mapping of section `section` whose keys are the names of GemmKind (`by_kind`) or of KV formats.
+template <class Families, class Read>
+void read_family(YamlMap& kernels, const std::string& key, bool by_kind, const std::string& entry_section,
+                 Families& families, Read read) {
+  if (!kernels.given(key)) return;
+  YamlMap map = kernels.map(key, "chip.kernels." + key);
+  for (std::size_t i = 0; i < families.size(); ++i) {
+    if (!by_kind) {
+      const auto format = static_cast<Dtype>(i);
+      if (format != Dtype::Bf16 && format != Dtype::Fp8 && format != Dtype::Int8) continue;  // no KV cache has it
+    }
+    const auto entry = by_kind ? name(static_cast<GemmKind>(i)) : name(static_cast<Dtype>(i));
+    if (map.given(entry)) families[i] = read(map.map(entry, entry_section));
+  }
+  map.finish();
+}
+
+}  // namespace
+
+models::KernelSet read_kernels(YamlMap map) {
+  KernelSet kernels;
+  read_family(map, "gemm", true, "chip.kernels.gemm.KIND", kernels.gemm, read_gemm);
+  read_family(map, "attention_decode", false, "chip.kernels.attention_decode.KV", kernels.decode_attention,
+              read_decode_attention);
+  read_family(map, "attention_context", false, "chip.kernels.context.KV", kernels.context_attention,
+              read_context_attention);
+  read_family(map, "mla_decode", false, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode);
+  read_family(map, "mla_context", false, "chip.kernels.context.KV", kernels.mla_context, read_context_attention);
+  read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);
+  kernels.small = read_small(map.map("small", "chip.kernels.small"));
+  kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));
+  kernels.all_reduce = read_all_reduce(map.map("all_reduce", "chip.kernels.all_reduce"));
+  kernels.dispatch = read_exchange(map.map("dispatch", "chip.kernels.exchange"));
+  kernels.combine = read_exchange(map.map("combine", "chip.kernels.exchange"));
+  map.finish();
+  return kernels;
+}
+
+}  // namespace tokenyard::config
