@@ -14,6 +14,7 @@ MAY_INCLUDE = {
     "models/device": ["models/base"],
     "models/llm": ["models/base", "models/device"],
     "models/cost": ["models/base", "models/device", "models/llm"],
+    "models/fit": ["models/base", "models/device", "models/cost"],
     "topologies": ["models/base"],
     "workloads": ["models/base"],
     "sim/log": ["models/base"],
@@ -24,9 +25,10 @@ MAY_INCLUDE = {
     "sim/serving": ["models", "topologies", "workloads", "sim/log", "sim/metrics", "sim/policy", "sim/engine"],
     "sim/config": ["models", "topologies", "workloads", "sim/metrics", "sim/policy", "sim/serving"],
     "sim/report": ["models/base", "sim/metrics", "sim/files"],
+    "sim/calibrate": ["models", "workloads", "sim/files"],
     "sim/run": ["models", "topologies", "workloads", "sim"],
     "sim/validate": ["models", "sim"],
-    "tools/tokenyard": ["models/base", "sim"],
+    "tools/tokenyard": ["models/base", "models/device", "sim"],
 }
 # What a room may not see although the table above would let it: a policy must not know how long an answer will be.
 HIDDEN = {"sim/policy": ["workloads/fate.hpp"]}
@@ -41,6 +43,7 @@ DOORS = {
     "pcg_": "workloads",
     "CLI/": "tools/tokenyard",
     "zlib.h": "sim/files",
+    "nlopt": "models/fit",
     "spdlog/": "sim/log",
 }
 CODE = ("models", "topologies", "workloads", "sim", "tools")

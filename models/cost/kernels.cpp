@@ -39,7 +39,10 @@ double p_norm(double a, double b, double p) {
 }
 
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip) {
-  const auto& c = family(chip.kernels.gemm, kind);
+  return gemm_time(s, kind, family(chip.kernels.gemm, kind), chip);
+}
+
+Seconds gemm_time(const GemmShape& s, GemmKind kind, const models::GemmCoefficients& c, const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
   const double flop = 2.0 * s.batch * s.m * s.n * s.k;
   const double bytes =

@@ -25,6 +25,9 @@ struct GemmShape {
   double batch = 1;
 };
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
+/// The same with coefficients `c` in place of the chip's: this is what a fit turns.
+[[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::GemmCoefficients& c,
+                                const models::AcceleratorSpec& chip);
 
 /// Heads of one chip, and what its sequences hold.
 struct DecodeAttentionShape {

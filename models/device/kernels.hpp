@@ -4,26 +4,40 @@
 #include "models/device/dtype.hpp"
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tokenyard::models {
 
-/// Where a set of coefficients comes from, and how far it was off on shapes it was not fitted on.
+/// The values of one figure of the shapes ("m", "context") that a set of coefficients was fitted on.
+struct ValidRange {
+  std::string figure;
+  double least = 0.0;
+  double greatest = 0.0;
+};
+
+/// Where a set of coefficients comes from, and how far it was off on shapes it was not fitted on. What was never
+/// measured is absent.
 struct Provenance {
-  std::string source;                ///< never empty
-  std::optional<double> error_p50;   ///< median of |ln(predicted / measured)|; absent when never measured
+  std::string source;               ///< never empty
+  std::optional<double> error_p50;  ///< median of |ln(predicted / measured)|
+  std::optional<double> error_p90;  ///< its 90th percentile
+  std::uint32_t rows = 0;           ///< shapes measured, those held out included; 0: unknown
+  std::vector<ValidRange> valid;    ///< a shape outside one of these is extrapolated; empty: unknown
 };
 
 /// Matrix product [M,K] x [K,N] on one chip:
-///   t = t0 + k_latency * K/1000 + pnorm_p( 2MNK/(peak*eff_flops), (NK*wB + MK*aB + 2MN)/(BW*eff_bw) ) + act_pass*4MK/BW
+///   t = t0 + k_latency * K/1000 + pnorm_p( 2MNK/(peak*eff_flops), (NK*wB + MK*aB + 2MN)/(BW*eff_bw) ) +
+///   act_pass*4MK/BW
 struct GemmCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
   double eff_bw = 1.0;
-  double p = 1e9;          ///< exponent of the p-norm; large = plain maximum
-  Seconds k_latency;       ///< per 1,000 of K: a thread block walks K serially
-  double act_pass = 0.0;   ///< passes over the activations when the kernel quantises them itself
+  double p = 1e9;         ///< exponent of the p-norm; large = plain maximum
+  Seconds k_latency;      ///< per 1,000 of K: a thread block walks K serially
+  double act_pass = 0.0;  ///< passes over the activations when the kernel quantises them itself
   Provenance provenance;
 };
 
@@ -95,12 +109,12 @@ struct ExchangeCoefficients {
 
 /// What the cost model knows about the kernels of one chip. A family that is absent cannot be priced on it.
 struct KernelSet {
-  std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                         ///< by GemmKind
-  std::array<std::optional<DecodeAttentionCoefficients>, kDtypes> decode_attention;     ///< by KV dtype
-  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> context_attention;   ///< by KV dtype
-  std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                 ///< by KV dtype
-  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;         ///< by KV dtype
-  std::array<std::optional<MoeCoefficients>, kGemmKinds> moe;                           ///< by GemmKind
+  std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                        ///< by GemmKind
+  std::array<std::optional<DecodeAttentionCoefficients>, kDtypes> decode_attention;    ///< by KV dtype
+  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> context_attention;  ///< by KV dtype
+  std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
+  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype
+  std::array<std::optional<MoeCoefficients>, kGemmKinds> moe;                          ///< by GemmKind
   SmallKernelCoefficients small;
   Seconds head_t0;  ///< sampling and the copy of the tokens to the host, per step
   AllReduceCoefficients all_reduce;

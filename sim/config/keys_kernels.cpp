@@ -8,6 +8,10 @@ namespace {
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 constexpr std::string_view kError = "Median of |ln(predicted / measured)| on shapes that were not fitted.";
+constexpr std::string_view kTail = "90th percentile of |ln(predicted / measured)| on shapes that were not fitted.";
+constexpr std::string_view kRows = "Shapes measured, those that were not fitted included; 0: unknown.";
+constexpr std::string_view kValid = "The shapes measured; a price outside is marked as extrapolated.";
+constexpr std::string_view kRange = "Least and greatest value of this figure of the shapes.";
 constexpr std::string_view kFloor = "Time of the kernel with nothing to do.";
 constexpr std::string_view kEffFlops = "Fraction of the dense peak that large shapes reach.";
 constexpr std::string_view kEffBw = "Fraction of the memory bandwidth that large shapes reach.";
@@ -48,6 +52,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.gemm.KIND", "act_pass", "number", "0",
      "Passes over the activations when the kernel quantises them."},
     {"chip.kernels.gemm.KIND", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.gemm.KIND", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.gemm.KIND", "rows", "count", "0", kRows},
+    {"chip.kernels.gemm.KIND", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.gemm.KIND", "source", "text", kRequired, kSource},
 
     {"chip.kernels.attention_decode", "bf16", "mapping: chip.kernels.attention_decode.KV", kOptional, kKvFormat},
@@ -57,6 +64,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.attention_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
     {"chip.kernels.attention_decode.KV", "p", "number", "1", "Exponent that joins t0 and the KV read; 1: their sum."},
     {"chip.kernels.attention_decode.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.attention_decode.KV", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.attention_decode.KV", "rows", "count", "0", kRows},
+    {"chip.kernels.attention_decode.KV", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.attention_decode.KV", "source", "text", kRequired, kSource},
 
     {"chip.kernels.attention_context", "bf16", "mapping: chip.kernels.context.KV", kOptional, kKvFormat},
@@ -69,6 +79,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.context.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
     {"chip.kernels.context.KV", "eff_io", "ratio", kRequired, "Bandwidth reached on queries, keys, values and output."},
     {"chip.kernels.context.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.context.KV", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.context.KV", "rows", "count", "0", kRows},
+    {"chip.kernels.context.KV", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.context.KV", "source", "text", kRequired, kSource},
 
     {"chip.kernels.mla_decode", "bf16", "mapping: chip.kernels.mla_decode.KV", kOptional, kKvFormat},
@@ -78,6 +91,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.mla_decode.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
     {"chip.kernels.mla_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
     {"chip.kernels.mla_decode.KV", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.mla_decode.KV", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.mla_decode.KV", "rows", "count", "0", kRows},
+    {"chip.kernels.mla_decode.KV", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.mla_decode.KV", "source", "text", kRequired, kSource},
 
     {"chip.kernels.moe", "bf16", "mapping: chip.kernels.moe.KIND", kOptional, kMatrixKind},
@@ -95,11 +111,17 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.moe.KIND", "imbalance_exponent", "number", "0", "The fullest rank has ep^this times the mean load."},
     {"chip.kernels.moe.KIND", "hit_factor", "number", "1", "Experts hit, over what uniform routing would hit."},
     {"chip.kernels.moe.KIND", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.moe.KIND", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.moe.KIND", "rows", "count", "0", kRows},
+    {"chip.kernels.moe.KIND", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.moe.KIND", "source", "text", kRequired, kSource},
 
     {"chip.kernels.small", "t0", kTime, kRequired, kFloor},
     {"chip.kernels.small", "eff_bw", "ratio", kRequired, kEffBw},
     {"chip.kernels.small", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.small", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.small", "rows", "count", "0", kRows},
+    {"chip.kernels.small", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.small", "source", "text", kRequired, kSource},
 
     {"chip.kernels.head", "t0", kTime, kRequired, "Per step, beside the matrix product of the head."},
@@ -111,6 +133,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.all_reduce", "two_shot_t0", kTime, kRequired, "Floor of reduce-scatter, then all-gather."},
     {"chip.kernels.all_reduce", "two_shot_eff", "ratio", kRequired, "Fraction of the link, two-shot."},
     {"chip.kernels.all_reduce", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.all_reduce", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.all_reduce", "rows", "count", "0", kRows},
+    {"chip.kernels.all_reduce", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.all_reduce", "source", "text", kRequired, kSource},
 
     {"chip.kernels.exchange", "a0", kTime, kRequired,
@@ -118,7 +143,26 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.exchange", "a1", kTime, "0", "Added for every doubling of the ranks."},
     {"chip.kernels.exchange", "eta", "ratio", kRequired, "Fraction of the link that large exchanges reach."},
     {"chip.kernels.exchange", "error_p50", "ratio", kOptional, kError},
+    {"chip.kernels.exchange", "error_p90", "ratio", kOptional, kTail},
+    {"chip.kernels.exchange", "rows", "count", "0", kRows},
+    {"chip.kernels.exchange", "valid", "mapping: chip.kernels.valid", kOptional, kValid},
     {"chip.kernels.exchange", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.valid", "m", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "n", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "k", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "sequences", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "context", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "tokens", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "area", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "heads", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "kv_heads", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "head_dim", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "bytes", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "ranks", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "experts", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "hidden", "list: number", kOptional, kRange},
+    {"chip.kernels.valid", "inner", "list: number", kOptional, kRange},
 });
 
 }  // namespace

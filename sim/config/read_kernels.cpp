@@ -1,8 +1,10 @@
 #include "sim/config/read_kernels.hpp"
 
+#include "sim/config/keys.hpp"
+
 #include <cstddef>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace tokenyard::config {
 namespace {
@@ -19,12 +21,28 @@ using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
 using models::Provenance;
 using models::SmallKernelCoefficients;
+using models::ValidRange;
 
 constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
 
+std::vector<ValidRange> read_valid(YamlMap map) {
+  std::vector<ValidRange> valid;
+  for (const Key& key : kernel_keys()) {
+    if (key.section != "chip.kernels.valid" || !map.given(key.name)) continue;
+    const std::vector<double> ends = map.numbers(key.name);
+    if (ends.size() != 2 || !(ends[0] <= ends[1])) map.fail(key.name, "two numbers are needed: [least, greatest]");
+    valid.push_back({.figure = std::string(key.name), .least = ends[0], .greatest = ends[1]});
+  }
+  map.finish();
+  return valid;
+}
+
 Provenance read_provenance(YamlMap& map) {
-  Provenance provenance{.source = map.text("source"), .error_p50 = std::nullopt};
+  Provenance provenance{.source = map.text("source")};
   if (map.given("error_p50")) provenance.error_p50 = map.number("error_p50", 0.0, 10.0);
+  if (map.given("error_p90")) provenance.error_p90 = map.number("error_p90", 0.0, 10.0);
+  provenance.rows = map.count("rows", 0);
+  if (map.given("valid")) provenance.valid = read_valid(map.map("valid", "chip.kernels.valid"));
   return provenance;
 }
 

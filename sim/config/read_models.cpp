@@ -2,10 +2,14 @@
 
 #include "models/base/errors.hpp"
 #include "sim/config/read_kernels.hpp"
+#include "sim/config/yaml_node.hpp"
 
 #include <cstddef>
+#include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tokenyard::config {
@@ -114,6 +118,19 @@ models::AcceleratorSpec read_chip(YamlMap map) {
   map.finish();
   map.located([&] { validate(chip); });
   return chip;
+}
+
+models::AcceleratorSpec load_chip(const std::string& name) {
+  constexpr std::string_view kFolder = "models/catalog/chips";
+  std::filesystem::path file;
+  try {
+    file = entry_file(name, kFolder, "");
+  } catch (const std::invalid_argument& error) {
+    throw UserError("chip '" + name + "': " + error.what());
+  }
+  YamlMap map = YamlMap::load(file, "chip");
+  map.lay_over("base", kFolder);
+  return read_chip(std::move(map));
 }
 
 models::LlmSpec read_llm(YamlMap map) {

@@ -18,6 +18,7 @@ using Command = std::function<int()>;
 // `arguments` is the whole command line.
 void add_run(CLI::App& app, Command& command, const std::vector<std::string>& arguments);
 void add_compare(CLI::App& app, Command& command, const std::vector<std::string>& arguments);
+void add_calibrate(CLI::App& app, Command& command);
 void add_check(CLI::App& app, Command& command);
 void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   cli::Command command;
   cli::add_run(app, command, arguments);
   cli::add_compare(app, command, arguments);
+  cli::add_calibrate(app, command);
   cli::add_check(app, command);
   cli::add_explain(app, command);
   cli::add_validate(app, command);

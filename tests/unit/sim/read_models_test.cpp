@@ -102,3 +102,25 @@ TEST_CASE("keys: units in the models' table are those the parser takes") {
     CHECK(key.sentence.ends_with("."));
   }
 }
+
+TEST_CASE("read chip: what a fit says of itself arrives with its coefficients") {
+  const AcceleratorSpec chip = read_chip(YamlMap::load(catalogue("chips/h100-sxm"), "chip",
+                                                       {{"kernels.gemm.bf16.error_p90", "0.25"},
+                                                        {"kernels.gemm.bf16.rows", "120"},
+                                                        {"kernels.gemm.bf16.valid", "{m: [1, 64], k: [512, 8192]}"}}));
+  const Provenance& fit = chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Bf16)]->provenance;
+  CHECK(fit.error_p90 == 0.25);
+  CHECK(fit.rows == 120);
+  REQUIRE(fit.valid.size() == 2);
+  CHECK(fit.valid[0].figure == "m");
+  CHECK(fit.valid[1].greatest == 8192);
+}
+
+TEST_CASE("load chip: an entry of the catalogue by name and a file by path") {
+  CHECK(load_chip("h100-sxm").name == "h100-sxm");
+  CHECK(load_chip(catalogue("chips/h20").string()).name == "h20");
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(load_chip("h100-sxmm")),
+      doctest::Contains("chip 'h100-sxmm': there is no 'h100-sxmm' in models/catalog/chips; is 'h100-sxm' meant?"),
+      UserError);
+}

@@ -1,0 +1,25 @@
+#include "models/fit/families.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace tokenyard::fit {
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> joined = [] {
+    std::vector<Family> all;
+    for (std::vector<Family> kind : {gemm_families()}) {
+      all.insert(all.end(), std::make_move_iterator(kind.begin()), std::make_move_iterator(kind.end()));
+    }
+    return all;
+  }();
+  return joined;
+}
+
+const Family* find_family(std::string_view place) {
+  const auto& all = families();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Family& family) { return family.place == place; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace tokenyard::fit

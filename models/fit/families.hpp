@@ -1,0 +1,19 @@
+#pragma once
+
+#include "models/fit/family.hpp"
+
+#include <string_view>
+#include <vector>
+
+namespace tokenyard::fit {
+
+/// Every family that can be fitted, in the order of the keys of chip.kernels.
+[[nodiscard]] const std::vector<Family>& families();
+
+/// The family whose coefficients stand at `place`; nullptr when there is none.
+[[nodiscard]] const Family* find_family(std::string_view place);
+
+// Each defines the families of one kind; families.cpp joins them.
+[[nodiscard]] std::vector<Family> gemm_families();  ///< gemm_family.cpp: gemm.KIND, shape m, n, k
+
+}  // namespace tokenyard::fit

@@ -1,0 +1,60 @@
+#include "models/cost/kernels.hpp"
+#include "models/fit/families.hpp"
+
+#include <cstddef>
+
+namespace tokenyard::fit {
+namespace {
+
+using models::AcceleratorSpec;
+using models::GemmCoefficients;
+using models::GemmKind;
+
+enum Figure : std::size_t { M, N, K };
+
+GemmCoefficients coefficients(std::span<const double> values) {
+  return {.t0 = Seconds{values[0]},
+          .eff_flops = values[1],
+          .eff_bw = values[2],
+          .p = values[3],
+          .k_latency = Seconds{values[4]},
+          .act_pass = values[5]};
+}
+
+Family gemm_family(GemmKind kind) {
+  constexpr auto kTime = Parameter::Unit::Time;
+  constexpr auto kNumber = Parameter::Unit::Number;
+  Family family;
+  family.place = "gemm." + std::string(name(kind));
+  family.parameters = {{"t0", kTime, 4e-6, 0.0, 40e-6},         {"eff_flops", kNumber, 0.7, 0.05, 1.0},
+                       {"eff_bw", kNumber, 0.8, 0.2, 1.0},      {"p", kNumber, 2.0, 0.6, 20.0},
+                       {"k_latency", kTime, 0.2e-6, 0.0, 4e-6}, {"act_pass", kNumber, 0.1, 0.0, 8.0}};
+  family.shape = {"m", "n", "k"};
+  family.time = [kind](std::span<const double> values, std::span<const double> shape, const AcceleratorSpec& chip) {
+    return cost::gemm_time({.m = shape[M], .n = shape[N], .k = shape[K]}, kind, coefficients(values), chip);
+  };
+  // Projections and FFNs of models from 1 to 700 billion parameters, split up to 8 ways.
+  family.serves = [](std::span<const double> shape) {
+    return shape[N] >= 512 && shape[N] <= 28672 && shape[K] >= 512 && shape[K] <= 16384;
+  };
+  family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto& gemm = kernels.gemm[static_cast<std::size_t>(kind)];
+    if (!gemm) return std::nullopt;
+    return std::vector{gemm->t0.value(), gemm->eff_flops,         gemm->eff_bw,
+                       gemm->p,          gemm->k_latency.value(), gemm->act_pass};
+  };
+  family.suits = [kind](const AcceleratorSpec& chip) {
+    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
+  };
+  return family;
+}
+
+}  // namespace
+
+std::vector<Family> gemm_families() {
+  std::vector<Family> all;
+  for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) all.push_back(gemm_family(static_cast<GemmKind>(kind)));
+  return all;
+}
+
+}  // namespace tokenyard::fit

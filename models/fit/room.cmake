@@ -1,0 +1,17 @@
+find_package(NLopt 2.7 REQUIRED)
+
+tokenyard_room(fit
+  SOURCES
+    fit/families.cpp
+    fit/fit_family.cpp
+    fit/gemm_family.cpp
+    fit/least_error.cpp
+    fit/samples.cpp
+  HEADERS
+    fit/families.hpp
+    fit/family.hpp
+    fit/fit_family.hpp
+    fit/least_error.hpp
+    fit/samples.hpp
+  BELOW base device llm cost
+  PRIVATE NLopt::nlopt)

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "models/device/accelerator.hpp"
+#include "models/fit/family.hpp"
+#include "models/fit/fit_family.hpp"
+#include "sim/calibrate/measurements.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tokenyard::calibrate {
+
+/// What the tables say of one family of the chip.
+struct FamilyResult {
+  const fit::Family* family = nullptr;
+  std::vector<double> values;      ///< fitted, or the chip's own when only checked
+  fit::FitError error;             ///< on the shapes that are held out
+  std::vector<fit::Range> valid;   ///< by figure of the shape
+  std::size_t rows = 0;            ///< shapes that serving meets
+  std::vector<std::string> worst;  ///< "path:line: m 1, n 512, k 512: 4.10 us measured, 5.20 us predicted"
+};
+
+struct Calibration {
+  std::vector<FamilyResult> families;  ///< in the order of fit::families()
+  std::vector<std::string> left_out;   ///< a sentence for each family that could not be fitted, and why
+};
+
+/// Reads kernel tables (table_formats.hpp) into one set of measurements. Throws UserError with file, line and column.
+[[nodiscard]] Measurements read_tables(const std::vector<std::string>& paths);
+
+/// Fits every family that the measurements hold and the chip can have.
+/// Throws UserError when the measured times of a family are not of this chip or unit: a median above 30 times what the
+/// formula gives with the family's starting coefficients, or below a thirtieth.
+[[nodiscard]] Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip);
+
+/// Judges the coefficients that the chip has by the same rows that fit_tables() holds out.
+[[nodiscard]] Calibration check_tables(const Measurements& measured, const models::AcceleratorSpec& chip);
+
+}  // namespace tokenyard::calibrate

@@ -1,0 +1,69 @@
+#include "sim/calibrate/calibration_text.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <vector>
+
+namespace tokenyard::calibrate {
+namespace {
+
+std::string figure(const fit::Parameter& parameter, double value) {
+  constexpr double kMicrosecond = 1e-6;
+  if (parameter.unit == fit::Parameter::Unit::Time) return fmt::format("{:.4g} us", value / kMicrosecond);
+  return fmt::format("{:.4g}", value);
+}
+
+std::string ranges(const FamilyResult& result) {
+  std::string text;
+  for (std::size_t i = 0; i < result.valid.size(); ++i) {
+    text += fmt::format("{}{}: [{:g}, {:g}]", i > 0 ? ", " : "", result.family->shape[i], result.valid[i].least,
+                        result.valid[i].greatest);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string report_text(const Calibration& calibration) {
+  std::string text =
+      fmt::format("{:<28}{:>8}{:>10}{:>8}{:>8}{:>8}\n", "family", "shapes", "held out", "p50", "p90", "bias");
+  for (const FamilyResult& result : calibration.families) {
+    text += fmt::format("{:<28}{:>8}{:>10}{:>8.3f}{:>8.3f}{:>+8.3f}\n", result.family->place, result.rows,
+                        result.error.rows, result.error.p50, result.error.p90, result.error.bias);
+  }
+  if (!calibration.families.empty()) text += "\nworst held-out rows\n";
+  for (const FamilyResult& result : calibration.families) {
+    for (const std::string& row : result.worst) text += "  " + row + "\n";
+  }
+  if (!calibration.left_out.empty()) text += "\nleft out\n";
+  for (const std::string& sentence : calibration.left_out) text += "  " + sentence + "\n";
+  return text;
+}
+
+std::string chip_yaml(const Calibration& calibration, const std::string& base, const std::string& name,
+                      const std::string& source) {
+  std::string text = fmt::format("base: {}\nname: {}\nkernels:\n", base, name);
+  std::string group;
+  for (const FamilyResult& result : calibration.families) {
+    const std::string& place = result.family->place;
+    const std::size_t dot = place.find('.');
+    if (place.substr(0, dot) != group) {
+      group = place.substr(0, dot);
+      text += fmt::format("  {}:\n", group);
+    }
+    const bool nested = dot != std::string::npos;
+    if (nested) text += fmt::format("    {}:\n", place.substr(dot + 1));
+    const std::string indent(nested ? 6 : 4, ' ');
+    for (std::size_t i = 0; i < result.values.size(); ++i) {
+      const fit::Parameter& parameter = result.family->parameters[i];
+      text += fmt::format("{}{}: {}\n", indent, parameter.key, figure(parameter, result.values[i]));
+    }
+    text += fmt::format(
+        "{0}error_p50: {1:.3f}\n{0}error_p90: {2:.3f}\n{0}rows: {3}\n{0}valid: {{{4}}}\n{0}source: \"{5}\"\n", indent,
+        result.error.p50, result.error.p90, result.rows, ranges(result), source);
+  }
+  return text;
+}
+
+}  // namespace tokenyard::calibrate

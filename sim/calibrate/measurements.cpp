@@ -1,0 +1,36 @@
+#include "sim/calibrate/measurements.hpp"
+
+#include <utility>
+
+namespace tokenyard::calibrate {
+namespace {
+constexpr unsigned kLineBits = 40;  // of an origin: the line; above them the table
+}  // namespace
+
+void Measurements::add(std::string_view place, std::initializer_list<double> shape, double seconds,
+                       const KernelTable& table, std::size_t row) {
+  if (paths_.empty() || paths_.back() != table.path()) paths_.push_back(table.path());
+  auto found = families_.find(place);
+  if (found == families_.end()) found = families_.emplace(place, fit::Samples(shape.size())).first;
+  const std::uint64_t origin = (static_cast<std::uint64_t>(paths_.size() - 1) << kLineBits) | table.line(row);
+  found->second.add({shape.begin(), shape.size()}, seconds, origin);
+}
+
+fit::Samples Measurements::take(std::string_view place, std::size_t width) {
+  const auto found = families_.find(place);
+  if (found == families_.end()) return fit::Samples(width);
+  fit::Samples taken = std::move(found->second);
+  families_.erase(found);
+  return taken;
+}
+
+void Measurements::put(std::string_view place, fit::Samples samples) {
+  if (samples.size() > 0) families_.insert_or_assign(std::string(place), std::move(samples));
+}
+
+std::string Measurements::where(std::uint64_t origin) const {
+  return paths_.at(static_cast<std::size_t>(origin >> kLineBits)) + ":" +
+         std::to_string(origin & ((std::uint64_t{1} << kLineBits) - 1U));
+}
+
+}  // namespace tokenyard::calibrate

@@ -1,0 +1,16 @@
+tokenyard_room(calibrate
+  SOURCES
+    calibrate/aiconfigurator_tables.cpp
+    calibrate/calibrate.cpp
+    calibrate/calibration_text.cpp
+    calibrate/kernel_table.cpp
+    calibrate/measurements.cpp
+    calibrate/table_formats.cpp
+  HEADERS
+    calibrate/calibrate.hpp
+    calibrate/calibration_text.hpp
+    calibrate/kernel_table.hpp
+    calibrate/measurements.hpp
+    calibrate/table_formats.hpp
+  BELOW base device cost fit workloads files
+  PRIVATE fmt::fmt)

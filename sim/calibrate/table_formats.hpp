@@ -1,0 +1,29 @@
+#pragma once
+
+#include "sim/calibrate/kernel_table.hpp"
+#include "sim/calibrate/measurements.hpp"
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace tokenyard::calibrate {
+
+/// A kind of kernel table: how it is told from others, and what its rows measure.
+struct TableFormat {
+  std::string_view name;     ///< "aiconfigurator gemm"
+  std::string_view columns;  ///< what it needs, for messages
+  bool (*fits)(const KernelTable&);
+  void (*read)(const KernelTable&, Measurements&);
+};
+
+/// Every format, in the order they are tried.
+[[nodiscard]] const std::vector<TableFormat>& table_formats();
+
+/// Reads one table by the first format that fits its header. Throws UserError when none does, or a cell is wrong.
+void read_table(const KernelTable& table, Measurements& into);
+
+// Each defines the formats of one project; table_formats.cpp joins them.
+[[nodiscard]] std::vector<TableFormat> aiconfigurator_formats();  ///< aiconfigurator_tables.cpp; times in ms
+
+}  // namespace tokenyard::calibrate

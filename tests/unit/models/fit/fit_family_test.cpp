@@ -1,0 +1,125 @@
+#include "models/fit/fit_family.hpp"
+
+#include "models/fit/families.hpp"
+#include "tests/support/tiny_specs.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+using namespace tokenyard;
+using namespace tokenyard::fit;
+using doctest::Approx;
+
+namespace {
+
+const Family& bf16_gemm() {
+  const Family* const family = find_family("gemm.bf16");
+  REQUIRE(family != nullptr);
+  return *family;
+}
+
+/// What a chip with coefficients `values` would measure on 10 x 8 x 8 shapes, each time `scale` of the formula.
+Samples measured_by_formula(const Family& family, const std::vector<double>& values,
+                            const models::AcceleratorSpec& chip, double scale = 1.0) {
+  Samples samples(3);
+  for (double m = 1; m <= 512; m *= 2) {
+    for (double n = 512; n < 28672; n *= 1.7) {
+      for (double k = 512; k < 16384; k *= 1.6) {
+        const std::array shape{m, std::floor(n), std::floor(k)};
+        samples.add(shape, scale * family.time(values, shape, chip).value());
+      }
+    }
+  }
+  return samples;
+}
+
+}  // namespace
+
+TEST_CASE("fit: times made by the formula give its coefficients back") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const std::vector<double> truth{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), truth, chip));
+  const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
+  // The error a search of finite length leaves: below a thousandth, far below that of any real table.
+  CHECK(fitted.held_out.p50 < 1e-3);
+  CHECK(fitted.held_out.p90 < 3e-3);
+  CHECK(fitted.values[0] == Approx(truth[0]).epsilon(0.03));
+  CHECK(fitted.values[1] == Approx(truth[1]).epsilon(0.03));
+  CHECK(fitted.values[2] == Approx(truth[2]).epsilon(0.03));
+}
+
+TEST_CASE("fit: the same rows give the same coefficients to the last bit") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const Samples rows =
+      serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), {5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3}, chip));
+  CHECK(fit_family(bf16_gemm(), rows, chip).values == fit_family(bf16_gemm(), rows, chip).values);
+}
+
+TEST_CASE("fit: the error of measured times twice the formula is ln 2") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip, 2.0));
+  const FitError error = error_on_held_out(bf16_gemm(), values, rows, chip);
+  CHECK(error.p50 == Approx(std::log(2.0)));
+  CHECK(error.p90 == Approx(std::log(2.0)));
+  CHECK(error.bias == Approx(-std::log(2.0)));  // predicted too fast
+}
+
+TEST_CASE("fit: about one shape in four is held out and none is both fitted and judged") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip));
+  const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
+  CHECK(fitted.fitted + fitted.held_out.rows == rows.size());
+  // A binomial share of 1/4 of 640 rows: 4.5 standard deviations to either side
+  const double share = static_cast<double>(fitted.held_out.rows) / static_cast<double>(rows.size());
+  CHECK(std::abs(share - 0.25) < 4.5 * std::sqrt(0.25 * 0.75 / static_cast<double>(rows.size())));
+}
+
+TEST_CASE("fit: shapes that serving does not meet are left out and the rest spans the valid range") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  Samples samples = measured_by_formula(bf16_gemm(), values, chip);
+  const std::size_t before = samples.size();
+  samples.add(std::array{1.0, 32.0, 64.0}, 3e-6);
+  const Samples rows = serving_rows(bf16_gemm(), samples);
+  CHECK(rows.size() == before);
+  const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
+  REQUIRE(fitted.valid.size() == 3);
+  CHECK(fitted.valid[0].least == 1);
+  CHECK(fitted.valid[0].greatest == 512);
+  CHECK(fitted.valid[1].least == 512);
+}
+
+TEST_CASE("samples: of two times of one shape the shorter is kept") {
+  Samples samples(2);
+  samples.add(std::array{2.0, 3.0}, 5e-6, 1);
+  samples.add(std::array{1.0, 3.0}, 7e-6, 2);
+  samples.add(std::array{2.0, 3.0}, 4e-6, 3);
+  const Samples rows = samples.distinct();
+  REQUIRE(rows.size() == 2);
+  CHECK(rows.shape(0)[0] == 1.0);
+  CHECK(rows.seconds(1) == 4e-6);
+  CHECK(rows.origin(1) == 3);
+}
+
+TEST_CASE("families: each starts inside its box and prices its shapes on a chip that suits it") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  for (const Family& family : families()) {
+    CAPTURE(family.place);
+    std::vector<double> start;
+    for (const Parameter& parameter : family.parameters) {
+      CHECK(parameter.lowest < parameter.highest);
+      CHECK(parameter.start >= parameter.lowest);
+      CHECK(parameter.start <= parameter.highest);
+      start.push_back(parameter.start);
+    }
+    if (!family.suits(chip)) continue;
+    CHECK(family.time(start, std::vector<double>(family.shape.size(), 1024.0), chip) > Seconds{0.0});
+    if (const auto stored = family.stored(chip.kernels)) CHECK(stored->size() == family.parameters.size());
+  }
+}

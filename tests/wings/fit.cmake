@@ -1,0 +1,9 @@
+tokenyard_tests(unit_fit unit
+  ROOMS base device llm cost fit
+  FILES unit/models/fit/fit_family_test.cpp)
+
+tokenyard_tests(unit_calibrate unit
+  ROOMS base device cost fit files calibrate
+  FILES
+    unit/calibrate/calibrate_test.cpp
+    unit/calibrate/kernel_table_test.cpp)

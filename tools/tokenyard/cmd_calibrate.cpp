@@ -1,0 +1,63 @@
+#include "tools/tokenyard/commands.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/calibrate/calibrate.hpp"
+#include "sim/calibrate/calibration_text.hpp"
+#include "sim/config/read_models.hpp"
+#include "sim/files/output_folder.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
+namespace tokenyard::cli {
+namespace {
+
+struct CalibrateArguments {
+  std::vector<std::string> tables;
+  std::string chip;
+  std::string name;
+  std::string source;
+  std::string output;
+  bool check = false;
+};
+
+int calibrate_chip(const CalibrateArguments& given) {
+  const models::AcceleratorSpec chip = config::load_chip(given.chip);
+  const calibrate::Measurements measured = calibrate::read_tables(given.tables);
+  const calibrate::Calibration calibration =
+      given.check ? calibrate::check_tables(measured, chip) : calibrate::fit_tables(measured, chip);
+  if (calibration.families.empty()) {
+    throw UserError("calibrate: none of the tables holds a kernel family of " + chip.name +
+                    (calibration.left_out.empty() ? std::string{} : "; " + calibration.left_out.front()));
+  }
+  std::cout << calibrate::report_text(calibration);
+  if (given.output.empty()) return 0;
+  const std::string name = given.name.empty() ? chip.name + "-calibrated" : given.name;
+  const std::string source = given.source.empty() ? "tokenyard calibrate of " + given.tables.front() : given.source;
+  const std::filesystem::path output = given.output;
+  files::OutputFolder folder(output.has_parent_path() ? output.parent_path().string() : ".");
+  folder.file(output.filename().string()) << calibrate::chip_yaml(calibration, chip.name, name, source);
+  folder.commit();
+  std::cout << "\nwritten: " << given.output << " (a chip entry over " << chip.name << ")\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_calibrate(CLI::App& app, Command& command) {
+  auto* sub = app.add_subcommand("calibrate", "fit a chip's kernel coefficients to tables of measured kernels");
+  const auto given = std::make_shared<CalibrateArguments>();
+  sub->add_option("tables", given->tables, "CSV files, plain or gzip")->required();
+  sub->add_option("--chip", given->chip, "entry of models/catalog/chips (or a .yaml file) that the tables are of")
+      ->required();
+  sub->add_option("--output", given->output, "write the coefficients here, as a chip entry over --chip");
+  sub->add_option("--name", given->name, "name of that entry (default: NAME-calibrated)");
+  sub->add_option("--source", given->source, "what its `source` says (default: the first table)");
+  sub->add_flag("--check", given->check, "judge the coefficients that the chip has; fit nothing")->excludes("--output");
+  sub->callback([given, &command] { command = [given] { return calibrate_chip(*given); }; });
+}
+
+}  // namespace tokenyard::cli
