@@ -31,6 +31,14 @@ std::vector<Neighbours> neighbours_of(std::uint32_t vertices, const std::vector<
   return all;
 }
 
+std::optional<PathLength> in_torus(const TorusGrid& grid, std::uint32_t from, std::uint32_t to) {
+  const TorusPlace& a = grid.places[from];
+  const TorusPlace& b = grid.places[to];
+  if (a.slice != b.slice) return std::nullopt;
+  const std::uint32_t hops = grid.hops(a, b);
+  return PathLength{.hops = hops, .latency = grid.hop * static_cast<double>(hops)};
+}
+
 }  // namespace
 
 struct PlanePaths::Folded {
@@ -81,12 +89,14 @@ PlanePaths::PlanePaths(std::uint32_t vertices, const std::vector<Edge>& edges) :
   }
 }
 
+PlanePaths::PlanePaths(TorusGrid grid) : grid_(std::move(grid)) {}
 PlanePaths::~PlanePaths() = default;
 PlanePaths::PlanePaths(PlanePaths&&) noexcept = default;
 PlanePaths& PlanePaths::operator=(PlanePaths&&) noexcept = default;
 
 std::optional<PathLength> PlanePaths::between(std::uint32_t from, std::uint32_t to) const {
   if (from == to) return PathLength{};
+  if (grid_) return in_torus(*grid_, from, to);
   const std::uint32_t a = folded_->fold[from];
   const std::uint32_t b = folded_->fold[to];
   if (a == b) return PathLength{.hops = 2, .latency = folded_->to_twin[a]};
@@ -95,7 +105,37 @@ std::optional<PathLength> PlanePaths::between(std::uint32_t from, std::uint32_t 
   return length;
 }
 
+std::vector<std::optional<PathLength>> PlanePaths::from(std::uint32_t vertex, std::span<const std::uint32_t> to) const {
+  std::vector<std::optional<PathLength>> lengths;
+  lengths.reserve(to.size());
+  if (grid_) {
+    for (const std::uint32_t end : to) lengths.push_back(in_torus(*grid_, vertex, end));
+    return lengths;
+  }
+  const std::uint32_t start = folded_->fold[vertex];
+  const std::vector<PathLength> distance = folded_->search(start);
+  for (const std::uint32_t end : to) {
+    const std::uint32_t fold = folded_->fold[end];
+    PathLength length = distance[fold];
+    if (end == vertex) length = PathLength{};
+    if (end != vertex && fold == start) length = {.hops = 2, .latency = folded_->to_twin[fold]};
+    lengths.push_back(length == kNoPath ? std::nullopt : std::optional(length));
+  }
+  return lengths;
+}
+
 Seconds PlanePaths::largest_latency(std::span<const std::uint32_t> vertices) const {
+  if (grid_) {
+    std::uint32_t most = 0;
+    for (std::size_t i = 0; i < vertices.size(); ++i) {
+      for (std::size_t j = i + 1; j < vertices.size(); ++j) {
+        const TorusPlace& a = grid_->places[vertices[i]];
+        const TorusPlace& b = grid_->places[vertices[j]];
+        if (a.slice == b.slice) most = std::max(most, grid_->hops(a, b));
+      }
+    }
+    return grid_->hop * static_cast<double>(most);
+  }
   std::map<std::uint32_t, std::uint32_t> folds;  // fold -> a vertex of it
   Seconds largest;
   for (const std::uint32_t vertex : vertices) {

@@ -27,19 +27,70 @@ void check_oversubscription(double ratio) {
 }
 
 std::uint64_t chips_of(const TopologySpec& machine) {
-  std::uint64_t nodes = 0;
-  for (const NodeGroupSpec& group : machine.groups) nodes += group.nodes;
-  return nodes * machine.chips_per_node;
+  std::uint64_t chips = 0;
+  for (const NodeGroupSpec& group : machine.groups) {
+    chips += std::uint64_t{group.nodes} * machine.chips_per_node_of(group);
+  }
+  return chips;
 }
 
 /// Whether the wiring has cables above the first switches, so that latency_across counts.
 bool has_upper_tier(const PlaneSpec& plane) {
   if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) return switched->spines > 0;
-  return !std::holds_alternative<MeshWiring>(plane.wiring);
+  return !std::holds_alternative<MeshWiring>(plane.wiring) && !std::holds_alternative<TorusWiring>(plane.wiring) &&
+         !std::holds_alternative<DragonflyWiring>(plane.wiring);
 }
 
-void check_wiring(const MeshWiring&, const PlaneSpec&, const TopologySpec& machine) {
-  if (machine.chips_per_node < 2) throw SpecError("kind", "a mesh needs at least 2 chips in a node (chips_per_node)");
+void require_pairs(const char* what, const PlaneSpec& plane, const TopologySpec& machine) {
+  for (const AttachedNode& node : attached_nodes(plane, machine)) {
+    if (node.chips < 2) {
+      throw SpecError("kind", std::string(what) + " needs at least 2 chips in a node (chips_per_node)");
+    }
+  }
+}
+
+void check_wiring(const MeshWiring&, const PlaneSpec& plane, const TopologySpec& machine) {
+  require_pairs("a mesh", plane, machine);
+}
+
+void check_wiring(const TorusWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
+  std::uint64_t slice = 1;
+  for (const std::uint32_t dim : wiring.dims) {
+    if (dim == 0) throw SpecError("dims", "every dimension has at least 1 chip");
+    slice *= dim;
+  }
+  if (slice < 2) throw SpecError("dims", "a torus has at least 2 chips");
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    std::uint64_t chips = 0;
+    for (const AttachedNode& node : nodes) chips += node.chips;
+    if (chips % slice != 0) {
+      throw SpecError("dims", std::to_string(chips) + " chips do not make whole slices of " + std::to_string(slice) +
+                                  "; change dims or nodes");
+    }
+  }
+}
+
+void check_wiring(const DragonflyWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
+  require_pairs("a dragonfly", plane, machine);
+  if (wiring.global_links == 0) throw SpecError("global_links", "must be at least 1");
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    const std::uint64_t out = std::uint64_t{nodes[0].chips} * wiring.global_links;
+    for (const AttachedNode& node : nodes) {
+      if (node.chips != nodes[0].chips)
+        throw SpecError("groups", "the nodes of a dragonfly have equal numbers of chips");
+    }
+    if (out < nodes.size() - 1) {
+      throw SpecError("global_links", "a node has " + std::to_string(out) + " global links, fewer than the " +
+                                          std::to_string(nodes.size() - 1) + " other nodes");
+    }
+  }
+}
+
+void check_wiring(const WanWiring& wiring, const PlaneSpec&, const TopologySpec& machine) {
+  if (site_names(machine).size() < 2) throw SpecError("kind", "a WAN joins at least 2 sites (`site` of the groups)");
+  if (wiring.uplink.value() <= 0.0) throw SpecError("uplink", "must be more than 0");
+  if (wiring.window.value() <= 0.0) throw SpecError("window", "must be more than 0");
+  if (wiring.streams == 0) throw SpecError("streams", "must be at least 1");
 }
 
 void check_wiring(const SwitchedWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
@@ -57,7 +108,16 @@ void check_wiring(const SwitchedWiring& wiring, const PlaneSpec& plane, const To
 void check_wiring(const LeafSpineWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
   check_oversubscription(wiring.oversubscription);
   if (wiring.radix < 2) throw SpecError("radix", "a leaf needs at least 2 ports");
-  (void)size_of(wiring, attached_nodes(plane, machine), machine.chips_per_node);
+  if (wiring.tiers != 2 && wiring.tiers != 3) throw SpecError("tiers", "is 2 or 3");
+  if (wiring.tiers == 3) {
+    if (!(wiring.core_oversubscription >= 1.0) || !std::isfinite(wiring.core_oversubscription)) {
+      throw SpecError("core_oversubscription", "must be at least 1 (rate below a spine over rate above it)");
+    }
+    if (plane.latency_pods < plane.latency_across) {
+      throw SpecError("latency_pods", "must be given, and at least `latency_across`: one way between two pods");
+    }
+  }
+  for (const auto& nodes : nodes_by_site(plane, machine)) (void)size_of(wiring, nodes);
 }
 
 void check_wiring(const SharedPortWiring&, const PlaneSpec&, const TopologySpec&) {}
@@ -72,58 +132,108 @@ std::vector<AttachedNode> attached_nodes(const PlaneSpec& plane, const TopologyS
       throw SpecError("groups", "the machine has no group '" + attachment.group + "'; it has: " + group_names(machine));
     }
   }
+  const std::vector<std::string> sites = site_names(machine);
   std::vector<AttachedNode> nodes;
   std::uint32_t chip = 0;
+  std::uint32_t number = 0;
   for (const NodeGroupSpec& group : machine.groups) {
     const auto attachment = std::find_if(plane.groups.begin(), plane.groups.end(),
                                          [&](const AttachmentSpec& one) { return one.group == group.name; });
     const bool attached = plane.groups.empty() || attachment != plane.groups.end();
-    for (std::uint32_t i = 0; i < group.nodes; ++i, chip += machine.chips_per_node) {
-      if (attached)
-        nodes.push_back({.first_chip = chip, .links = plane.groups.empty() ? plane.links : attachment->links});
+    const std::uint32_t chips = machine.chips_per_node_of(group);
+    const auto site = static_cast<std::uint32_t>(std::find(sites.begin(), sites.end(), group.site) - sites.begin());
+    for (std::uint32_t i = 0; i < group.nodes; ++i, ++number, chip += chips) {
+      if (!attached) continue;
+      nodes.push_back({.first_chip = chip,
+                       .links = plane.groups.empty() ? plane.links : attachment->links,
+                       .chips = chips,
+                       .node = number,
+                       .site = site});
     }
   }
   return nodes;
 }
 
-LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedNode>& nodes,
-                      std::uint32_t chips_per_node) {
-  std::uint32_t links = 1;
-  for (const AttachedNode& node : nodes) links = std::max(links, node.links);
+std::vector<std::vector<AttachedNode>> nodes_by_site(const PlaneSpec& plane, const TopologySpec& machine) {
+  std::vector<std::vector<AttachedNode>> sites(site_names(machine).size());
+  for (const AttachedNode& node : attached_nodes(plane, machine)) sites[node.site].push_back(node);
+  std::erase_if(sites, [](const auto& nodes) { return nodes.empty(); });
+  return sites;
+}
+
+std::vector<std::string> site_names(const TopologySpec& machine) {
+  std::vector<std::string> names;
+  for (const NodeGroupSpec& group : machine.groups) {
+    if (std::find(names.begin(), names.end(), group.site) == names.end()) names.push_back(group.site);
+  }
+  return names;
+}
+
+LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedNode>& nodes) {
+  std::uint32_t most_links = 1;
+  std::uint32_t links_of_node = 1;
+  LeafSpineSize size;
+  for (const AttachedNode& node : nodes) {
+    most_links = std::max(most_links, node.links);
+    links_of_node = std::max(links_of_node, node.links * node.chips);
+    if (wiring.rails) size.leaves_per_block = std::max(size.leaves_per_block, node.chips);
+  }
   // A tiny surplus keeps 64 * 3 / 4 = 48 from becoming 47 in floating point.
-  const double share = wiring.oversubscription / (1.0 + wiring.oversubscription);
-  const auto down = static_cast<std::uint32_t>(std::floor(wiring.radix * share + 1e-9));
-  const std::uint32_t needed = wiring.rails ? links : links * chips_per_node;
+  const auto downwards = [](std::uint32_t ports, double ratio) {
+    return static_cast<std::uint32_t>(std::floor(ports * (ratio / (1.0 + ratio)) + 1e-9));
+  };
+  const std::uint32_t down = downwards(wiring.radix, wiring.oversubscription);
+  const std::uint32_t needed = wiring.rails ? most_links : links_of_node;
   if (down < needed) {
     throw SpecError("radix", "a leaf of " + std::to_string(wiring.radix) + " ports has " + std::to_string(down) +
                                  " of them downwards, fewer than the " + std::to_string(needed) + " links of a node");
   }
-  LeafSpineSize size;
   size.nodes_per_leaf = down / needed;
   const auto count = static_cast<std::uint32_t>(nodes.size());
   const std::uint32_t blocks = (count + size.nodes_per_leaf - 1) / size.nodes_per_leaf;
-  size.leaves = blocks * (wiring.rails ? chips_per_node : 1);
+  size.leaves = blocks * size.leaves_per_block;
+  size.leaves_per_pod = size.leaves;
+  if (wiring.tiers == 3 && size.leaves > wiring.spine_radix) {
+    // Whole blocks: a node's rails stay in one pod.
+    const std::uint32_t most = downwards(wiring.spine_radix, wiring.core_oversubscription);
+    size.leaves_per_pod = most / size.leaves_per_block * size.leaves_per_block;
+    if (size.leaves_per_pod == 0) {
+      throw SpecError("spine_radix", "a spine of " + std::to_string(wiring.spine_radix) + " ports has " +
+                                         std::to_string(most) + " of them downwards, fewer than the " +
+                                         std::to_string(size.leaves_per_block) + " leaves of a node's rails");
+    }
+    return size;
+  }
   if (size.leaves > 1 && size.leaves > wiring.spine_radix) {
     throw SpecError("spine_radix", std::to_string(size.leaves) + " leaves need spines with as many ports, not " +
-                                       std::to_string(wiring.spine_radix) +
-                                       "; raise it to stand for a third tier, or raise radix");
+                                       std::to_string(wiring.spine_radix) + "; `tiers: 3` adds core switches");
   }
   return size;
 }
 
 bool joins_all_chips(const PlaneSpec& plane, const TopologySpec& machine) {
-  const std::size_t nodes = attached_nodes(plane, machine).size();
-  if (nodes * machine.chips_per_node != chips_of(machine)) return false;
-  if (std::holds_alternative<MeshWiring>(plane.wiring)) return nodes == 1;
-  if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) {
-    return switched->spines > 0 || nodes <= switched->nodes_per_domain;
+  const auto sites = nodes_by_site(plane, machine);
+  std::uint64_t reached = 0;
+  bool joined = true;
+  for (const auto& nodes : sites) {
+    std::uint64_t chips = 0;
+    for (const AttachedNode& node : nodes) chips += node.chips;
+    reached += chips;
+    if (std::holds_alternative<MeshWiring>(plane.wiring)) joined = joined && nodes.size() == 1;
+    if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) {
+      joined = joined && (switched->spines > 0 || nodes.size() <= switched->nodes_per_domain);
+    }
+    if (const auto* torus = std::get_if<TorusWiring>(&plane.wiring)) {
+      joined = joined && chips == std::uint64_t{torus->dims[0]} * torus->dims[1] * torus->dims[2];
+    }
   }
-  return true;
+  return joined && reached == chips_of(machine);
 }
 
 void validate(const NodeGroupSpec& group) {
   if (group.chip.empty()) throw SpecError("chip", "must name a chip of the catalogue");
   if (group.nodes == 0) throw SpecError("nodes", "must be at least 1");
+  if (group.chips_per_node && *group.chips_per_node == 0) throw SpecError("chips_per_node", "must be at least 1");
 }
 
 void validate(const PlaneSpec& plane, const TopologySpec& machine) {
@@ -134,6 +244,12 @@ void validate(const PlaneSpec& plane, const TopologySpec& machine) {
   }
   check_share("efficiency", plane.efficiency);
   check_share("path_efficiency", plane.path_efficiency);
+  check_share("in_service", plane.in_service);
+  for (const Degraded& part : plane.degraded) {
+    check_share("degraded", part.factor);
+    if (part.node.has_value() == part.domain.has_value()) throw SpecError("degraded", "names a node or a domain");
+  }
+  if (plane.links_per_transceiver == 0) throw SpecError("links_per_transceiver", "must be at least 1");
   if (attached_nodes(plane, machine).empty()) throw SpecError("groups", "no node is on this plane");
   if (has_upper_tier(plane) && plane.latency_across < plane.latency) {
     throw SpecError("latency_across", "must be given, and at least `latency`: one way between two domains");
@@ -152,9 +268,19 @@ void validate(const TopologySpec& machine) {
   }
   if (machine.planes.empty()) throw SpecError("planes", "a machine needs at least one plane");
   for (const PlaneSpec& plane : machine.planes) validate(plane, machine);
-  const bool joined = std::any_of(machine.planes.begin(), machine.planes.end(),
-                                  [&](const PlaneSpec& plane) { return joins_all_chips(plane, machine); });
-  if (!joined) throw SpecError("planes", "no plane joins all chips; add one that does (kind: leaf_spine)");
+  const auto joined = [&](bool wide) {
+    return std::any_of(machine.planes.begin(), machine.planes.end(), [&](const PlaneSpec& plane) {
+      return std::holds_alternative<WanWiring>(plane.wiring) == wide && joins_all_chips(plane, machine);
+    });
+  };
+  const std::vector<std::string> sites = site_names(machine);
+  const std::string where = sites.size() > 1 ? "all chips of a site" : "all chips";
+  if (!joined(false)) throw SpecError("planes", "no plane joins " + where + "; add one that does (kind: leaf_spine)");
+  if (sites.size() < 2) return;
+  if (std::find(sites.begin(), sites.end(), "") != sites.end()) {
+    throw SpecError("groups", "a machine with sites names the `site` of every group");
+  }
+  if (!joined(true)) throw SpecError("planes", "no plane joins the sites; add one that does (kind: wan)");
 }
 
 }  // namespace tokenyard::topologies

@@ -4,6 +4,8 @@
 #include "topologies/topology_graph.hpp"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -28,6 +30,35 @@ BytesPerSecond port_within(const PlaneGraph& plane, ChipId chip, const std::set<
   return rate;
 }
 
+/// GroupView::exchange: of a torus its links' load decides, taken of its largest slice.
+BytesPerSecond exchange_rate(const PlaneGraph& plane, std::span<const ChipId> chips, BytesPerSecond port) {
+  if (!plane.torus) return port;
+  std::map<std::uint32_t, std::vector<TorusPlace>> slices;
+  BytesPerSecond link = port;  // the slowest cable that a chip of the set has
+  for (const ChipId chip : chips) {
+    const TorusPlace& place = plane.torus->places[chip.index()];
+    slices[place.slice].push_back(place);
+    for (const DirectLink& cable : plane.direct[chip.index()]) {
+      link = std::min(link, cable.rate * plane.info.efficiency);
+    }
+  }
+  BytesPerSecond rate = port;
+  for (const auto& [slice, places] : slices) {
+    if (places.size() > 1) rate = std::min(rate, link * exchange_links(*plane.torus, places));
+  }
+  return rate;
+}
+
+/// Rate of a group's ports in one domain; of direct cables those that leave the group.
+BytesPerSecond leaving(const PlaneGraph& plane, ChipId chip, const std::set<std::uint32_t>& members) {
+  BytesPerSecond rate = plane.port[chip.index()];
+  if (plane.direct.empty()) return rate;
+  for (const DirectLink& link : plane.direct[chip.index()]) {
+    if (members.contains(link.to)) rate -= link.rate;
+  }
+  return rate;
+}
+
 PathLength path(const Topology& topology, const PlaneGraph& plane, ChipId from, ChipId to) {
   expect(from.index() < topology.chip_count() && to.index() < topology.chip_count(), "both chips exist");
   if (const auto length = plane.paths.between(from.index(), to.index())) return *length;
@@ -48,6 +79,12 @@ const ChipPlace& Topology::place(ChipId chip) const { return graph_->chips.at(ch
 const std::vector<PlaneInfo>& Topology::planes() const { return graph_->infos; }
 PlaneId Topology::scale_up() const { return PlaneId{0}; }
 PlaneId Topology::scale_out() const { return graph_->scale_out; }
+std::optional<PlaneId> Topology::wide_area() const { return graph_->wide_area; }
+
+bool Topology::one_site(std::span<const ChipId> chips) const {
+  return std::all_of(chips.begin(), chips.end(),
+                     [&](ChipId chip) { return place(chip).site == place(chips.front()).site; });
+}
 
 PlaneId Topology::plane(const std::string& name) const {
   std::string all;
@@ -60,6 +97,8 @@ PlaneId Topology::plane(const std::string& name) const {
 
 std::uint32_t Topology::switch_count(PlaneId plane) const { return graph_->planes.at(plane.index()).switches; }
 std::uint64_t Topology::cable_count(PlaneId plane) const { return graph_->planes.at(plane.index()).cables; }
+const std::vector<DrawnCable>& Topology::cables(PlaneId plane) const { return graph_->planes.at(plane.index()).drawn; }
+std::uint32_t Topology::vertex_count(PlaneId plane) const { return graph_->planes.at(plane.index()).vertices; }
 
 BytesPerSecond Topology::port(ChipId chip, PlaneId plane) const {
   return graph_->planes.at(plane.index()).port.at(chip.index());
@@ -89,71 +128,112 @@ BytesPerSecond Topology::trunk(std::uint32_t domain, PlaneId plane) const {
   return graph_->planes.at(plane.index()).domains.at(domain).trunk;
 }
 
+std::uint32_t Topology::pod(std::uint32_t domain, PlaneId plane) const {
+  return graph_->planes.at(plane.index()).domains.at(domain).pod;
+}
+
+const TorusGrid* Topology::torus(PlaneId plane) const {
+  const auto& grid = graph_->planes.at(plane.index()).torus;
+  return grid ? &*grid : nullptr;
+}
+
+std::vector<std::optional<PathLength>> Topology::paths_from(ChipId chip, PlaneId plane) const {
+  std::vector<std::uint32_t> all(chip_count());
+  std::iota(all.begin(), all.end(), 0U);
+  return graph_->planes.at(plane.index()).paths.from(chip.index(), all);
+}
+
 GroupView Topology::view(std::span<const ChipId> chips, PlaneId plane) const {
   expect(!chips.empty(), "a group has at least one chip");
   const PlaneGraph& on = graph_->planes.at(plane.index());
   std::set<std::uint32_t> members;
   std::set<std::uint32_t> domains;
+  std::set<std::uint32_t> pods;
   std::vector<std::uint32_t> vertices;
   for (const ChipId chip : chips) {
     require_port(*this, on, chip);
     members.insert(chip.index());
     domains.insert(on.domain[chip.index()]);
+    pods.insert(on.domains[on.domain[chip.index()]].pod);
     vertices.push_back(chip.index());
   }
   GroupView seen{.ranks = static_cast<std::uint32_t>(chips.size()),
                  .domains = static_cast<std::uint32_t>(domains.size()),
                  .port = {},
+                 .exchange = {},
                  .uplink = {},
                  .latency = on.paths.largest_latency(vertices)};
   seen.port = port_within(on, chips.front(), members) * on.info.efficiency;
   for (const ChipId chip : chips) seen.port = std::min(seen.port, port_within(on, chip, members) * on.info.efficiency);
+  seen.exchange = exchange_rate(on, chips, seen.port);
   seen.uplink = seen.port;
   if (domains.size() == 1) return seen;
   for (const std::uint32_t domain : domains) {
     const LeafDomain& leaf = on.domains[domain];
     seen.uplink = std::min(seen.uplink, leaf.trunk * (on.info.efficiency * on.info.path_efficiency / leaf.chips));
   }
+  if (pods.size() == 1) return seen;
+  for (const std::uint32_t pod : pods) {
+    const Pod& above = on.pods[pod];
+    seen.uplink = std::min(seen.uplink, above.trunk * (on.info.efficiency * on.info.path_efficiency / above.chips));
+  }
   return seen;
+}
+
+Seconds FlowNetwork::latency(EndpointId from, EndpointId to) const {
+  const std::uint32_t a = endpoints.at(from.index()).domain;
+  const std::uint32_t b = endpoints.at(to.index()).domain;
+  if (a == b) return latency_inside;
+  return pods.empty() || domains[a].pod == domains[b].pod ? latency_across : latency_pods;
 }
 
 FlowNetwork Topology::flow_network(PlaneId plane, const std::vector<std::vector<ChipId>>& groups) const {
   const PlaneGraph& on = graph_->planes.at(plane.index());
-  FlowNetwork network{.plane = on.info.name,
-                      .domains = {},
-                      .endpoints = {},
-                      .of_group = {},
-                      .latency_inside = {},
-                      .latency_across = {}};
+  const double share = on.info.efficiency * on.info.path_efficiency;
+  FlowNetwork network;
+  network.plane = on.info.name;
+  network.flow_limit = on.info.flow_limit * on.info.efficiency;
+  for (std::uint32_t i = 0; i < on.pods.size(); ++i) {
+    network.pods.push_back({.name = "pod " + std::to_string(i), .trunk = on.pods[i].trunk * share});
+  }
   for (std::uint32_t i = 0; i < on.domains.size(); ++i) {
-    network.domains.push_back({.name = "domain " + std::to_string(i),
-                               .trunk = on.domains[i].trunk * (on.info.efficiency * on.info.path_efficiency)});
+    network.domains.push_back(
+        {.name = "domain " + std::to_string(i), .trunk = on.domains[i].trunk * share, .pod = on.domains[i].pod});
   }
   std::vector<std::uint32_t> everyone;                                   // chips that a flow may start or end at
   std::vector<std::vector<std::uint32_t>> in_domain(on.domains.size());  // the same by domain
+  std::vector<std::vector<std::uint32_t>> in_pod(on.pods.size());        // the same by pod
   for (std::uint32_t group = 0; group < groups.size(); ++group) {
-    std::vector<BytesPerSecond> rate(on.domains.size());
+    std::map<std::uint32_t, BytesPerSecond> rate;  // by domain
+    std::set<std::uint32_t> members;
+    for (const ChipId chip : groups[group]) members.insert(chip.index());
     for (const ChipId chip : groups[group]) {
       require_port(*this, on, chip);
-      rate[on.domain[chip.index()]] += on.port[chip.index()] * on.info.efficiency;
+      const std::uint32_t domain = on.domain[chip.index()];
+      rate[domain] += leaving(on, chip, members) * on.info.efficiency;
       everyone.push_back(chip.index());
-      in_domain[on.domain[chip.index()]].push_back(chip.index());
+      in_domain[domain].push_back(chip.index());
+      if (!on.pods.empty()) in_pod[on.domains[domain].pod].push_back(chip.index());
     }
-    const auto spanned = std::count_if(rate.begin(), rate.end(), [](BytesPerSecond r) { return r.value() > 0.0; });
     network.of_group.emplace_back();
-    for (std::uint32_t domain = 0; domain < rate.size(); ++domain) {
-      if (rate[domain].value() <= 0.0) continue;
+    for (const auto& [domain, bandwidth] : rate) {
       network.of_group.back().push_back(EndpointId{static_cast<std::uint32_t>(network.endpoints.size())});
       network.endpoints.push_back(
-          {.name = "group " + std::to_string(group) + (spanned > 1 ? " domain " + std::to_string(domain) : ""),
+          {.name = "group " + std::to_string(group) + (rate.size() > 1 ? " domain " + std::to_string(domain) : ""),
            .domain = domain,
-           .bandwidth = rate[domain]});
+           .bandwidth = bandwidth});
     }
   }
   for (const std::vector<std::uint32_t>& chips : in_domain) {
     network.latency_inside = std::max(network.latency_inside, on.paths.largest_latency(chips));
   }
-  network.latency_across = on.paths.largest_latency(everyone);
+  network.latency_pods = on.paths.largest_latency(everyone);
+  network.latency_across = network.latency_pods;
+  if (on.pods.empty()) return network;
+  network.latency_across = {};
+  for (const std::vector<std::uint32_t>& chips : in_pod) {
+    network.latency_across = std::max(network.latency_across, on.paths.largest_latency(chips));
+  }
   return network;
 }
 

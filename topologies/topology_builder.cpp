@@ -4,35 +4,27 @@
 #include "topologies/topology_graph.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace tokenyard::topologies {
 namespace {
 
-/// Cables with a chip at one end: what a leaf domain is made of.
-template <class Cables>
-std::vector<Edge> first_cables(const Cables& cables, std::uint32_t chips) {
+/// Edges of the cables that `wanted` picks.
+template <class Wanted>
+std::vector<Edge> edges_of(const std::vector<DrawnCable>& cables, Wanted wanted) {
   std::vector<Edge> edges;
-  for (const auto& drawn : cables) {
-    if (drawn.a < chips || drawn.b < chips)
-      edges.push_back({.a = drawn.a, .b = drawn.b, .latency = drawn.cable.latency});
+  edges.reserve(cables.size());
+  for (const DrawnCable& drawn : cables) {
+    if (wanted(drawn)) edges.push_back({.a = drawn.a, .b = drawn.b, .latency = drawn.cable.latency});
   }
   return edges;
 }
 
-template <class Cables>
-std::vector<Edge> all_edges(const Cables& cables) {
-  std::vector<Edge> edges;
-  edges.reserve(cables.size());
-  for (const auto& drawn : cables) edges.push_back({.a = drawn.a, .b = drawn.b, .latency = drawn.cable.latency});
-  return edges;
-}
-
 /// Ports and direct links of the chips.
-template <class Cables>
-void add_ports(PlaneGraph& plane, const Cables& cables, std::uint32_t chips) {
+void add_ports(PlaneGraph& plane, std::uint32_t chips) {
   plane.port.assign(chips, BytesPerSecond{});
-  for (const auto& drawn : cables) {
+  for (const DrawnCable& drawn : plane.drawn) {
     const BytesPerSecond rate = drawn.cable.rate * drawn.cable.count;
     plane.cables += drawn.cable.count;
     if (drawn.a < chips) plane.port[drawn.a] += rate;
@@ -44,10 +36,12 @@ void add_ports(PlaneGraph& plane, const Cables& cables, std::uint32_t chips) {
   }
 }
 
-/// Leaf domains = components under the first cables alone; what leaves one is its trunk.
-template <class Cables>
-void add_domains(PlaneGraph& plane, const Cables& cables, std::uint32_t vertices, std::uint32_t chips) {
-  const std::vector<std::uint32_t> component = components(vertices, first_cables(cables, chips));
+/// Leaf domains = components under the cables that end at a chip and stay inside; what leaves one is its trunk.
+void add_domains(PlaneGraph& plane, std::uint32_t vertices, std::uint32_t chips) {
+  const std::vector<std::uint32_t> component =
+      components(vertices, edges_of(plane.drawn, [&](const DrawnCable& drawn) {
+                   return drawn.cable.tier == 0 && (drawn.a < chips || drawn.b < chips);
+                 }));
   std::vector<std::uint32_t> domain_of(vertices, vertices);  // component -> domain; `vertices` = no chip in it
   plane.domain.assign(chips, 0);
   for (std::uint32_t chip = 0; chip < chips; ++chip) {
@@ -55,14 +49,14 @@ void add_domains(PlaneGraph& plane, const Cables& cables, std::uint32_t vertices
     std::uint32_t& domain = domain_of[component[chip]];
     if (domain == vertices) {
       domain = static_cast<std::uint32_t>(plane.domains.size());
-      plane.domains.push_back({});
+      plane.domains.push_back({.chips = 0, .trunk = {}, .pod = 0, .first_chip = chip});
     }
     plane.domain[chip] = domain;
     ++plane.domains[domain].chips;
   }
   plane.info.domains = static_cast<std::uint32_t>(plane.domains.size());
   if (plane.domains.size() < 2) return;  // what leaves a lone domain leads nowhere
-  for (const auto& drawn : cables) {
+  for (const DrawnCable& drawn : plane.drawn) {
     if (component[drawn.a] == component[drawn.b]) continue;
     for (const std::uint32_t end : {drawn.a, drawn.b}) {
       if (const std::uint32_t domain = domain_of[component[end]]; domain != vertices) {
@@ -72,12 +66,47 @@ void add_domains(PlaneGraph& plane, const Cables& cables, std::uint32_t vertices
   }
 }
 
-bool joins_all(const PlaneGraph& plane, const std::vector<Edge>& edges, std::uint32_t vertices, std::uint32_t chips) {
-  const std::vector<std::uint32_t> component = components(vertices, edges);
-  for (std::uint32_t chip = 0; chip < chips; ++chip) {
-    if (plane.port[chip].value() <= 0.0 || component[chip] != component[0]) return false;
+/// Pods = components without the cables to the core switches; none where nothing leads to such.
+void add_pods(PlaneGraph& plane, std::uint32_t vertices) {
+  const auto to_core = [](const DrawnCable& drawn) { return drawn.cable.tier == 2; };
+  if (std::none_of(plane.drawn.begin(), plane.drawn.end(), to_core)) return;
+  const std::vector<std::uint32_t> component =
+      components(vertices, edges_of(plane.drawn, [&](const DrawnCable& drawn) { return !to_core(drawn); }));
+  std::map<std::uint32_t, std::uint32_t> pod_of;  // component -> pod
+  for (LeafDomain& domain : plane.domains) {
+    const auto [entry, is_new] =
+        pod_of.emplace(component[domain.first_chip], static_cast<std::uint32_t>(plane.pods.size()));
+    if (is_new) plane.pods.push_back({});
+    domain.pod = entry->second;
+    plane.pods[domain.pod].chips += domain.chips;
+  }
+  for (const DrawnCable& drawn : plane.drawn) {
+    if (!to_core(drawn)) continue;
+    for (const std::uint32_t end : {drawn.a, drawn.b}) {
+      if (const auto pod = pod_of.find(component[end]); pod != pod_of.end()) {
+        plane.pods[pod->second].trunk += drawn.cable.rate * drawn.cable.count;
+      }
+    }
+  }
+  plane.info.pods = static_cast<std::uint32_t>(plane.pods.size());
+}
+
+/// Whether every chip reaches every other one of its site.
+bool joins_sites(const PlaneGraph& plane, std::uint32_t vertices, const std::vector<ChipPlace>& chips) {
+  const auto all = [](const DrawnCable&) { return true; };
+  const std::vector<std::uint32_t> component = components(vertices, edges_of(plane.drawn, all));
+  std::map<std::string, std::uint32_t> of_site;
+  for (std::uint32_t chip = 0; chip < chips.size(); ++chip) {
+    if (plane.port[chip].value() <= 0.0) return false;
+    if (of_site.emplace(chips[chip].site, component[chip]).first->second != component[chip]) return false;
   }
   return true;
+}
+
+PlanePaths paths_of(std::uint32_t vertices, const std::vector<DrawnCable>& cables,
+                    const std::optional<TorusGrid>& torus) {
+  if (torus) return PlanePaths(*torus);
+  return PlanePaths(vertices, edges_of(cables, [](const DrawnCable&) { return true; }));
 }
 
 }  // namespace
@@ -91,8 +120,11 @@ VertexId TopologyBuilder::add_chip(ChipPlace place) {
 }
 
 PlaneId TopologyBuilder::add_plane(PlaneInfo info) {
-  planes_.push_back(
-      {.info = std::move(info), .vertices = static_cast<std::uint32_t>(chips_.size()), .switches = 0, .cables = {}});
+  planes_.push_back({.info = std::move(info),
+                     .vertices = static_cast<std::uint32_t>(chips_.size()),
+                     .switches = 0,
+                     .cables = {},
+                     .torus = {}});
   return PlaneId{static_cast<std::uint32_t>(planes_.size() - 1)};
 }
 
@@ -110,6 +142,15 @@ void TopologyBuilder::connect(PlaneId plane, VertexId a, VertexId b, const Cable
   drawing.cables.push_back({.a = a.index(), .b = b.index(), .cable = cable});
 }
 
+void TopologyBuilder::place_in_torus(PlaneId plane, const TorusGrid& grid, VertexId chip, const TorusPlace& place) {
+  std::optional<TorusGrid>& torus = planes_.at(plane.index()).torus;
+  if (!torus) {
+    torus = grid;
+    torus->places.assign(chips_.size(), {});
+  }
+  torus->places.at(chip.index()) = place;
+}
+
 Topology TopologyBuilder::build() {
   const auto chips = static_cast<std::uint32_t>(chips_.size());
   auto graph = std::make_unique<Topology::Graph>();
@@ -118,21 +159,29 @@ Topology TopologyBuilder::build() {
     for (const PlaneInfo& other : graph->infos) {
       if (other.name == drawing.info.name) throw SpecError("planes", "two planes are called '" + other.name + "'");
     }
-    const std::vector<Edge> edges = all_edges(drawing.cables);
+    const std::uint32_t vertices = drawing.vertices;
     PlaneGraph plane{.info = std::move(drawing.info),
+                     .vertices = vertices,
                      .switches = drawing.switches,
                      .cables = 0,
                      .port = {},
                      .domain = {},
                      .domains = {},
+                     .pods = {},
                      .direct = {},
-                     .joins_all = false,
-                     .paths = PlanePaths(drawing.vertices, edges)};
-    add_ports(plane, drawing.cables, chips);
-    add_domains(plane, drawing.cables, drawing.vertices, chips);
-    plane.joins_all = joins_all(plane, edges, drawing.vertices, chips);
-    if (plane.joins_all) {
-      graph->scale_out = PlaneId{static_cast<std::uint32_t>(graph->planes.size())};
+                     .drawn = std::move(drawing.cables),
+                     .torus = {},
+                     .paths = PlanePaths(TorusGrid{})};
+    plane.paths = paths_of(vertices, plane.drawn, drawing.torus);
+    plane.torus = std::move(drawing.torus);
+    add_ports(plane, chips);
+    add_domains(plane, vertices, chips);
+    add_pods(plane, vertices);
+    const PlaneId id{static_cast<std::uint32_t>(graph->planes.size())};
+    if (plane.info.wide_area) {
+      graph->wide_area = id;
+    } else if (joins_sites(plane, vertices, chips_)) {
+      graph->scale_out = id;
       joined = true;
     }
     graph->infos.push_back(plane.info);

@@ -3,6 +3,7 @@
 #include "topologies/topology.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +12,6 @@ namespace tokenyard::topologies {
 /// Where a cable ends: a chip, a switch or a port that several chips share. Valid on the plane that made it; a chip is
 /// valid on all planes.
 using VertexId = Id<struct VertexTag>;
-
-/// `count` alike cables side by side.
-struct CableSpec {
-  std::uint32_t count = 1;
-  BytesPerSecond rate;  ///< of one, per direction
-  Seconds latency;      ///< one way, its share of the devices at its ends included
-};
 
 /// Draws a machine cable by cable; the only way to a Topology.
 /// All chips come before the first plane: chips are the first vertices of every plane.
@@ -35,21 +29,21 @@ class TopologyBuilder {
   /// REQUIRES: both ends exist on the plane and differ; count >= 1; rate > 0.
   void connect(PlaneId plane, VertexId a, VertexId b, const CableSpec& cable);
 
-  /// Derives domains, trunks, ports and paths. Throws SpecError("planes", ...) when no plane joins all chips, and when
-  /// two planes have one name. Leaves the builder empty.
+  /// The plane is a torus (`grid` without places): distances are counted from the chips' places instead of searched.
+  /// REQUIRES: every chip with a cable has a place; all calls have the same grid.
+  void place_in_torus(PlaneId plane, const TorusGrid& grid, VertexId chip, const TorusPlace& place);
+
+  /// Derives domains, trunks, ports and paths. Throws SpecError("planes", ...) when no plane joins all chips of every
+  /// site, and when two planes have one name. Leaves the builder empty.
   [[nodiscard]] Topology build();
 
  private:
-  struct Drawn {
-    std::uint32_t a = 0;
-    std::uint32_t b = 0;
-    CableSpec cable;
-  };
   struct Plane {
     PlaneInfo info;
     std::uint32_t vertices = 0;
     std::uint32_t switches = 0;
-    std::vector<Drawn> cables;
+    std::vector<DrawnCable> cables;
+    std::optional<TorusGrid> torus;
   };
   std::string name_;
   std::vector<ChipPlace> chips_;

@@ -4,6 +4,7 @@
 #include "topologies/topology.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,18 +21,29 @@ struct DirectLink {
 struct LeafDomain {
   std::uint32_t chips = 0;
   BytesPerSecond trunk;  ///< wire rate of the cables that leave the domain, per direction
+  std::uint32_t pod = 0;
+  std::uint32_t first_chip = 0;
+};
+
+/// Leaf domains that meet below the core switches.
+struct Pod {
+  std::uint32_t chips = 0;
+  BytesPerSecond trunk;  ///< wire rate of the cables to the core, per direction
 };
 
 /// What is kept of one plane's drawing.
 struct PlaneGraph {
   PlaneInfo info;
+  std::uint32_t vertices = 0;  ///< chips, then switches and shared ports
   std::uint32_t switches = 0;
   std::uint64_t cables = 0;
   std::vector<BytesPerSecond> port;   ///< by ChipId; 0 = no port
   std::vector<std::uint32_t> domain;  ///< by ChipId; meaningless without a port
   std::vector<LeafDomain> domains;
+  std::vector<Pod> pods;                        ///< empty without a third tier
   std::vector<std::vector<DirectLink>> direct;  ///< by ChipId; empty when no two chips are cabled directly
-  bool joins_all = false;
+  std::vector<DrawnCable> drawn;
+  std::optional<TorusGrid> torus;
   PlanePaths paths;
 };
 
@@ -42,6 +54,7 @@ struct Topology::Graph {
   std::vector<PlaneInfo> infos;
   std::vector<PlaneGraph> planes;
   PlaneId scale_out;
+  std::optional<PlaneId> wide_area;
 };
 
 }  // namespace tokenyard::topologies

@@ -11,6 +11,8 @@ struct GroupLinks {
   std::uint32_t ranks = 1;
   std::uint32_t domains = 1;  ///< leaf domains (nodes, racks) that the group spans
   BytesPerSecond port;        ///< of one rank inside its domain, per direction, efficiency included
+  BytesPerSecond exchange;    ///< of one rank inside its domain when all send evenly to all, per direction, efficiency
+                              ///< included: = port, less in a torus, where such traffic takes many cables
   BytesPerSecond uplink;      ///< of one rank towards other domains, per direction: its share of the narrower of
                               ///< its own NICs and its domain's trunk; = port when domains == 1
   Seconds latency;            ///< longest one-way wire latency between two ranks

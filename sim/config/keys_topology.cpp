@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kBandwidth = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
+constexpr std::string_view kPower = "W, kW, MW";
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 
 constexpr auto kKeys = std::to_array<Key>({
@@ -19,27 +20,51 @@ constexpr auto kKeys = std::to_array<Key>({
     {"topology", "groups", "mapping of names: topology.group", kOptional,
      "Groups of nodes with chips of their own, by name, instead of `chip` and `nodes`."},
     {"topology", "chips_per_node", "count", "8", "Chips of every node."},
-    {"topology", "nodes_per_rack", "count", "4", "Nodes of every rack; only names places."},
+    {"topology", "nodes_per_rack", "count", "4", "Nodes of every rack; names places and counts racks."},
+    {"topology", "node_power", kPower, kOptional,
+     "A node at full load, chips and what cools them included, beside `chip`; for the bill of materials."},
     {"topology", "planes", "mapping of names: topology.plane", kRequired,
      "The networks, by name; the first is the scale-up plane, the last that reaches all chips the scale-out plane."},
     {"topology", "source", "text", kOptional, kSource},
 
     {"topology.group", "chip", "text", kRequired, "Catalogue name of the chips."},
     {"topology.group", "nodes", "count", kRequired, "Nodes of the group."},
+    {"topology.group", "chips_per_node", "count", kOptional, "Chips of each of its nodes, where not the machine's."},
+    {"topology.group", "site", "text", kOptional,
+     "Where the group stands. Sites have planes of their own and are joined by one of kind wan."},
+    {"topology.group", "node_power", kPower, kOptional, "A node of the group at full load, everything included."},
     {"topology.group", "source", "text", kOptional, kSource},
 
-    {"topology.plane", "kind", "one of: mesh | switched | leaf_spine | shared_port", kRequired,
+    {"topology.plane", "kind", "one of: mesh | switched | leaf_spine | shared_port | torus | dragonfly | wan",
+     kRequired,
      "mesh: every chip to every chip of its node. switched: chips of a domain on parallel switches, with or without a "
-     "second tier. leaf_spine: NICs under leaves under spines. shared_port: one port of the node for all its chips."},
+     "second tier. leaf_spine: NICs under leaves under spines (under cores). shared_port: one port of the node for all "
+     "its chips. torus: every chip to its neighbours. dragonfly: a mesh in every node, every node to every other. wan: "
+     "sites joined by their uplinks."},
     {"topology.plane", "link", kBandwidth, kRequired, "Wire rate of one link, per direction."},
-    {"topology.plane", "links", "count", "1", "Links of one chip; of a mesh, between two chips."},
+    {"topology.plane", "links", "count", "1",
+     "Links of one chip; of a mesh or dragonfly, between two chips of a node; of a torus, to each neighbour."},
     {"topology.plane", "groups", "mapping of names: topology.attachment", kOptional,
      "Groups of nodes on this plane, with their links; all groups when left out."},
-    {"topology.plane", "latency", kTime, kRequired, "One way between two chips of a domain."},
-    {"topology.plane", "latency_across", kTime, kOptional, "One way between chips of two domains."},
+    {"topology.plane", "latency", kTime, kRequired,
+     "One way between two chips of a domain; of a torus or dragonfly: of one cable."},
+    {"topology.plane", "latency_across", kTime, kOptional,
+     "One way between chips of two domains (of a wan: two sites)."},
+    {"topology.plane", "latency_pods", kTime, kOptional, "tiers: 3: one way between chips of two pods."},
     {"topology.plane", "efficiency", "ratio", "1", "Payload over wire rate (headers, protocol)."},
     {"topology.plane", "path_efficiency", "ratio", "1",
      "Share of the trunks above the first switches that traffic can fill (hashing, adaptive routing)."},
+    {"topology.plane", "routing", "one of: balanced | adaptive | hashed", kOptional,
+     "Instead of path_efficiency: balanced 1; adaptive 0.94 and hashed 0.54, our study of a full permutation with 4 to "
+     "8 "
+     "queue pairs a flow."},
+    {"topology.plane", "in_service", "ratio", "1", "Share of all links of the plane that work: 17/18 is 0.944."},
+    {"topology.plane", "degraded", "mapping of names: topology.degraded", kOptional,
+     "Links of a node, or those above the first switches of a domain, that carry less; names are for the reader."},
+    {"topology.plane", "optics", "one of: none | upper | all", "none",
+     "Which cables are optical: those above the first switches, all, or none; for the bill of materials."},
+    {"topology.plane", "links_per_transceiver", "count", "1", "Links that share an optical module at their end."},
+    {"topology.plane", "switch_power", kPower, "0 W", "A switch at full load, where node_power does not hold it."},
     {"topology.plane", "nodes_per_domain", "count", "1", "switched: nodes that meet on the same first switches."},
     {"topology.plane", "switches", "count", kRequired,
      "switched: first switches of a domain; a chip's links are dealt out over them."},
@@ -49,10 +74,30 @@ constexpr auto kKeys = std::to_array<Key>({
      "switched, leaf_spine: rate below a first switch over rate above it; 1 does not block."},
     {"topology.plane", "radix", "count", kRequired, "leaf_spine: ports of a leaf."},
     {"topology.plane", "spine_radix", "count", kOptional,
-     "leaf_spine: ports of a spine, and so the most leaves there can be; `radix` when left out."},
+     "leaf_spine: ports of a spine, and so the most leaves there can be with two tiers; `radix` when left out."},
+    {"topology.plane", "tiers", "count", "2", "leaf_spine: 3 puts core switches of `spine_radix` ports above pods."},
+    {"topology.plane", "core_oversubscription", "ratio", "1",
+     "leaf_spine, tiers: 3: rate below a spine over rate above it."},
     {"topology.plane", "rails", "true or false", "false",
-     "leaf_spine: chip r of every node on leaf r of its pod, instead of whole nodes on a leaf."},
+     "leaf_spine: chip r of every node on leaf r of its block, instead of whole nodes on a leaf."},
+    {"topology.plane", "dims", "text", kRequired,
+     "torus: chips of a slice along each dimension, such as 16x24x24 or 16x16."},
+    {"topology.plane", "wrap", "true or false", "true",
+     "torus: the ends of dimensions of 3 and more chips are joined."},
+    {"topology.plane", "global_links", "count", kRequired,
+     "dragonfly: links of a chip to other nodes, dealt out over them."},
+    {"topology.plane", "uplink", kBandwidth, kRequired, "wan: of a site, per direction."},
+    {"topology.plane", "window", "B, kB, MB, GB, TB, KiB, MiB, GiB", "64 MiB",
+     "wan: bytes that one stream may have under way. Default: the largest of many hosts tuned for long paths "
+     "(assumed)."},
+    {"topology.plane", "streams", "count", "8",
+     "wan: parallel streams of a flow, which then gets streams * window / round trip."},
     {"topology.plane", "source", "text", kOptional, kSource},
+
+    {"topology.degraded", "node", "count", kOptional,
+     "Node whose links carry less, counted from 0 through all groups."},
+    {"topology.degraded", "domain", "count", kOptional, "Leaf domain whose cables upwards carry less, counted from 0."},
+    {"topology.degraded", "factor", "ratio", kRequired, "Share of the rate that is left, above 0."},
 
     {"topology.attachment", "links", "count", kRequired, "Links of one chip of the group on this plane."},
 });

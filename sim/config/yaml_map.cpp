@@ -90,6 +90,25 @@ YamlMap YamlMap::load(const std::filesystem::path& file, std::string_view sectio
       Impl{file.string(), "", std::string(section), node, node.Mark(), YAML::Node(YAML::NodeType::Map), {}})};
 }
 
+YamlMap YamlMap::load_entry(const std::string& name, std::string_view section, std::string_view folder,
+                            const std::vector<Override>& overrides) {
+  std::filesystem::path path;
+  try {
+    path = entry_file(name, folder, (std::filesystem::current_path() / ".").string());
+  } catch (const std::invalid_argument& error) {
+    throw UserError(std::string(section) + ": " + error.what());
+  }
+  const YAML::Node written = load_mapping(path);
+  for (const Override& change : overrides) set_value(written, change);
+  return YamlMap{std::make_unique<Impl>(Impl{path.string(),
+                                             "",
+                                             std::string(section),
+                                             with_base(written, path.string(), "", folder),
+                                             written.Mark(),
+                                             YAML::Node(YAML::NodeType::Map),
+                                             {}})};
+}
+
 void YamlMap::fail(std::string_view key, const std::string& why) const {
   // A field of a nested mapping comes with dots ("kernels.small.t0"): point at as much of the way as was written.
   YAML::Node value = impl_->node;

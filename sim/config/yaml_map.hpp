@@ -31,6 +31,9 @@ class YamlMap {
   /// Reads `file` as a mapping of kind `section`, with `overrides` applied.
   [[nodiscard]] static YamlMap load(const std::filesystem::path& file, std::string_view section,
                                     const std::vector<Override>& overrides = {});
+  /// An entry of the catalogue by name, or a file by its path ending in .yaml, with `overrides` and `base` as in entry().
+  [[nodiscard]] static YamlMap load_entry(const std::string& name, std::string_view section, std::string_view folder,
+                                          const std::vector<Override>& overrides = {});
   YamlMap(YamlMap&&) noexcept;
   YamlMap& operator=(YamlMap&&) noexcept;
   ~YamlMap();

@@ -81,7 +81,7 @@ class Engine {
   [[nodiscard]] std::uint64_t events() const;  ///< handled so far
   [[nodiscard]] std::uint64_t flows() const;   ///< asked for so far: calls of transfer()
 
-  /// One row per link and direction, planes in order, domains (those with a trunk) before endpoints, up before down.
+  /// One row per link and direction, planes in order, pods, domains (those with a trunk), endpoints, up before down.
   /// A flow counts for its links' busy time from its start, and for their bytes at its end.
   [[nodiscard]] std::vector<LinkUse> link_use() const;
 

@@ -5,13 +5,18 @@
 namespace tokenyard::engine {
 
 LinkMeter::LinkMeter(const topologies::FlowNetwork& plane)
-    : plane_(plane), trunks_(plane.domains.size()), nics_(plane.endpoints.size()) {}
+    : plane_(plane), pods_(plane.pods.size()), trunks_(plane.domains.size()), nics_(plane.endpoints.size()) {}
 
 bool LinkMeter::connects(EndpointId from, EndpointId to) const {
   expect(from.index() < nics_.size() && to.index() < nics_.size(), "a flow goes between endpoints of its plane");
   const std::uint32_t a = plane_.endpoints[from.index()].domain;
   const std::uint32_t b = plane_.endpoints[to.index()].domain;
-  return a == b || (plane_.domains[a].trunk.value() > 0.0 && plane_.domains[b].trunk.value() > 0.0);
+  if (a == b) return true;
+  const auto has_trunk = [&](std::uint32_t domain) { return plane_.domains[domain].trunk.value() > 0.0; };
+  const auto pod = [&](std::uint32_t domain) { return plane_.domains[domain].pod; };
+  const bool pods_meet = pods_.empty() || pod(a) == pod(b) ||
+                         (plane_.pods[pod(a)].trunk.value() > 0.0 && plane_.pods[pod(b)].trunk.value() > 0.0);
+  return has_trunk(a) && has_trunk(b) && pods_meet;
 }
 
 template <class Visit>
@@ -23,6 +28,12 @@ void LinkMeter::on_route(EndpointId from, EndpointId to, Visit visit) {
   if (a != b) {
     visit(trunks_[a].up);
     visit(trunks_[b].down);
+    const std::uint32_t above_a = plane_.domains[a].pod;
+    const std::uint32_t above_b = plane_.domains[b].pod;
+    if (!pods_.empty() && above_a != above_b) {
+      visit(pods_[above_a].up);
+      visit(pods_[above_b].down);
+    }
   }
 }
 
@@ -50,6 +61,10 @@ std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
     rows.push_back(
         {.plane = plane_.plane, .link = name, .bandwidth = bandwidth, .carried = link.carried, .busy = busy.seconds()});
   };
+  for (std::size_t p = 0; p < pods_.size(); ++p) {
+    add(plane_.pods[p].name + " up", plane_.pods[p].trunk, pods_[p].up);
+    add(plane_.pods[p].name + " down", plane_.pods[p].trunk, pods_[p].down);
+  }
   for (std::size_t d = 0; d < trunks_.size(); ++d) {
     const topologies::FlowDomain& domain = plane_.domains[d];
     if (domain.trunk.value() > 0.0) {

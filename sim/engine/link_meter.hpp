@@ -23,8 +23,8 @@ class LinkMeter {
   void begin(EndpointId from, EndpointId to, SimTime at);
   void end(EndpointId from, EndpointId to, Bytes size, SimTime at);
 
-  /// Domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but no
-  /// bytes.
+  /// Pods, domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but
+  /// no bytes.
   [[nodiscard]] std::vector<LinkUse> rows(SimTime now) const;
 
  private:
@@ -43,6 +43,7 @@ class LinkMeter {
   void on_route(EndpointId from, EndpointId to, Visit visit);
 
   topologies::FlowNetwork plane_;
+  std::vector<Link> pods_;    ///< by pod
   std::vector<Link> trunks_;  ///< by domain
   std::vector<Link> nics_;    ///< by EndpointId
 };

@@ -13,20 +13,55 @@ namespace {
 namespace sg = simgrid::s4u;
 
 constexpr double kSpeed = 1e9;  // FLOP/s that nobody uses: no actor of ours computes
+constexpr double kOpen = 1e18;  // B/s of a link that holds nobody up
 
-void connect(sg::NetZone& star, simgrid::kernel::routing::NetPoint* point, simgrid::kernel::routing::NetPoint* gateway,
-             const std::string& name, BytesPerSecond bandwidth) {
+void connect_host(sg::NetZone& star, sg::Host& host, const std::string& name, BytesPerSecond bandwidth) {
   sg::SplitDuplexLink* link = star.create_split_duplex_link(name, bandwidth.value());
   link->set_latency(0.0)->seal();
-  star.add_route(point, nullptr, gateway, nullptr, {{link, sg::LinkInRoute::Direction::UP}}, true);
+  star.add_route(host.get_netpoint(), nullptr, nullptr, nullptr, {{link, sg::LinkInRoute::Direction::UP}}, true);
+}
+
+/// Where routes leave a zone. SimGrid 3.32 looks a gateway up among the children of its zone: beside hosts it may stand
+/// by itself, beside zones (`of_zones`) it must be in one of its own, or routes take the first child's links.
+simgrid::kernel::routing::NetPoint* add_gateway(sg::NetZone& zone, const std::string& id, bool of_zones) {
+  if (!of_zones) return zone.create_router(id + ".gateway");
+  sg::NetZone* gate = sg::create_star_zone(id + ".gate")->set_parent(&zone);
+  auto* gateway = gate->create_router(id + ".gateway");
+  gate->seal();
+  sg::Link* open = zone.create_link(id + ".open", kOpen);
+  open->set_sharing_policy(sg::Link::SharingPolicy::FATPIPE)->set_latency(0.0)->seal();
+  zone.add_route(gate->get_netpoint(), nullptr, gateway, nullptr, {sg::LinkInRoute(open)}, true);
+  return gateway;
+}
+
+/// A zone below `above`, joined to it by a trunk (and, between domains, through the limit of one flow).
+void connect_zone(sg::NetZone& above, sg::NetZone& zone, const std::string& id, BytesPerSecond trunk,
+                  BytesPerSecond flow_limit, bool of_zones) {
+  auto* gateway = add_gateway(zone, id, of_zones);
+  zone.seal();
+  if (trunk.value() <= 0.0) return;
+  sg::SplitDuplexLink* link = above.create_split_duplex_link(id + ".trunk", trunk.value());
+  link->set_latency(0.0)->seal();
+  std::vector<sg::LinkInRoute> route{{link, sg::LinkInRoute::Direction::UP}};
+  if (flow_limit.value() > 0.0) {
+    sg::Link* limit = above.create_link(id + ".limit", flow_limit.value());
+    limit->set_sharing_policy(sg::Link::SharingPolicy::FATPIPE)->set_latency(0.0)->seal();
+    route.emplace_back(limit);
+  }
+  above.add_route(zone.get_netpoint(), nullptr, gateway, nullptr, route, true);
 }
 
 /// Names are ours alone and unique in SimGrid's tables; people see those of link_use().
 std::vector<sg::Host*> build_plane(sg::NetZone& root, const topologies::FlowNetwork& plane, const std::string& name) {
   sg::NetZone* core = sg::create_star_zone(name)->set_parent(&root);
+  std::vector<sg::NetZone*> pods;
+  for (std::size_t p = 0; p < plane.pods.size(); ++p) {
+    pods.push_back(sg::create_star_zone(name + ".p" + std::to_string(p))->set_parent(core));
+  }
+  const auto above = [&](const topologies::FlowDomain& domain) { return pods.empty() ? core : pods[domain.pod]; };
   std::vector<sg::NetZone*> leaves;
-  for (std::size_t d = 0; d < plane.domains.size(); ++d) {
-    leaves.push_back(sg::create_star_zone(name + ".d" + std::to_string(d))->set_parent(core));
+  for (const topologies::FlowDomain& domain : plane.domains) {
+    leaves.push_back(sg::create_star_zone(name + ".d" + std::to_string(leaves.size()))->set_parent(above(domain)));
   }
   std::vector<sg::Host*> hosts;
   for (std::size_t e = 0; e < plane.endpoints.size(); ++e) {
@@ -36,16 +71,15 @@ std::vector<sg::Host*> build_plane(sg::NetZone& root, const topologies::FlowNetw
     const std::string id = name + ".e" + std::to_string(e);
     sg::NetZone& leaf = *leaves[endpoint.domain];
     sg::Host* host = leaf.create_host(id, kSpeed)->seal();
-    connect(leaf, host->get_netpoint(), nullptr, id + ".nic", endpoint.bandwidth);
+    connect_host(leaf, *host, id + ".nic", endpoint.bandwidth);
     hosts.push_back(host);
   }
   for (std::size_t d = 0; d < leaves.size(); ++d) {
-    const std::string id = name + ".d" + std::to_string(d);
-    auto* gateway = leaves[d]->create_router(id + ".gateway");
-    leaves[d]->seal();
-    if (plane.domains[d].trunk.value() > 0.0) {
-      connect(*core, leaves[d]->get_netpoint(), gateway, id + ".trunk", plane.domains[d].trunk);
-    }
+    connect_zone(*above(plane.domains[d]), *leaves[d], name + ".d" + std::to_string(d), plane.domains[d].trunk,
+                 plane.flow_limit, false);
+  }
+  for (std::size_t p = 0; p < pods.size(); ++p) {
+    connect_zone(*core, *pods[p], name + ".p" + std::to_string(p), plane.pods[p].trunk, {}, true);
   }
   core->seal();
   return hosts;

@@ -154,7 +154,7 @@ void add_wire(const cost::WirePerToken& wire, const InstancePlanes& planes, metr
 }
 
 /// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
-/// scale-out.
+/// scale-out, else, between sites, the wide-area plane.
 PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
                  const std::vector<ChipId>& chips) {
   if (const auto& wanted = experiment.kv_transfer.plane) {
@@ -168,7 +168,8 @@ PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topolog
     if (!joins(topology, chips, id)) refuse("'" + *wanted + "' does not join all chips of both pools; planes: " + all);
     return id;
   }
-  return joins(topology, chips, topology.scale_up()) ? topology.scale_up() : topology.scale_out();
+  if (joins(topology, chips, topology.scale_up())) return topology.scale_up();
+  return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
 }
 
 /// Endpoints for every attention rank of both pools on the plane that carries KV.
@@ -207,9 +208,7 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
       .bytes_per_token = kv_bytes_per_token(experiment.llm, decode.plan, decode.precision.kv),
       .setup = experiment.kv_transfer.setup,
       .efficiency = experiment.kv_transfer.efficiency,
-      .latency_inside = network.latency_inside,
-      .latency_across = network.latency_across};
-  for (const topologies::FlowEndpoint& endpoint : network.endpoints) hand_off.domain_of.push_back(endpoint.domain);
+      .network = network};
   assembly.hand_off = std::move(hand_off);
   assembly.networks.push_back(network);
 }

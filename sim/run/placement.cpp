@@ -34,15 +34,35 @@ std::size_t left_in_domain(const topologies::Topology& topology, const Supply& s
   return end - at;
 }
 
-/// Size of the largest domain, to see whether an instance could fit into one at all.
-std::size_t largest_domain(const topologies::Topology& topology, const Supply& supply) {
-  std::size_t largest = 0;
+/// Chips from `at` on that stand in the same site as the one at `at`.
+std::size_t left_in_site(const topologies::Topology& topology, const Supply& supply, std::size_t at) {
+  const std::string& site = topology.place(supply.chips[at]).site;
+  std::size_t end = at;
+  while (end < supply.chips.size() && topology.place(supply.chips[end]).site == site) ++end;
+  return end - at;
+}
+
+/// Size of the largest piece, to see whether an instance could fit into one at all. `left`: one of the two above.
+template <class Left>
+std::size_t largest(const topologies::Topology& topology, const Supply& supply, Left left) {
+  std::size_t most = 0;
   for (std::size_t at = 0; at < supply.chips.size();) {
-    const std::size_t size = left_in_domain(topology, supply, at);
-    largest = std::max(largest, size);
+    const std::size_t size = left(topology, supply, at);
+    most = std::max(most, size);
     at += size;
   }
-  return largest;
+  return most;
+}
+
+/// An instance is not spread over sites: collectives do not run over a WAN.
+void refuse_wide_instance(const topologies::Topology& topology, const Supply& supply, const config::PoolSpec& pool) {
+  std::string sites;
+  for (std::size_t at = 0; at < supply.chips.size(); at += left_in_site(topology, supply, at)) {
+    sites += (sites.empty() ? "" : ", ") + topology.place(supply.chips[at]).site + " has " +
+             std::to_string(left_in_site(topology, supply, at));
+  }
+  pool.source->fail("parallel", "an instance of " + std::to_string(pool.plan.chips()) + " " + pool.chip +
+                                    " chips fits into no site, and collectives do not run between sites: " + sites);
 }
 
 bool on_scale_up(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
@@ -56,8 +76,12 @@ cost::GroupLinks links_of(const topologies::Topology& topology, const std::vecto
   const PlaneId out = topology.scale_out();
   const bool has_up = on_scale_up(topology, chips);
   const topologies::GroupView view = topology.view(chips, has_up ? up : out);
-  cost::GroupLinks links{
-      .ranks = view.ranks, .domains = view.domains, .port = view.port, .uplink = view.uplink, .latency = view.latency};
+  cost::GroupLinks links{.ranks = view.ranks,
+                         .domains = view.domains,
+                         .port = view.port,
+                         .exchange = view.exchange,
+                         .uplink = view.uplink,
+                         .latency = view.latency};
   if (view.domains > 1 && has_up && view.uplink == BytesPerSecond{}) {
     // The scale-up plane ends at the domain: what leaves it goes over the other plane.
     const topologies::GroupView across = topology.view(chips, out);
@@ -72,6 +96,7 @@ cost::GroupLinks worse(const cost::GroupLinks& a, const cost::GroupLinks& b) {
   return {.ranks = a.ranks,
           .domains = std::max(a.domains, b.domains),
           .port = std::min(a.port, b.port),
+          .exchange = std::min(a.exchange, b.exchange),
           .uplink = std::min(a.uplink, b.uplink),
           .latency = std::max(a.latency, b.latency)};
 }
@@ -114,12 +139,18 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
   for (const config::PoolSpec& pool : pools) {
     Supply& supply = kinds.at(pool.chip);
     const std::size_t need = pool.plan.chips();
-    const bool fits_domain = need <= largest_domain(topology, supply);
+    const bool fits_domain = need <= largest(topology, supply, left_in_domain);
+    const std::size_t largest_site = largest(topology, supply, left_in_site);
+    if (largest_site < supply.chips.size() && need > largest_site) refuse_wide_instance(topology, supply, pool);
     const std::size_t before = supply.next;
     auto& instances = placed.emplace_back();
     for (std::uint32_t i = 0; i < pool.instances; ++i) {
       while (fits_domain && supply.next < supply.chips.size() && left_in_domain(topology, supply, supply.next) < need) {
         supply.next += left_in_domain(topology, supply, supply.next);
+      }
+      while (need <= largest_site && supply.next < supply.chips.size() &&
+             left_in_site(topology, supply, supply.next) < need) {
+        supply.next += left_in_site(topology, supply, supply.next);
       }
       if (supply.next + need > supply.chips.size()) {
         pool.source->fail("instances", std::to_string(pool.instances) + " instances of " + std::to_string(need) +

@@ -16,16 +16,18 @@ struct PlacedInstance {
   std::vector<ChipId> chips;
 
   /// The `tensor` chips of one attention rank of one stage.
-  [[nodiscard]] std::vector<ChipId> rank_chips(const models::ParallelPlan& plan, std::uint32_t stage, std::uint32_t rank) const;
+  [[nodiscard]] std::vector<ChipId> rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
+                                               std::uint32_t rank) const;
   /// All chips of one stage.
   [[nodiscard]] std::vector<ChipId> stage_chips(const models::ParallelPlan& plan, std::uint32_t stage) const;
   /// The chips of one attention rank in all stages: where its KV cache lies.
   [[nodiscard]] std::vector<ChipId> kv_chips(const models::ParallelPlan& plan, std::uint32_t rank) const;
 };
 
-/// Gives every instance of every pool chips of its pool's kind, in order of pools, instances and chips. An instance that
-/// fits into one scale-up domain is never spread over two. One list a pool, one entry an instance.
-/// Throws UserError at the pool's `instances` when the chips run out.
+/// Gives every instance of every pool chips of its pool's kind, in order of pools, instances and chips. An instance
+/// that fits into one scale-up domain is never spread over two, and none over two sites. One list a pool, one entry an
+/// instance. Throws UserError at the pool's `instances` when the chips run out, and at its `parallel` when no site is
+/// large enough.
 [[nodiscard]] std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topology,
                                                              const std::vector<config::PoolSpec>& pools);
 

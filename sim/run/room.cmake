@@ -4,6 +4,7 @@ tokenyard_room(run
     run/assemble.cpp
     run/children.cpp
     run/explain.cpp
+    run/machine_sheet.cpp
     run/placement.cpp
     run/play.cpp
     run/play_all.cpp
@@ -13,6 +14,7 @@ tokenyard_room(run
     run/assemble.hpp
     run/children.hpp
     run/explain.hpp
+    run/machine_sheet.hpp
     run/placement.hpp
     run/play.hpp
     run/run.hpp

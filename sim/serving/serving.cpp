@@ -172,9 +172,8 @@ void Serving::on_fetch(SequenceId id, SimTime now) {
   for (std::size_t i = 0; i < flows; ++i) {
     const EndpointId a = from[i % from.size()];
     const EndpointId b = to[i % to.size()];
-    const bool inside = hand_off_->domain_of[a.index()] == hand_off_->domain_of[b.index()];
     // At least a nanosecond, so that an end is never at the instant of its beginning.
-    const Seconds delay = hand_off_->setup + (inside ? hand_off_->latency_inside : hand_off_->latency_across);
+    const Seconds delay = hand_off_->setup + hand_off_->network.latency(a, b);
     engine_.transfer(hand_off_->plane, a, b, size, std::max(delay, Seconds{1e-9}), *this, code(Kind::Flow, id.index()));
   }
 }

@@ -8,6 +8,7 @@
 #include "sim/policy/router.hpp"
 #include "sim/serving/instance.hpp"
 #include "sim/serving/sequence.hpp"
+#include "topologies/topology.hpp"
 #include "workloads/request_source.hpp"
 
 #include <atomic>
@@ -41,9 +42,7 @@ struct HandOff {
   Bytes bytes_per_token;         ///< that land on the decode side, all its chips together
   Seconds setup;                 ///< software, once a request
   double efficiency = 1.0;       ///< share of the links' rate that the connector reaches
-  Seconds latency_inside;        ///< wire, one way
-  Seconds latency_across;
-  std::vector<std::uint32_t> domain_of;  ///< by EndpointId
+  topologies::FlowNetwork network;  ///< of that plane, for the wire's latency
 };
 
 /// What a run is watched by. All may be empty.

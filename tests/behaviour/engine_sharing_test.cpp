@@ -137,3 +137,40 @@ TEST_CASE("engine: random flows end when progressive filling says with many even
   CHECK(not_as_expected(probe, MaxMinReference(network, flows).ends_s()) == 0);
   CHECK(ticks.notes.size() == 20'000);
 }
+
+TEST_CASE("engine: flows between pods share the pods' trunks and others do not see them") {
+  // Two pods of two domains with one endpoint each; 10 GB/s NICs and domain trunks, 8 GB/s between the pods.
+  topologies::FlowNetwork network = flow_network(4, 1, 10_GBps, 10_GBps);
+  network.pods = {{.name = "pod 0", .trunk = 8_GBps}, {.name = "pod 1", .trunk = 8_GBps}};
+  for (std::uint32_t d = 0; d < 4; ++d) network.domains[d].pod = d / 2;
+  Engine engine({network});
+  FlowProbe probe(engine);
+  engine.transfer(0, EndpointId{0}, EndpointId{2}, 4_GB, Seconds{1e-9}, probe, 0);  // across, 4 GB/s of the trunk's 8
+  engine.transfer(0, EndpointId{1}, EndpointId{3}, 4_GB, Seconds{1e-9}, probe, 1);  // across
+  engine.transfer(0, EndpointId{2}, EndpointId{3}, 4_GB, Seconds{1e-9}, probe, 2);  // inside pod 1: the NIC's other 6
+  engine.run();
+  CHECK(probe.when(0) == 1'000'000'001);
+  CHECK(probe.when(1) == 1'000'000'001);
+  CHECK(probe.when(2) == 666'666'668);  // 4 GB at 6 GB/s, to the next whole ns
+  const std::vector<LinkUse> links = engine.link_use();
+  CHECK(links[0].link == "pod 0 up");
+  CHECK(links[0].carried.value() == doctest::Approx(8e9));
+  CHECK(links[1].carried.value() == 0.0);
+}
+
+TEST_CASE("engine: a flow between sites gets no more than its limit and many share the uplink") {
+  // Uplinks of 10 GB/s, 4 GB/s for a flow: four flows have 2.5 each, two have 4.
+  topologies::FlowNetwork network = flow_network(2, 4, 50_GBps, 10_GBps);
+  network.flow_limit = 4_GBps;
+  Engine engine({network});
+  FlowProbe probe(engine);
+  for (std::uint32_t f = 0; f < 4; ++f) {
+    // Two small ones end first; what is left then runs at its limit.
+    engine.transfer(0, EndpointId{f}, EndpointId{4 + f}, f < 2 ? 5_GB : 9_GB, Seconds{1e-9}, probe, f);
+  }
+  engine.transfer(0, EndpointId{0}, EndpointId{1}, 46_GB, Seconds{100.0}, probe, 9);  // inside a site: no limit
+  engine.run();
+  CHECK(probe.when(0) == 2'000'000'001);    // 5 GB at 2.5
+  CHECK(probe.when(2) == 3'000'000'001);    // 5 GB at 2.5, 4 GB at 4
+  CHECK(probe.when(9) == 100'920'000'000);  // 46 GB at 50
+}

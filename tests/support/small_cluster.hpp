@@ -90,7 +90,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     }
     hand_off = serving::HandOff{.bytes_per_token = cluster.bytes_per_token,
                                 .setup = cluster.setup,
-                                .domain_of = std::vector<std::uint32_t>(network.endpoints.size(), 0)};
+                                .network = network};
     networks.push_back(network);
   }
   engine::Engine engine{networks};

@@ -22,6 +22,7 @@ void add_calibrate(CLI::App& app, Command& command);
 void add_check(CLI::App& app, Command& command);
 void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);
+void add_topology(CLI::App& app, Command& command);
 void add_validate(CLI::App& app, Command& command);
 
 }  // namespace tokenyard::cli

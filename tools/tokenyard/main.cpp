@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   cli::add_explain(app, command);
   cli::add_validate(app, command);
   cli::add_keys(app, command);
+  cli::add_topology(app, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

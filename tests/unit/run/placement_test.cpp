@@ -204,3 +204,10 @@ TEST_CASE("instance planes: which networks an instance uses") {
   CHECK(ub.across == "ub");
   CHECK(instance_planes(machine("hgx-h100"), chips_from(0, 1)).inside.empty());
 }
+
+TEST_CASE("placement: an instance stands in one site") {
+  // 12 of the 16 chips of a site fit into no node: the second instance starts in the other site.
+  const auto placed = place(machine("{base: two-sites, groups: {east: {nodes: 2}, west: {nodes: 2}}}"),
+                            {pool("h100-sxm", 2, {.attention_data = 12})});
+  CHECK(spans(placed[0]) == "0-11 16-27");
+}

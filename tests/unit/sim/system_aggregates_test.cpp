@@ -1,11 +1,13 @@
 #include "sim/config/catalog.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/config/read_topology.hpp"
-#include "tests/support/temp_yaml.hpp"
+#include "topologies/bill.hpp"
+#include "topologies/bisection.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -16,11 +18,9 @@ using namespace tokenyard::config;
 // added up from the catalogue's parts: sums that nobody typed in.
 namespace {
 
-topologies::Topology machine(const std::string& name) {
-  const TempYaml file("topology: " + name + "\n");
-  YamlMap root = YamlMap::load(file.path(), "experiment");
-  return topologies::make_topology(read_topology(root.entry("topology", "topology", "topologies")));
-}
+topologies::TopologySpec spec_of(const std::string& name) { return read_machine(name, {}); }
+
+topologies::Topology machine(const std::string& name) { return topologies::make_topology(spec_of(name)); }
 
 models::AcceleratorSpec chip_of(const topologies::Topology& topology) {
   const auto file = catalog_root() / "models/catalog/chips" / (topology.place(ChipId{0}).kind + ".yaml");
@@ -90,6 +90,47 @@ TEST_CASE("system aggregates: CloudMatrix384 wired as its paper says") {
   CHECK(cm384.trunk(0, cm384.plane("vpc")).value() == doctest::Approx(50e9));
 }
 
+TEST_CASE("system aggregates: CloudMatrix384 has 6912 optical modules") {
+  // SemiAnalysis, April 2025, counts 6,912 of 400 Gb/s: 336 * 16 cables of 200 Gb/s, two of which share a module, at
+  // both ends are 5,376; 384 cables to RDMA leaves and 384 above them, at both ends, are 1,536.
+  const auto spec = spec_of("cloudmatrix384");
+  const topologies::Bill bill = topologies::bill_of(spec, topologies::make_topology(spec));
+  std::uint64_t modules = 0;
+  for (const topologies::PlaneBill& plane : bill.planes) modules += plane.transceivers;
+  CHECK(modules == 6912);
+  CHECK(bill.chips.at("ascend-910c") == 384);
+  CHECK(bill.nodes == 48);
+  CHECK(bill.racks == 12);
+  CHECK(bill.power_known);
+  CHECK(bill.node_power.value() == doctest::Approx(559.4e3).epsilon(1e-3));  // a node's share is written to 10 W
+}
+
+TEST_CASE("system aggregates: a GB200 scalable unit is 8 racks of 576 GPUs on 4 rails") {
+  const topologies::Topology unit = machine("gb200-superpod");
+  const PlaneId ib = unit.plane("ib");
+  CHECK(unit.chip_count() == 576);
+  CHECK(unit.place(ChipId{575}).rack == 7);
+  CHECK(unit.planes()[0].domains == 8);
+  // Chips of one place in their trays share a leaf, those of one tray do not.
+  CHECK(unit.domain(ChipId{0}, ib) == unit.domain(ChipId{4}, ib));
+  CHECK(unit.domain(ChipId{0}, ib) != unit.domain(ChipId{1}, ib));
+}
+
+TEST_CASE("system aggregates: a TPU v7 pod is a torus of 9216 chips with 1536 links across its middle") {
+  auto spec = spec_of("tpu-v7-pod");
+  spec.groups[0].nodes = 2304;
+  std::get<topologies::TorusWiring>(spec.planes[0].wiring).dims = {16, 24, 24};
+  const topologies::Topology pod = topologies::make_topology(spec);
+  CHECK(pod.chip_count() == 9216);
+  CHECK(pod.cable_count(PlaneId{0}) == 3 * 9216);
+  CHECK(pod.hops(ChipId{0}, ChipId{1}, PlaneId{0}) == 1);
+  // 16 * 24 rows, cut twice, of 100 GB/s; the furthest chip is half of every ring away.
+  CHECK(topologies::bisection(pod, PlaneId{0}).value() == doctest::Approx(16 * 24 * 2 * 100e9));
+  std::uint32_t most = 0;
+  for (std::uint32_t i = 0; i < 9216; ++i) most = std::max(most, pod.hops(ChipId{0}, ChipId{i}, PlaneId{0}));
+  CHECK(most == 8 + 12 + 12);
+}
+
 TEST_CASE("system aggregates: the machine gives a chip what its data sheet says") {
   for (const std::string& name : catalog_names("topologies")) {
     CAPTURE(name);
@@ -97,7 +138,10 @@ TEST_CASE("system aggregates: the machine gives a chip what its data sheet says"
     for (std::uint32_t id = 0; id < topology.chip_count(); id += topology.chip_count() / 2) {
       const auto file = catalog_root() / "models/catalog/chips" / (topology.place(ChipId{id}).kind + ".yaml");
       const models::AcceleratorSpec chip = read_chip(YamlMap::load(file, "chip"));
-      CHECK(topology.port(ChipId{id}, topology.scale_up()).value() == doctest::Approx(chip.scale_up.value()));
+      // A chip that is not on the machine's scale-up plane has another one before the scale-out plane.
+      PlaneId up = topology.scale_up();
+      while (topology.port(ChipId{id}, up) == BytesPerSecond{}) up = PlaneId{up.index() + 1};
+      CHECK(topology.port(ChipId{id}, up).value() == doctest::Approx(chip.scale_up.value()));
       CHECK(topology.port(ChipId{id}, topology.scale_out()).value() == doctest::Approx(chip.scale_out.value()));
     }
   }

@@ -79,9 +79,8 @@ TEST_CASE("topology builder: scale-out is the last plane that reaches all chips"
   CHECK(topology.planes()[topology.scale_up().index()].name == "up");
   CHECK(topology.planes()[topology.scale_out().index()].name == "out");
   CHECK(topology.port(ChipId{1}, topology.plane("half")).value() == 0.0);
-  CHECK(complaint([&] {
-          (void)topology.view(std::array{ChipId{0}, ChipId{1}}, topology.plane("half"));
-        }) == "plane: chip 1 (toy) has no port on 'half'");
+  CHECK(complaint([&] { (void)topology.view(std::array{ChipId{0}, ChipId{1}}, topology.plane("half")); }) ==
+        "plane: chip 1 (toy) has no port on 'half'");
 }
 
 TEST_CASE("topology builder: chips that nothing joins are refused") {

@@ -1,0 +1,175 @@
+#include "topologies/bill.hpp"
+
+#include "topologies/bisection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <set>
+#include <span>
+
+namespace tokenyard::topologies {
+namespace {
+
+constexpr std::array<const char*, 5> kRelations = {"one node", "one domain", "one pod", "one site", "all sites"};
+
+/// Everything about one plane that its classes are made from.
+struct Look {
+  const Topology& topology;
+  PlaneId plane;
+  const PlaneInfo& info;
+
+  [[nodiscard]] std::size_t relation(ChipId a, ChipId b) const {
+    const ChipPlace& from = topology.place(a);
+    const ChipPlace& to = topology.place(b);
+    if (from.node == to.node) return 0;
+    const std::uint32_t d = topology.domain(a, plane);
+    const std::uint32_t e = topology.domain(b, plane);
+    if (d == e) return 1;
+    if (info.pods > 0 && topology.pod(d, plane) == topology.pod(e, plane)) return 2;
+    return from.site == to.site ? 3 : 4;
+  }
+
+  /// Whether two chips have the place in common that a relation names, whatever else they share.
+  [[nodiscard]] bool together(std::size_t relation, ChipId a, ChipId b) const {
+    const std::uint32_t d = topology.domain(a, plane);
+    const std::uint32_t e = topology.domain(b, plane);
+    switch (relation) {
+      case 0:
+        return topology.place(a).node == topology.place(b).node;
+      case 1:
+        return d == e;
+      case 2:
+        return topology.pod(d, plane) == topology.pod(e, plane);
+      case 3:
+        return topology.place(a).site == topology.place(b).site;
+      default:
+        return true;
+    }
+  }
+
+  /// Payload of a pair while all others are silent.
+  [[nodiscard]] BytesPerSecond alone(ChipId a, ChipId b) const {
+    const std::array<ChipId, 2> pair{a, b};
+    const GroupView view = topology.view(pair, plane);
+    if (view.port == BytesPerSecond{}) return cable(a);  // chips that others lie between: one cable's way
+    if (view.domains == 1) return view.port;
+    BytesPerSecond rate = view.port;
+    for (const ChipId chip : pair) {
+      rate =
+          std::min(rate, topology.trunk(topology.domain(chip, plane), plane) * info.efficiency * info.path_efficiency);
+    }
+    return info.flow_limit > BytesPerSecond{} ? std::min(rate, info.flow_limit * info.efficiency) : rate;
+  }
+
+  /// Rate of the narrowest cable at a chip.
+  [[nodiscard]] BytesPerSecond cable(ChipId chip) const {
+    std::optional<BytesPerSecond> least;
+    for (const DrawnCable& drawn : topology.cables(plane)) {
+      if (drawn.a != chip.index() && drawn.b != chip.index()) continue;
+      const BytesPerSecond rate = drawn.cable.rate * drawn.cable.count;
+      least = least ? std::min(*least, rate) : rate;
+    }
+    return least.value_or(BytesPerSecond{}) * info.efficiency;
+  }
+};
+
+/// First chip of every kind that the plane reaches.
+std::vector<ChipId> first_chips(const Topology& topology, PlaneId plane) {
+  std::vector<ChipId> firsts;
+  std::set<std::string> kinds;
+  for (std::uint32_t i = 0; i < topology.chip_count(); ++i) {
+    if (topology.port(ChipId{i}, plane) == BytesPerSecond{}) continue;
+    const ChipPlace& place = topology.place(ChipId{i});
+    if (kinds.insert(place.kind + "@" + place.site).second) firsts.push_back(ChipId{i});
+  }
+  return firsts;
+}
+
+std::vector<PairClass> classes_of(const Look& look) {
+  std::array<std::optional<PairClass>, kRelations.size()> found;
+  std::array<std::vector<ChipId>, kRelations.size()> members;  // that the first chip has such a place in common with
+  bool first = true;
+  for (const ChipId from : first_chips(look.topology, look.plane)) {
+    const auto paths = look.topology.paths_from(from, look.plane);
+    std::array<std::optional<BytesPerSecond>, kRelations.size()> checked;
+    for (std::uint32_t i = 0; i < paths.size(); ++i) {
+      const ChipId to{i};
+      if (!paths[i] || look.topology.port(to, look.plane) == BytesPerSecond{}) continue;
+      for (std::size_t r = 0; first && r < kRelations.size(); ++r) {
+        if (look.together(r, from, to)) members[r].push_back(to);
+      }
+      if (to == from) continue;
+      const std::size_t relation = look.relation(from, to);
+      std::optional<PairClass>& entry = found[relation];
+      if (!entry) entry = PairClass{.relation = kRelations[relation], .alone = look.alone(from, to)};
+      if (!checked[relation]) checked[relation] = look.alone(from, to);
+      entry->alone = std::min(entry->alone, *checked[relation]);
+      entry->hops = std::max(entry->hops, paths[i]->hops);
+      entry->latency = std::max(entry->latency, paths[i]->latency);
+    }
+    first = false;
+  }
+  std::vector<PairClass> classes;
+  for (std::size_t r = 0; r < kRelations.size(); ++r) {
+    if (!found[r]) continue;
+    if (members[r].size() > 1) {
+      const GroupView view = look.topology.view(members[r], look.plane);
+      found[r]->at_once = view.domains == 1 ? view.exchange : view.uplink;
+    }
+    classes.push_back(*found[r]);
+  }
+  return classes;
+}
+
+PlaneBill plane_bill(const PlaneSpec& spec, const Topology& topology, PlaneId plane) {
+  const PlaneInfo& info = topology.planes()[plane.index()];
+  PlaneBill bill{.name = info.name,
+                 .domains = info.domains,
+                 .pods = info.pods,
+                 .switches = topology.switch_count(plane),
+                 .cables = topology.cable_count(plane),
+                 .injection = topology.injection(plane),
+                 .bisection = bisection(topology, plane),
+                 .power = spec.switch_power * topology.switch_count(plane)};
+  std::uint64_t ends = 0;
+  const std::uint32_t chips = topology.chip_count();
+  for (const DrawnCable& drawn : topology.cables(plane)) {
+    const bool upper = drawn.cable.tier > 0 || (drawn.a >= chips && drawn.b >= chips);
+    if (spec.optics == Optics::All || (spec.optics == Optics::Upper && upper)) ends += 2ULL * drawn.cable.count;
+  }
+  bill.transceivers = (ends + spec.links_per_transceiver - 1) / spec.links_per_transceiver;
+  for (std::uint32_t i = 0; i < chips; ++i) {
+    const BytesPerSecond port = topology.port(ChipId{i}, plane);
+    if (port > BytesPerSecond{}) ++bill.chips;
+    bill.port = std::max(bill.port, port);
+  }
+  bill.classes = classes_of({topology, plane, info});
+  for (const PairClass& one : bill.classes) bill.diameter = std::max(bill.diameter, one.hops);
+  return bill;
+}
+
+}  // namespace
+
+Watts Bill::power() const {
+  Watts sum = node_power;
+  for (const PlaneBill& plane : planes) sum += plane.power;
+  return sum;
+}
+
+Bill bill_of(const TopologySpec& spec, const Topology& topology) {
+  Bill bill{.sites = static_cast<std::uint32_t>(site_names(spec).size()), .power_known = true};
+  for (const NodeGroupSpec& group : spec.groups) {
+    bill.chips[group.chip] += group.nodes * spec.chips_per_node_of(group);
+    bill.nodes += group.nodes;
+    bill.node_power += group.node_power * group.nodes;
+    bill.power_known = bill.power_known && group.node_power > Watts{};
+  }
+  bill.racks = (bill.nodes + spec.nodes_per_rack - 1) / spec.nodes_per_rack;
+  for (std::uint32_t i = 0; i < spec.planes.size(); ++i) {
+    bill.planes.push_back(plane_bill(spec.planes[i], topology, PlaneId{i}));
+  }
+  return bill;
+}
+
+}  // namespace tokenyard::topologies

@@ -1,0 +1,71 @@
+#include "topologies/torus.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+namespace tokenyard::topologies {
+namespace {
+
+std::uint32_t block_along(std::uint32_t dim) { return dim % 4 == 0 ? 4 : dim % 2 == 0 ? 2 : 1; }
+
+/// Bytes over the busiest link, each way, when every one of k chips in a row sends one byte spread evenly over the row.
+double row_load(double k, bool ring, bool even) {
+  if (ring) return even ? k / 8.0 : (k * k - 1.0) / (8.0 * k);
+  return even ? k / 4.0 : (k * k - 1.0) / (4.0 * k);
+}
+
+}  // namespace
+
+std::uint32_t TorusGrid::hops(const TorusPlace& a, const TorusPlace& b) const {
+  std::uint32_t sum = 0;
+  for (std::size_t d = 0; d < 3; ++d) {
+    const std::uint32_t there = a.at[d] > b.at[d] ? a.at[d] - b.at[d] : b.at[d] - a.at[d];
+    sum += is_ring(d) ? std::min(there, dims[d] - there) : there;
+  }
+  return sum;
+}
+
+TorusPlace torus_place(std::uint32_t index, const std::array<std::uint32_t, 3>& dims) {
+  std::array<std::uint32_t, 3> block{};
+  std::array<std::uint32_t, 3> blocks{};
+  for (std::size_t d = 0; d < 3; ++d) {
+    block[d] = block_along(dims[d]);
+    blocks[d] = dims[d] / block[d];
+  }
+  const std::uint32_t slice = dims[0] * dims[1] * dims[2];
+  const std::uint32_t in_block = block[0] * block[1] * block[2];
+  TorusPlace place{.at = {}, .slice = index / slice};
+  std::uint32_t number = index % slice % in_block;
+  const std::uint32_t which = index % slice / in_block;
+  place.at = {which / (blocks[1] * blocks[2]) * block[0], which / blocks[2] % blocks[1] * block[1],
+              which % blocks[2] * block[2]};
+  for (std::uint32_t bit = 1; bit < 4; bit *= 2) {
+    for (std::size_t d = 0; d < 3; ++d) {
+      if (block[d] <= bit) continue;
+      place.at[d] += number % 2 * bit;
+      number /= 2;
+    }
+  }
+  return place;
+}
+
+double exchange_links(const TorusGrid& grid, std::span<const TorusPlace> places) {
+  expect(places.size() >= 2, "an exchange has two chips");
+  double busiest = 0.0;
+  for (std::size_t d = 0; d < 3; ++d) {
+    std::uint32_t low = places[0].at[d];
+    std::uint32_t high = low;
+    for (const TorusPlace& place : places) {
+      low = std::min(low, place.at[d]);
+      high = std::max(high, place.at[d]);
+    }
+    const std::uint32_t extent = high - low + 1;
+    if (extent < 2) continue;
+    busiest = std::max(busiest, row_load(extent, grid.is_ring(d) && extent == grid.dims[d], extent % 2 == 0));
+  }
+  const auto chips = static_cast<double>(places.size());
+  return (chips - 1.0) / chips / busiest;
+}
+
+}  // namespace tokenyard::topologies
