@@ -24,7 +24,7 @@ inline constexpr std::int64_t kSchema = 1;
 
 /// How an engine serves on one instance.
 struct EngineSpec {
-  policy::VllmSpec rules;
+  policy::RulesSpec rules;
   bool asynchronous = true;              ///< two steps in flight
   cost::HostOverhead host;
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes

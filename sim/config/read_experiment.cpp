@@ -1,5 +1,6 @@
 #include "sim/config/catalog.hpp"
 #include "sim/config/experiment.hpp"
+#include "sim/config/read_engine.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/config/read_topology.hpp"
 #include "sim/config/read_workload.hpp"
@@ -37,35 +38,6 @@ models::ParallelPlan read_plan(YamlMap map, const models::LlmSpec& llm) {
     map.fail("attention_data", "tensor x pipeline x attention_data is more than " + std::to_string(kMost) + " chips");
   }
   return plan;
-}
-
-/// Host work of a step: an hour of it is a slip of the unit, and sums of more leave simulated time.
-Seconds read_host_time(YamlMap& map, std::string_view key) {
-  const Seconds time = map.seconds(key);
-  if (time > Seconds{3600.0}) map.fail(key, "is out of range; at most 1 h");
-  return time;
-}
-
-EngineSpec read_engine(YamlMap map) {
-  EngineSpec engine;
-  (void)map.choice("kind", {"vllm"});
-  engine.rules.max_num_seqs = map.count("max_num_seqs", 1, 1'000'000);
-  engine.rules.max_num_batched_tokens = map.count("max_num_batched_tokens", 1, 10'000'000);
-  engine.rules.long_prefill_token_threshold = map.count("long_prefill_token_threshold", 0);
-  engine.rules.reserve_full_prompt = map.flag("reserve_full_prompt");
-  engine.rules.watermark = map.number("watermark", 0.0, 1.0);
-  engine.asynchronous = map.flag("async_scheduling");
-  engine.graphs = map.flag("graphs");
-  engine.host.per_step = read_host_time(map, "host_per_step");
-  engine.host.per_sequence = read_host_time(map, "host_per_sequence");
-  engine.host.overlapped = engine.asynchronous;
-  engine.block_tokens = map.count("block_tokens", 1, 65536);
-  engine.memory_utilisation = map.number("memory_utilisation", 0.0, 1.0);
-  engine.memory_reserve = map.bytes("memory_reserve");
-  if (map.given("blocks")) engine.blocks = map.count("blocks");
-  map.finish();
-  map.located([&] { policy::validate(engine.rules); });
-  return engine;
 }
 
 /// The chip a pool runs on: named, or the only kind the machine has.

@@ -2,11 +2,13 @@ tokenyard_room(config
   SOURCES
     config/catalog.cpp
     config/keys.cpp
+    config/keys_engine.cpp
     config/keys_experiment.cpp
     config/keys_kernels.cpp
     config/keys_models.cpp
     config/keys_topology.cpp
     config/keys_workload.cpp
+    config/read_engine.cpp
     config/read_experiment.cpp
     config/read_kernels.cpp
     config/read_models.cpp
@@ -19,6 +21,7 @@ tokenyard_room(config
     config/catalog.hpp
     config/experiment.hpp
     config/keys.hpp
+    config/read_engine.hpp
     config/read_kernels.hpp
     config/read_models.hpp
     config/read_topology.hpp

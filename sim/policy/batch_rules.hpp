@@ -65,13 +65,14 @@ class Desk {
   virtual void preempt(SequenceId id) = 0;                         ///< loses all blocks, back to the head of the queue
 };
 
-/// How an engine forms steps. One object may serve many schedulers.
+/// How an engine forms steps. Each scheduler has its own: rules may remember things from step to step, but nothing
+/// that follows from what the desk shows.
 class BatchRules {
  public:
   virtual ~BatchRules() = default;
   /// Composes one step; deeds may be none. Gives false when a candidate is left that could only start after something
   /// ends, leaves or frees blocks: until then composing anew with the same decodes would change nothing.
-  virtual bool compose(Desk& desk) const = 0;
+  virtual bool compose(Desk& desk) = 0;
 };
 
 }  // namespace tokenyard::policy

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <variant>
 
 namespace tokenyard::policy {
 
@@ -17,9 +17,18 @@ struct VllmSpec {
   QueueOrder order = QueueOrder::FirstCome;
 };
 
+/// The rules by which an engine forms steps, one alternative an engine.
+using RulesSpec = std::variant<VllmSpec>;
+
+/// Most requests in the batch of one attention rank.
+[[nodiscard]] std::uint32_t max_sequences(const RulesSpec& spec);
+/// Most tokens that a step of one attention rank may hold.
+[[nodiscard]] std::uint32_t max_step_tokens(const RulesSpec& spec);
+
 enum class RouterKind : std::uint8_t { RoundRobin, Random, LeastOutstandingTokens };
 
 /// Throws SpecError: fewer tokens than sequences a step, watermark outside [0, 1) ...
 void validate(const VllmSpec& spec);
+void validate(const RulesSpec& spec);
 
 }  // namespace tokenyard::policy

@@ -16,7 +16,7 @@ class VllmRules final : public BatchRules {
  public:
   explicit VllmRules(const VllmSpec& spec) : spec_(spec) {}
 
-  bool compose(Desk& desk) const override {
+  bool compose(Desk& desk) override {
     std::uint32_t budget = spec_.max_num_batched_tokens;
     const bool preempted = serve_running(desk, budget);
     if (preempted) return true;  // what was preempted may come back as soon as the next step

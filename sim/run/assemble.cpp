@@ -3,7 +3,6 @@
 #include "models/base/errors.hpp"
 #include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
-#include "sim/policy/vllm_rules.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -55,7 +54,7 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
 void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
   constexpr Seconds kLongest{3600.0};
   const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
-  const std::uint32_t decodes = std::min(pool.engine.rules.max_num_seqs, price.max_tokens);
+  const std::uint32_t decodes = std::min(policy::max_sequences(pool.engine.rules), price.max_tokens);
   const std::uint64_t prompt = price.max_tokens - decodes;
   const std::vector<cost::StepShape> full(pool.plan.attention_data,
                                           {.decodes = decodes,
@@ -86,7 +85,7 @@ std::uint32_t lanes_of(const config::PoolSpec& pool) {
 
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
                         std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
-  serving::Pool pool{.name = spec.name, .role = spec.role};
+  serving::Pool pool{.name = spec.name, .role = spec.role, .rules = spec.engine.rules};
   for (std::uint32_t i = 0; i < spec.instances; ++i) {
     pool.instances.push_back({.id = InstanceId{first_id + i},
                               .ranks = spec.plan.attention_data,
@@ -226,7 +225,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .precision = pool.precision,
           .network = network,
           .host = host,
-          .max_tokens = pool.engine.rules.max_num_batched_tokens,
+          .max_tokens = policy::max_step_tokens(pool.engine.rules),
           .graph_sizes = graph_sizes(pool.engine)};
 }
 
@@ -269,7 +268,7 @@ std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine) {
   std::vector<std::uint32_t> sizes;
   if (!engine.graphs) return sizes;
   const std::uint32_t max =
-      std::min({2 * engine.rules.max_num_seqs, std::uint32_t{512}, engine.rules.max_num_batched_tokens});
+      std::min({2 * policy::max_sequences(engine.rules), std::uint32_t{512}, policy::max_step_tokens(engine.rules)});
   for (const std::uint32_t size : {1U, 2U, 4U}) {
     if (size <= max) sizes.push_back(size);
   }
@@ -296,11 +295,9 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
                                                          lanes_of(spec), capacity.blocks_per_rank));
     }
     refuse_endless_steps(spec, capacity, price);
-    assembly.rules.push_back(policy::make_vllm_rules(spec.engine.rules));
     assembly.routers.push_back(
         policy::make_router(spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
     assembly.pools.push_back(make_pool(spec, capacity, chip, first_id, options, experiment.output.steps));
-    assembly.pools.back().rules = assembly.rules.back().get();
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));

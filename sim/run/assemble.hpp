@@ -3,7 +3,6 @@
 #include "models/cost/step_cost.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/metrics/summary.hpp"
-#include "sim/policy/batch_rules.hpp"
 #include "sim/policy/router.hpp"
 #include "sim/run/placement.hpp"
 #include "sim/serving/serving.hpp"
@@ -40,7 +39,6 @@ struct Capacity {
 /// An experiment made ready to run: every part built, nothing played yet.
 struct Assembly {
   topologies::Topology topology;
-  std::vector<std::unique_ptr<policy::BatchRules>> rules;     ///< by pool
   std::vector<std::unique_ptr<cost::StepCost>> costs;         ///< by pool
   std::vector<std::unique_ptr<policy::Router>> routers;       ///< by pool
   std::vector<serving::Pool> pools;

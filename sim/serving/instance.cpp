@@ -1,6 +1,7 @@
 #include "sim/serving/instance.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/policy/rules.hpp"
 
 #include <algorithm>
 
@@ -13,7 +14,7 @@ constexpr std::uint64_t kKick = UINT64_MAX;
 }  // namespace
 
 Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, SequenceTable& sequences,
-                   const policy::BatchRules& rules, const cost::StepCost& cost, metrics::InstanceMeter& meter,
+                   const policy::RulesSpec& rules, const cost::StepCost& cost, metrics::InstanceMeter& meter,
                    InstanceListener& listener)
     : settings_(settings),
       engine_(engine),
@@ -28,7 +29,8 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
   ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
-    ranks_.emplace_back(sequences, rules, settings.blocks_per_rank, settings.block_tokens, settings.hand_off);
+    ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.block_tokens,
+                        settings.hand_off);
   }
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();

@@ -6,7 +6,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/metrics/instance_meter.hpp"
 #include "sim/metrics/records.hpp"
-#include "sim/policy/batch_rules.hpp"
+#include "sim/policy/spec.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
 
@@ -55,9 +55,9 @@ struct InstanceSettings {
 /// instance at the step boundary it falls in.
 class Instance final : public engine::EventHandler {
  public:
-  /// References outlive the instance. `cost` must never fall when a context grows.
+  /// References outlive the instance, `rules` excepted. `cost` must never fall when a context grows.
   Instance(const InstanceSettings& settings, engine::Engine& engine, SequenceTable& sequences,
-           const policy::BatchRules& rules, const cost::StepCost& cost, metrics::InstanceMeter& meter,
+           const policy::RulesSpec& rules, const cost::StepCost& cost, metrics::InstanceMeter& meter,
            InstanceListener& listener);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;

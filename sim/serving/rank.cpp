@@ -3,13 +3,14 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tokenyard::serving {
 
-Rank::Rank(SequenceTable& sequences, const policy::BatchRules& rules, std::uint32_t total_blocks,
+Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
            std::uint32_t block_tokens, bool hand_off)
     : sequences_(sequences),
-      rules_(rules),
+      rules_(std::move(rules)),
       total_blocks_(total_blocks),
       block_tokens_(block_tokens),
       hand_off_(hand_off),
@@ -75,7 +76,7 @@ bool Rank::compose(RankStep& step) {
   step_ = &step;
   joining_.clear();
   const std::uint64_t before = composed_;
-  blocked_ = !rules_.compose(*this);
+  blocked_ = !rules_->compose(*this);
   const bool computes = step.shape.tokens() > 0;
   if (computes && composed_ == before) ++composed_;  // a step of prompts only: decodes paused by nobody, there are none
   for (const auto& [id, left] : joining_) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <queue>
 #include <span>
@@ -45,8 +46,8 @@ struct RankStep {
 class Rank final : public policy::Desk {
  public:
   /// `hand_off`: requests leave after their first token, with their blocks pinned until release() (a prefill instance).
-  Rank(SequenceTable& sequences, const policy::BatchRules& rules, std::uint32_t total_blocks, std::uint32_t block_tokens,
-       bool hand_off);
+  Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
+       std::uint32_t block_tokens, bool hand_off);
 
   // ---- driven by the instance ----
   void enqueue(SequenceId id);
@@ -173,7 +174,7 @@ class Rank final : public policy::Desk {
   [[nodiscard]] const Due* next_due() const;
 
   SequenceTable& sequences_;
-  const policy::BatchRules& rules_;
+  std::unique_ptr<policy::BatchRules> rules_;
   std::uint32_t total_blocks_;
   std::uint32_t block_tokens_;
   bool hand_off_;

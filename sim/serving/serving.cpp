@@ -33,7 +33,7 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
       expect(settings.id.index() == by_id_.size(), "instances are numbered in order of pools");
       meters_.emplace_back(recorder.warm_up(), interval);
       state.instances.push_back(
-          std::make_unique<Instance>(settings, engine, sequences_, *pool.rules, *pool.cost, meters_.back(), *this));
+          std::make_unique<Instance>(settings, engine, sequences_, pool.rules, *pool.cost, meters_.back(), *this));
       state.views.push_back({settings.id, 0});
       by_id_.push_back(state.instances.back().get());
     }

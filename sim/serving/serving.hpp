@@ -28,7 +28,7 @@ enum class Role : std::uint8_t { Mixed, Prefill, Decode };
 struct Pool {
   std::string name;
   Role role = Role::Mixed;
-  const policy::BatchRules* rules = nullptr;
+  policy::RulesSpec rules;
   const cost::StepCost* cost = nullptr;
   policy::Router* router = nullptr;
   std::vector<InstanceSettings> instances;

@@ -156,7 +156,7 @@ TEST_CASE("hand-off: a fetched request starts at once when the only running one 
   // composes again at once: B. B's tokens: 45 ... 53. Then A, 9 tokens given, prefills 21 until 53 + 3.1 = 56.1, and 10
   // more tokens until 76.1.
   SmallCluster cluster = one_and_one();
-  cluster.rules.max_num_seqs = 1;
+  std::get<policy::VllmSpec>(cluster.rules).max_num_seqs = 1;
   cluster.blocks = 8;
   cluster.block_tokens = 4;
   const Played played = play_split(cluster, {{0, 12, 20}, {0, 12, 5}});

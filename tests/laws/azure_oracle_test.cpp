@@ -83,7 +83,7 @@ std::uint64_t check_azure(double speedup, std::uint64_t study_steps, std::uint64
   ScriptedSource source{rows};
   const FormulaCost cost{price_70b};
   const Played played =
-      play({.rules = {.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
+      play({.rules = policy::VllmSpec{.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
             .instances = kInstances},
            source, cost);
   std::uint64_t steps = 0;

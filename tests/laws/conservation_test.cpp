@@ -32,7 +32,7 @@ Drawn traffic(std::uint64_t seed) {
 
 /// Clusters of all kinds: one or two steps deep, one or two ranks, one to three instances, blocks in plenty or not.
 SmallCluster cluster_of(std::uint64_t seed) {
-  return {.rules = {.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+  return {.rules = policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
           .instances = 1 + static_cast<std::uint32_t>(seed % 3),
           .ranks = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
           .blocks = seed % 5 == 0 ? 24U : 2000U,
@@ -146,7 +146,7 @@ TEST_CASE("monotone: a single slot with steps a tenth cheaper ends every request
     CAPTURE(seed);
     SmallCluster cluster = cluster_of(6);
     cluster.ranks = 1;
-    cluster.rules.max_num_seqs = 1;
+    std::get<policy::VllmSpec>(cluster.rules).max_num_seqs = 1;
     const auto rows = drawn_rows({.seed = seed, .count = 150, .rate = 2.5, .prompt_max = 150, .output_max = 100});
     std::istringstream slow{told(cluster, rows, ends)};
     std::istringstream fast{told(cluster, rows, ends, 900)};
@@ -187,7 +187,7 @@ TEST_CASE("monotone: more bandwidth never makes a KV cache arrive later") {
     CAPTURE(bandwidth);
     std::istringstream text{in_child([&] {
       ScriptedSource source{rows};
-      const Played played = play({.rules = {.max_num_seqs = 200, .max_num_batched_tokens = 200},
+      const Played played = play({.rules = policy::VllmSpec{.max_num_seqs = 200, .max_num_batched_tokens = 200},
                                   .instances = 2,
                                   .decode_instances = 1,
                                   .bandwidth = BytesPerSecond{bandwidth}},

@@ -39,7 +39,7 @@ FormulaCost uneven_cost() {
 }
 
 SmallCluster tight(std::uint64_t seed) {
-  return {.rules = {.max_num_seqs = 8,
+  return {.rules = policy::VllmSpec{.max_num_seqs = 8,
                     .max_num_batched_tokens = 64,
                     .reserve_full_prompt = false,
                     .order = policy::QueueOrder::Priority},

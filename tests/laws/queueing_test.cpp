@@ -24,7 +24,7 @@ FormulaCost flat_cost(std::int64_t step_ns) {
 void check_single_server(std::vector<ScriptedSource::Row> rows, std::int64_t step_ns, double theory_s) {
   ScriptedSource source{rows};
   const FormulaCost cost = flat_cost(step_ns);
-  const Played played = play({.rules = {.max_num_seqs = 1, .max_num_batched_tokens = 64}, .depth = 1}, source, cost);
+  const Played played = play({.rules = policy::VllmSpec{.max_num_seqs = 1, .max_num_batched_tokens = 64}, .depth = 1}, source, cost);
   REQUIRE(played.requests.size() == rows.size());
   std::int64_t free = 0;
   std::size_t different = 0;
@@ -76,7 +76,7 @@ void check_batch_service(double load, std::uint32_t depth) {
   ScriptedSource source{rows};
   const FormulaCost cost(
       [](const cost::StepShape& shape) { return 20'000'000 + 30'000'000 * std::int64_t{shape.chunks}; });
-  const Played played = play({.rules = {.max_num_seqs = 1000, .max_num_batched_tokens = 4000},
+  const Played played = play({.rules = policy::VllmSpec{.max_num_seqs = 1000, .max_num_batched_tokens = 4000},
                               .depth = depth,
                               .warm_up = SimTime{10'000'000'000}},
                              source, cost);
@@ -129,7 +129,7 @@ std::int64_t turn_ns(std::uint32_t depth, bool spread) {
            50 * static_cast<std::int64_t>(shape.decode_context) + static_cast<std::int64_t>(shape.prefill_area_x2 / 2);
   });
   const Played played =
-      play({.rules = {.max_num_seqs = 64, .max_num_batched_tokens = 32'000}, .depth = depth, .concurrency = users},
+      play({.rules = policy::VllmSpec{.max_num_seqs = 64, .max_num_batched_tokens = 32'000}, .depth = depth, .concurrency = users},
            source, cost);
   // A user's next request arrives at the instant of its last token, so the latency is the turn.
   std::vector<std::int64_t> turns;

@@ -65,8 +65,7 @@ class Auditor {
  public:
   explicit Auditor(const Case& c)
       : case_(c),
-        rules_(policy::make_vllm_rules(c.rules)),
-        rank_(table_, *rules_, c.blocks, kBlockTokens, c.hand_off),
+        rank_(table_, policy::make_vllm_rules(c.rules), c.blocks, kBlockTokens, c.hand_off),
         ids_(c.calls.size()),
         books_(c.calls.size()) {}
 
@@ -231,7 +230,6 @@ class Auditor {
 
   const Case& case_;
   serving::SequenceTable table_;
-  std::unique_ptr<policy::BatchRules> rules_;
   serving::Rank rank_;
   std::vector<SequenceId> ids_;
   std::vector<Book> books_;

@@ -77,7 +77,7 @@ TEST_CASE("decode runs: equal single steps bit for bit on one instance") {
 
 TEST_CASE("decode runs: equal single steps bit for bit when blocks run out and requests are preempted") {
   for (std::uint64_t seed = 21; seed <= 32; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
                .blocks = 24 + static_cast<std::uint32_t>(seed % 9),
                .depth = 1 + static_cast<std::uint32_t>(seed % 2)},
               seed, 60, 60'000'000);
@@ -86,7 +86,7 @@ TEST_CASE("decode runs: equal single steps bit for bit when blocks run out and r
 
 TEST_CASE("decode runs: equal single steps bit for bit with several instances and a router that looks at their load") {
   for (std::uint64_t seed = 41; seed <= 52; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 64},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 64},
                .instances = 3,
                .ranks = 1 + static_cast<std::uint32_t>(seed % 3),
                .blocks = 60,
@@ -97,7 +97,7 @@ TEST_CASE("decode runs: equal single steps bit for bit with several instances an
 
 TEST_CASE("decode runs: equal single steps bit for bit with prefill and decode apart and KV caches as flows") {
   for (std::uint64_t seed = 61; seed <= 72; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 128},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 128},
                .instances = 2,
                .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
                .blocks = 40,
@@ -110,7 +110,7 @@ TEST_CASE("decode runs: equal single steps bit for bit with prefill and decode a
 
 TEST_CASE("decode runs: equal single steps bit for bit in a closed loop") {
   for (std::uint64_t seed = 81; seed <= 88; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 4, .max_num_batched_tokens = 64},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64},
                .instances = 2,
                .concurrency = 7,
                .router = policy::RouterKind::LeastOutstandingTokens},
@@ -120,7 +120,7 @@ TEST_CASE("decode runs: equal single steps bit for bit in a closed loop") {
 
 TEST_CASE("decode runs: equal single steps bit for bit in a pipeline") {
   for (std::uint64_t seed = 101; seed <= 112; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 4, .max_num_batched_tokens = 64},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64},
                .instances = 2,
                .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
                .stages = 2 + static_cast<std::uint32_t>(seed % 3),
@@ -132,7 +132,7 @@ TEST_CASE("decode runs: equal single steps bit for bit in a pipeline") {
 
 TEST_CASE("decode runs: equal single steps bit for bit in two pipelines that hand KV caches over") {
   for (std::uint64_t seed = 121; seed <= 132; ++seed) {
-    both_ways({.rules = {.max_num_seqs = 6, .max_num_batched_tokens = 64},
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 64},
                .stages = 2 + static_cast<std::uint32_t>(seed % 3),
                .blocks = 60,
                .decode_instances = 1},

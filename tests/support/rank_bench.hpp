@@ -1,10 +1,9 @@
 #pragma once
 
-#include "sim/policy/vllm_rules.hpp"
+#include "sim/policy/rules.hpp"
 #include "sim/serving/rank.hpp"
 
 #include <array>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,7 +23,10 @@ class RankBench {
  public:
   RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1, std::uint32_t block_tokens = 4,
             bool hand_off = false)
-      : rules_(policy::make_vllm_rules(spec)), rank_(table_, *rules_, blocks, block_tokens, hand_off), depth_(depth) {}
+      : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off) {}
+  RankBench(const policy::RulesSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1,
+            std::uint32_t block_tokens = 4, bool hand_off = false)
+      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off), depth_(depth) {}
 
   struct Extra {
     std::int32_t priority = 0;
@@ -103,7 +105,6 @@ class RankBench {
   }
 
   serving::SequenceTable table_;
-  std::unique_ptr<policy::BatchRules> rules_;
   serving::Rank rank_;
   std::uint32_t depth_;
   std::vector<SequenceId> all_;

@@ -3,7 +3,6 @@
 #include "sim/engine/engine.hpp"
 #include "sim/metrics/recorder.hpp"
 #include "sim/policy/router.hpp"
-#include "sim/policy/vllm_rules.hpp"
 #include "sim/serving/serving.hpp"
 #include "tests/support/scripted.hpp"
 
@@ -16,7 +15,7 @@ namespace tokenyard::test {
 
 /// Knobs of a cluster whose steps cost what a formula says.
 struct SmallCluster {
-  policy::VllmSpec rules{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
+  policy::RulesSpec rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
   std::uint32_t instances = 1;
   std::uint32_t ranks = 1;
   std::uint32_t stages = 1;  ///< of a pipeline; the cost must know them too
@@ -47,7 +46,6 @@ struct Played {
 
 /// Plays it once. ONE A PROCESS, like the engine.
 inline Played play(const SmallCluster& cluster, workloads::RequestSource& source, const cost::StepCost& cost) {
-  const auto rules = policy::make_vllm_rules(cluster.rules);
   const auto first = policy::make_router(cluster.router, nullptr);
   const auto second = policy::make_router(cluster.router, nullptr);
   const bool split = cluster.decode_instances > 0;
@@ -56,7 +54,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   std::optional<serving::HandOff> hand_off;
   std::uint32_t id = 0;
   const auto add_pool = [&](serving::Role role, std::uint32_t count, policy::Router& router) {
-    serving::Pool pool{.name = "pool", .role = role, .rules = rules.get(), .cost = &cost, .router = &router};
+    serving::Pool pool{.name = "pool", .role = role, .rules = cluster.rules, .cost = &cost, .router = &router};
     for (std::uint32_t i = 0; i < count; ++i) {
       pool.instances.push_back({.id = InstanceId{id++},
                                 .ranks = cluster.ranks,

@@ -105,12 +105,12 @@ TEST_CASE("graph sizes: vLLM's list") {
   CHECK(all[35] == 272);
   CHECK(all.back() == 512);
 
-  engine.rules.max_num_seqs = 10;  // up to 20
+  std::get<policy::VllmSpec>(engine.rules).max_num_seqs = 10;  // up to 20
   CHECK(graph_sizes(engine) == std::vector<std::uint32_t>{1, 2, 4, 8, 16});
-  engine.rules.max_num_seqs = 1;
+  std::get<policy::VllmSpec>(engine.rules).max_num_seqs = 1;
   CHECK(graph_sizes(engine) == std::vector<std::uint32_t>{1, 2});
-  engine.rules.max_num_seqs = 10;
-  engine.rules.max_num_batched_tokens = 12;
+  std::get<policy::VllmSpec>(engine.rules).max_num_seqs = 10;
+  std::get<policy::VllmSpec>(engine.rules).max_num_batched_tokens = 12;
   CHECK(graph_sizes(engine) == std::vector<std::uint32_t>{1, 2, 4, 8});
   engine.graphs = false;
   CHECK(graph_sizes(engine).empty());
