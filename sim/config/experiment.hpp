@@ -5,6 +5,8 @@
 #include "models/llm/architecture.hpp"
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/yaml_map.hpp"
+#include "sim/kv/spec.hpp"
+#include "sim/policy/router_spec.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/serving.hpp"
 #include "topologies/spec.hpp"
@@ -29,6 +31,7 @@ struct EngineSpec {
   cost::HostOverhead host;
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
+  std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   double memory_utilisation = 0.9;       ///< share of a chip's memory the engine may take
   Bytes memory_reserve;                  ///< of that, for activations, graphs and libraries
   std::optional<std::uint32_t> blocks;   ///< KV blocks of an attention rank; absent = what the memory gives
@@ -42,7 +45,7 @@ struct PoolSpec {
   models::ParallelPlan plan;
   models::Precision precision;
   EngineSpec engine;
-  policy::RouterKind router = policy::RouterKind::RoundRobin;
+  policy::RouterSpec router;
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
 };
 

@@ -26,6 +26,7 @@ inline constexpr std::string_view kOptional = "(none)";
 /// The table of one reader; each read_*.cpp defines one of these, keys.cpp joins them.
 [[nodiscard]] std::span<const Key> experiment_keys();  ///< keys_experiment.cpp: experiment, pool, router, ...
 [[nodiscard]] std::span<const Key> engine_keys();      ///< keys_engine.cpp: engine and its parts
+[[nodiscard]] std::span<const Key> kv_keys();          ///< keys_kv.cpp: cache, router
 [[nodiscard]] std::span<const Key> model_keys();       ///< keys_models.cpp: chip, llm and their parts
 [[nodiscard]] std::span<const Key> kernel_keys();      ///< keys_kernels.cpp: chip.kernels and its families
 [[nodiscard]] std::span<const Key> topology_keys();    ///< keys_topology.cpp

@@ -30,8 +30,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"pool", "parallel", "mapping: parallel", kOptional, "How one copy is spread over chips."},
     {"pool", "precision", "mapping: precision", kOptional, "Number formats of weights and KV cache."},
     {"pool", "engine", "mapping: engine", kOptional, "How the engine forms steps and uses memory."},
-    {"pool", "router", "one of: round_robin | random | least_outstanding_tokens", "round_robin",
-     "Which instance of the pool a request goes to."},
+    {"pool", "router", "a kind of router, or mapping: router", "round_robin",
+     "Which instance of the pool a request goes to; one word takes the kind's defaults."},
 
     {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
     {"parallel", "pipeline", "count", "1", "Stages of consecutive layers; as many batches are in flight."},

@@ -1,5 +1,7 @@
 #include "sim/config/read_engine.hpp"
 
+#include "sim/config/read_kv.hpp"
+
 namespace tokenyard::config {
 namespace {
 
@@ -30,6 +32,7 @@ EngineSpec read_engine(YamlMap map) {
   engine.host.per_sequence = read_host_time(map, "host_per_sequence");
   engine.host.overlapped = engine.asynchronous;
   engine.block_tokens = map.count("block_tokens", 1, 65536);
+  engine.caching = read_prefix_cache(map);
   engine.memory_utilisation = map.number("memory_utilisation", 0.0, 1.0);
   engine.memory_reserve = map.bytes("memory_reserve");
   if (map.given("blocks")) engine.blocks = map.count("blocks");

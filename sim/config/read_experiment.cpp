@@ -1,6 +1,7 @@
 #include "sim/config/catalog.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/config/read_engine.hpp"
+#include "sim/config/read_kv.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/config/read_topology.hpp"
 #include "sim/config/read_workload.hpp"
@@ -61,10 +62,10 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
   pool.plan = read_plan(map.map_or_empty("parallel", "parallel"), llm);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"));
-  const std::string router = map.choice("router", {"round_robin", "random", "least_outstanding_tokens"});
-  pool.router = router == "round_robin" ? policy::RouterKind::RoundRobin
-                : router == "random"    ? policy::RouterKind::Random
-                                        : policy::RouterKind::LeastOutstandingTokens;
+  pool.router = read_router(map);
+  if (pool.router.view == policy::PrefixView::Events && !pool.engine.caching) {
+    map.fail("router.view", "events come from prefix caches; add engine.prefix_caching: true");
+  }
   map.finish();
   pool.source = std::make_shared<const YamlMap>(std::move(map));
   return pool;

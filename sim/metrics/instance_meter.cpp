@@ -32,6 +32,7 @@ Bin& Bin::operator+=(const Bin& other) {
   busy_ns += other.busy_ns;
   decode_tokens += other.decode_tokens;
   prefill_tokens += other.prefill_tokens;
+  cache += other.cache;
   return *this;
 }
 
@@ -78,6 +79,11 @@ void InstanceMeter::add_to_bins(SimTime from, SimTime to) {
     bin.block_ns += level_.used_blocks * ns;
     from = until;
   }
+}
+
+void InstanceMeter::cache(SimTime now, const CacheSums& did) {
+  bin_at(now).cache += did;
+  if (now >= from_) cached += did;
 }
 
 void InstanceMeter::advance(SimTime now) {

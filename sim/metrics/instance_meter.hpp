@@ -2,6 +2,7 @@
 
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
+#include "sim/metrics/cache_figures.hpp"
 #include "sim/metrics/quantiles.hpp"
 
 #include <cstdint>
@@ -53,6 +54,7 @@ struct Bin {
   std::int64_t busy_ns = 0;
   std::uint64_t decode_tokens = 0;   ///< of a step that spans several intervals, in proportion to its time in each
   std::uint64_t prefill_tokens = 0;
+  CacheSums cache{};
 
   Bin& operator+=(const Bin& other);
 };
@@ -99,6 +101,9 @@ class InstanceMeter {
     if (now >= from_) ++preemptions;
   }
 
+  /// The prefix cache did this at `now`, or was found to have done it.
+  void cache(SimTime now, const CacheSums& did);
+
   /// Ends the last interval. No call but the getters after this.
   void finish(SimTime end) { advance(end); }
 
@@ -118,6 +123,7 @@ class InstanceMeter {
   std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
   std::uint64_t preemptions = 0;
   std::uint64_t tokens_out = 0;           ///< handed to users
+  CacheSums cached;                       ///< of the prefix cache
   [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
   [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
   [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }

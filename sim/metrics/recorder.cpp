@@ -61,6 +61,7 @@ void Recorder::request(const RequestRecord& record) {
 
   ++measured;
   prompt_tokens += record.prompt_tokens;
+  cached_tokens += record.cached_tokens;
   output_tokens += record.output_tokens;
   preempted_requests += record.preemptions > 0 ? 1 : 0;
   ttft.add(record.ttft());
@@ -79,6 +80,15 @@ void Recorder::request(const RequestRecord& record) {
     ++figures.good_requests;
     figures.good_output_tokens += record.output_tokens;
   }
+
+  TenantFigures& tenant = by_tenant[record.tenant];
+  ++tenant.requests;
+  tenant.prompt_tokens += record.prompt_tokens;
+  tenant.cached_tokens += record.cached_tokens;
+  tenant.output_tokens += record.output_tokens;
+  tenant.good_requests += met ? 1 : 0;
+  tenant.ttft.add(record.ttft());
+  if (record.output_tokens > 1) tenant.tpot.add(record.tpot());
 }
 
 }  // namespace tokenyard::metrics

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,17 @@ struct ClassFigures {
   std::uint64_t good_output_tokens = 0;
 };
 
+/// Figures of one tenant.
+struct TenantFigures {
+  std::uint64_t requests = 0;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t cached_tokens = 0;       ///< of these, found in the prefix cache
+  std::uint64_t output_tokens = 0;
+  std::uint64_t good_requests = 0;       ///< met the targets of their class
+  Quantiles ttft;
+  Quantiles tpot;
+};
+
 /// Takes requests as they end. Those that arrived during warm-up are counted but not measured.
 class Recorder {
  public:
@@ -52,6 +64,7 @@ class Recorder {
   std::uint64_t prompt_tokens_after_warm_up = 0;    ///< of these
   std::uint64_t measured = 0;             ///< without
   std::uint64_t prompt_tokens = 0;        ///< of measured requests
+  std::uint64_t cached_tokens = 0;        ///< of prompt_tokens, found in the prefix cache
   std::uint64_t output_tokens = 0;
   std::uint64_t preempted_requests = 0;   ///< measured requests that were preempted at least once
   SimTime last_end;                       ///< latest last_token seen
@@ -61,6 +74,7 @@ class Recorder {
   Quantiles latency;
   std::array<Quantiles, kParts> parts;
   std::vector<ClassFigures> by_class;     ///< by ClassId
+  std::map<std::uint32_t, TenantFigures> by_tenant;  ///< those with measured requests
 
  private:
   SimTime warm_up_;

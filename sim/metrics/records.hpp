@@ -15,6 +15,8 @@ struct RequestRecord {
   std::uint32_t prompt_tokens = 0;
   std::uint32_t output_tokens = 0;
   std::uint32_t preemptions = 0;
+  std::uint32_t cached_tokens = 0;  ///< of the prompt, found in the prefix cache when it was first admitted
+  std::uint32_t tenant = 0;
   InstanceId prefill_instance;
   InstanceId decode_instance;  ///< the same as prefill_instance when both phases ran there
 

@@ -7,6 +7,7 @@ tokenyard_room(metrics
     metrics/scoreboard.cpp
     metrics/summary.cpp
   HEADERS
+    metrics/cache_figures.hpp
     metrics/confidence.hpp
     metrics/instance_meter.hpp
     metrics/quantiles.hpp

@@ -25,6 +25,7 @@ struct PoolSums {
   std::uint64_t peak_blocks = 0, preemptions = 0;
   double decode_busy_s = 0, mixed_busy_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
   double block_ns = 0, running_ns = 0, waiting_ns = 0;
+  CacheSums cache{};
 
   void add(const InstanceMeter& meter) {
     decode_steps += meter.decode_steps;
@@ -34,6 +35,7 @@ struct PoolSums {
     decode_tokens_mixed += meter.decode_tokens_mixed;
     peak_blocks = std::max(peak_blocks, meter.peak_blocks());
     preemptions += meter.preemptions;
+    cache += meter.cached;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
     pairs += meter.attention_pairs();
@@ -79,6 +81,7 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   figures.kv_occupancy_peak =
       ratio(static_cast<double>(sums.peak_blocks), static_cast<double>(facts.blocks_per_instance));
   figures.preemptions = sums.preemptions;
+  figures.cache = sums.cache;
   const double idle_s = std::max(0.0, window_s * instances - busy_s);
   figures.energy_j = sums.energy + idle_s * facts.chips_per_instance * facts.idle_power.value();
   return figures;
@@ -207,6 +210,18 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   summary.mean_power_w = ratio(energy, window_s);
   summary.classes = recorder.classes();
   summary.by_class = recorder.by_class;
+  if (recorder.by_tenant.size() > 1 || (!recorder.by_tenant.empty() && recorder.by_tenant.begin()->first != 0)) {
+    for (auto& [number, tenant] : recorder.by_tenant) {
+      summary.tenants.push_back({.tenant = number,
+                                 .requests = tenant.requests,
+                                 .prompt_tokens = tenant.prompt_tokens,
+                                 .cached_tokens = tenant.cached_tokens,
+                                 .output_tokens = tenant.output_tokens,
+                                 .good_requests = tenant.good_requests,
+                                 .ttft = spread(tenant.ttft),
+                                 .tpot = spread(tenant.tpot)});
+    }
+  }
   summary.planes = plane_figures(links);
   add_collectives(summary.pools, window_s, summary.planes);
   summary.links = std::move(links);

@@ -35,6 +35,7 @@ struct PoolFacts {
   Flop attention_per_pair;          ///< per (query, key) pair, all layers
   FlopPerSecond peak;               ///< of one chip, dense, at the precision of the weights
   BytesPerSecond memory_bandwidth;  ///< of one chip
+  Bytes memory;                     ///< of one chip
   Bytes weights_per_chip;
   Bytes kv_block;                   ///< one block on all chips of its attention rank together
   std::uint64_t blocks_per_instance = 0;
@@ -78,6 +79,7 @@ struct PoolFigures {
   double kv_occupancy_mean = 0;       ///< used / all blocks
   double kv_occupancy_peak = 0;       ///< highest of any instance
   std::uint64_t preemptions = 0;
+  CacheSums cache{};                  ///< of the prefix caches of its instances
   double energy_j = 0;                ///< chips of this pool, idle time included
 };
 
@@ -89,6 +91,18 @@ struct PlaneFigures {
   std::string busiest_link;
   double collective_bytes = 0;        ///< of steps in the measured window, counted where they leave a chip
   double collective_utilisation = 0;  ///< mean over the ports of the chips that take part, over the window
+};
+
+/// Figures of one tenant's measured requests.
+struct TenantSummary {
+  std::uint32_t tenant = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t cached_tokens = 0;
+  std::uint64_t output_tokens = 0;
+  std::uint64_t good_requests = 0;
+  Spread ttft;
+  Spread tpot;
 };
 
 struct Summary {
@@ -125,6 +139,7 @@ struct Summary {
 
   std::vector<SloTarget> classes;
   std::vector<ClassFigures> by_class;
+  std::vector<TenantSummary> tenants;  ///< in order of their number; empty when all requests are of tenant 0
   std::vector<PoolFigures> pools;
   std::vector<PlaneFigures> planes;
   std::vector<LinkFigures> links;

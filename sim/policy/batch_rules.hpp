@@ -16,6 +16,7 @@ using SequenceId = Id<struct SequenceTag>;
 struct Candidate {
   std::uint32_t tokens = 0;        ///< to compute before it generates: prompt, plus what it had produced when preempted
   std::uint32_t cached = 0;        ///< of these, already in the cache
+  std::uint32_t cached_idle = 0;   ///< blocks of the cached ones that nobody uses: free until it starts
   bool from_remote = false;        ///< its KV is to be fetched from another instance first
   bool loaded = false;             ///< from_remote, and the KV has arrived: blocks are its own, one token is to compute
   std::int32_t priority = 0;       ///< lower is more urgent

@@ -25,7 +25,15 @@ using RulesSpec = std::variant<VllmSpec>;
 /// Most tokens that a step of one attention rank may hold.
 [[nodiscard]] std::uint32_t max_step_tokens(const RulesSpec& spec);
 
-enum class RouterKind : std::uint8_t { RoundRobin, Random, LeastOutstandingTokens };
+enum class RouterKind : std::uint8_t {
+  RoundRobin,
+  Random,
+  LeastOutstandingTokens,
+  SessionAffinity,
+  VllmScore,
+  PrefixAware,
+  KvAware,
+};
 
 /// Throws SpecError: fewer tokens than sequences a step, watermark outside [0, 1) ...
 void validate(const VllmSpec& spec);

@@ -130,7 +130,7 @@ class VllmRules final : public BatchRules {
       if (desk.running() >= spec_.max_num_seqs) return false;
       if (head->from_remote && !head->loaded) {
         // A fetch takes no slot and no budget, but it must leave room for what is already promised.
-        const std::uint32_t need = blocks_for(head->tokens, block) + reserve(desk);
+        const std::uint32_t need = blocks_for(head->tokens, block) - head->cached / block + head->cached_idle + reserve(desk);
         if (need > free || need > free - std::min(free, desk.blocks_promised())) return false;
         desk.load();
         continue;
@@ -142,7 +142,7 @@ class VllmRules final : public BatchRules {
       }
       const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);
       const std::uint32_t covered = spec_.reserve_full_prompt ? head->tokens : head->cached + tokens;
-      const std::uint32_t need = blocks_for(covered, block) - head->cached / block + reserve(desk);
+      const std::uint32_t need = blocks_for(covered, block) - head->cached / block + head->cached_idle + reserve(desk);
       if (need > free) return false;
       desk.admit(tokens);
       budget -= tokens;

@@ -36,7 +36,8 @@ void write_requests(const std::vector<metrics::RequestRecord>& requests, const s
   CsvRows rows(out,
                "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
                "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-               "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s");
+               "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,"
+               "cached_tokens,tenant");
   for (const std::uint64_t key : order) {
     const metrics::RequestRecord& request = requests[key & 0xFFFF'FFFFU];
     rows.count(request.id.index());
@@ -58,6 +59,8 @@ void write_requests(const std::vector<metrics::RequestRecord>& requests, const s
     }
     rows.time(request.latency());
     for (std::size_t i = 0; i < metrics::kParts; ++i) rows.time(metrics::part_of(request, static_cast<Part>(i)));
+    rows.count(request.cached_tokens);
+    rows.count(request.tenant);
     rows.end_row();
   }
   rows.finish();
@@ -115,7 +118,8 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
 
   CsvRows rows(out,
                "time_s,interval_s,instance,pool,busy,running_mean,waiting_mean,kv_occupancy,"
-               "prefill_tokens_per_s,decode_tokens_per_s,mfu");
+               "prefill_tokens_per_s,decode_tokens_per_s,mfu,"
+               "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s");
   if (meters.empty()) end = SimTime{};
   for (SimTime from; from < end; from += coarsest) {
     const SimTime length = std::min(coarsest, end - from);
@@ -136,6 +140,14 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
       rows.number(static_cast<double>(sum.prefill_tokens) / seconds);
       rows.number(static_cast<double>(sum.decode_tokens) / seconds);
       rows.number(ratio(pool.matmul_per_token.value() * tokens, seconds * pool.chips_per_instance * pool.peak.value()));
+      if (sum.cache.asked_tokens > 0) {
+        rows.number(static_cast<double>(sum.cache.found_tokens) / static_cast<double>(sum.cache.asked_tokens));
+      } else {
+        rows.empty();
+      }
+      rows.number(static_cast<double>(sum.cache.evicted_blocks) / seconds);
+      rows.number(static_cast<double>(sum.cache.recomputed_blocks) / seconds);
+      rows.number(static_cast<double>(sum.cache.repeated_tokens) / seconds);
       rows.end_row();
     }
   }

@@ -155,12 +155,58 @@ void describe_facts(auto door, auto& facts) {
   door.quantity("peak_per_chip_flop_per_s", facts.peak);
   door.quantity("memory_bandwidth_per_chip_bytes_per_s", facts.memory_bandwidth);
   door.quantity("idle_power_per_chip_w", facts.idle_power);
+  door.quantity("memory_per_chip_bytes", facts.memory);
   door.quantity("weights_per_chip_bytes", facts.weights_per_chip);
   door.quantity("matmul_per_token_flop", facts.matmul_per_token);
   door.quantity("attention_per_pair_flop", facts.attention_per_pair);
   door.quantity("kv_block_bytes", facts.kv_block);
   door.field("kv_block_tokens", facts.block_tokens);
   door.field("kv_blocks_per_instance", facts.blocks_per_instance);
+}
+
+/// Figures of the prefix caches; rates are derived, so that reading asks for the counts only.
+void describe_cache(auto door, auto& cache) {
+  const auto rate = [](std::uint64_t found, std::uint64_t asked) {
+    return asked > 0 ? static_cast<double>(found) / static_cast<double>(asked) : 0.0;
+  };
+  door.derived("hit_rate_tokens", rate(cache.found_tokens, cache.asked_tokens), cache.asked_tokens > 0);
+  door.derived("hit_rate_blocks", rate(cache.found_blocks, cache.asked_blocks), cache.asked_blocks > 0);
+  door.field("asked_tokens", cache.asked_tokens);
+  door.field("found_tokens", cache.found_tokens);
+  door.field("asked_blocks", cache.asked_blocks);
+  door.field("found_blocks", cache.found_blocks);
+  door.field("evicted_blocks", cache.evicted_blocks);
+  door.field("recomputed_blocks", cache.recomputed_blocks);
+  door.field("repeated_tokens", cache.repeated_tokens);
+}
+
+/// KV bytes of an instance against its weights and its memory.
+void describe_kv_share(auto door, const metrics::PoolFigures& pool) {
+  const metrics::PoolFacts& facts = pool.facts;
+  const double all = facts.kv_block.value() * static_cast<double>(facts.blocks_per_instance);
+  const double weights = facts.weights_per_chip.value() * facts.chips_per_instance;
+  const double memory = facts.memory.value() * facts.chips_per_instance;
+  const auto give = [&](const std::string& name, double bytes) {
+    door.derived((name + "_bytes").c_str(), bytes, true);
+    door.derived((name + "_share_of_weights").c_str(), weights > 0.0 ? bytes / weights : 0.0, weights > 0.0);
+    door.derived((name + "_share_of_memory").c_str(), memory > 0.0 ? bytes / memory : 0.0, memory > 0.0);
+  };
+  give("kv_mean", pool.kv_occupancy_mean * all);
+  give("kv_peak", pool.kv_occupancy_peak * all);
+}
+
+void describe_tenants(auto door, auto& tenants) {
+  door.list("tenants", tenants, [&](auto in, std::size_t i) {
+    auto& tenant = tenants[i];
+    in.field("tenant", tenant.tenant);
+    in.field("requests", tenant.requests);
+    in.field("good_requests", tenant.good_requests);
+    in.field("prompt_tokens", tenant.prompt_tokens);
+    in.field("cached_tokens", tenant.cached_tokens);
+    in.field("output_tokens", tenant.output_tokens);
+    in.group("ttft", [&](auto below) { describe_spread(below, tenant.ttft); });
+    in.group("tpot", [&](auto below) { describe_spread(below, tenant.tpot); });
+  });
 }
 
 void describe_pool(auto door, auto& pool) {
@@ -189,6 +235,8 @@ void describe_pool(auto door, auto& pool) {
   door.figure("decode_tokens_per_s", pool.decode_tokens_per_s);
   door.figure("energy_j", pool.energy_j);
   door.group("facts", [&](auto in) { describe_facts(in, pool.facts); });
+  describe_kv_share(door, pool);
+  door.group("prefix_cache", [&](auto in) { describe_cache(in, pool.cache); });
 }
 
 void describe_plane(auto door, auto& plane) {
@@ -260,6 +308,7 @@ void describe(auto door, auto& summary) {
     describe_classes(in, summary);
   });
   door.list("pools", summary.pools, [&](auto in, std::size_t i) { describe_pool(in, summary.pools[i]); });
+  describe_tenants(door, summary.tenants);
   door.list("planes", summary.planes, [&](auto in, std::size_t i) { describe_plane(in, summary.planes[i]); });
   door.group("energy", [&](auto in) { describe_energy(in, summary); });
   describe_confidence(door, summary);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace tokenyard::report {
 namespace {
 
@@ -125,6 +127,47 @@ std::string pools(const Summary& summary) {
   return use.text() + load.text();
 }
 
+/// Prefix caches that were asked; nothing when there are none.
+std::string caches(const Summary& summary) {
+  Grid grid;
+  grid.row({"prefix cache", "hit rate", "of blocks", "tokens found", "evicted blocks", "of these recomputed"});
+  bool any = false;
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    const metrics::CacheSums& cache = pool.cache;
+    if (cache.asked_tokens == 0) continue;
+    any = true;
+    const auto rate = [](std::uint64_t found, std::uint64_t asked) {
+      return ratio_if(static_cast<double>(found) / static_cast<double>(asked), asked > 0);
+    };
+    grid.row({"  " + cut_name(pool.facts.name, kShortName), rate(cache.found_tokens, cache.asked_tokens),
+              rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens),
+              count_text(cache.evicted_blocks), count_text(cache.recomputed_blocks)});
+  }
+  return any ? grid.text() : "";
+}
+
+std::string tenants(const Summary& summary) {
+  constexpr std::size_t kMost = 12;
+  Grid grid;
+  grid.row({"tenant", "requests", "good", "prompt found", "TTFT p50", "TTFT p99", "TPOT p50", "TPOT p99"});
+  for (std::size_t i = 0; i < std::min(summary.tenants.size(), kMost); ++i) {
+    const metrics::TenantSummary& tenant = summary.tenants[i];
+    const auto share = [](std::uint64_t part, std::uint64_t whole) {
+      return ratio_if(static_cast<double>(part) / static_cast<double>(whole), whole > 0);
+    };
+    const bool tpot = tenant.tpot.count > 0;
+    grid.row({fmt::format("  {}", tenant.tenant), count_text(tenant.requests), share(tenant.good_requests, tenant.requests),
+              share(tenant.cached_tokens, tenant.prompt_tokens), time_text(tenant.ttft.p50_s),
+              time_text(tenant.ttft.p99_s), tpot ? time_text(tenant.tpot.p50_s) : "-",
+              tpot ? time_text(tenant.tpot.p99_s) : "-"});
+  }
+  std::string text = grid.text();
+  if (summary.tenants.size() > kMost) {
+    text += fmt::format("  and {} more in summary.json\n", count_text(summary.tenants.size() - kMost));
+  }
+  return text;
+}
+
 std::string planes(const Summary& summary) {
   Grid grid;
   grid.row({"network", "collectives", "mean use", "KV hand-offs", "mean use", "peak link", "busiest link"});
@@ -185,6 +228,8 @@ std::string run_table(const Summary& summary) {
   block(throughput(summary));
   block(goodput(summary));
   block(pools(summary));
+  if (const std::string lines = caches(summary); !lines.empty()) block(lines);
+  if (!summary.tenants.empty()) block(tenants(summary));
   if (!summary.planes.empty()) block(planes(summary));
   block(energy(summary));
   return text + confidence(summary) + notes(summary);

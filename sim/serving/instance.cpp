@@ -23,14 +23,15 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       meter_(meter),
       listener_(listener),
       shapes_(settings.ranks),
-      booked_(settings.ranks) {
+      booked_(settings.ranks),
+      booked_counts_(std::size_t{settings.lanes} * settings.ranks) {
   expect(settings.depth >= 1 && settings.depth <= 2, "one or two steps in flight");
   expect(settings.stages == 1 ? settings.lanes == 1 : settings.depth == 1, "lanes keep a pipeline busy, not depth");
   const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
   ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
     ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.block_tokens,
-                        settings.hand_off);
+                        settings.hand_off, settings.caching);
   }
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();
@@ -55,12 +56,14 @@ void Instance::submit(SequenceId id) {
 void Instance::kv_arrived(SequenceId id) {
   Rank& rank = ranks_[sequences_[id].rank];
   sequences_[id].kv_arrived = engine_.now();
+  rank.set_time(engine_.now());
   rank.loaded(id);
   stirred(rank);
 }
 
 void Instance::release(SequenceId id) {
   Rank& rank = ranks_[sequences_[id].prefill_rank];
+  rank.set_time(engine_.now());
   rank.release(id);
   stirred(rank);
 }
@@ -133,6 +136,7 @@ void Instance::complete_oldest(Lane& lane) {
     RankStep& rank_step = step.ranks[r];
     if (!rank_step.live) continue;
     hand_out_prompts(now, rank_step);
+    lane.ranks[r].set_time(now);
     lane.ranks[r].complete(rank_step);
     for (const SequenceId id : rank_step.closing) {
       sequences_[id].last_token = now;
@@ -181,6 +185,7 @@ bool Instance::compose(Lane& lane, SimTime now) {
   Step& step = lane.at(lane.in_flight);
   bool computes = false;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
+    lane.ranks[r].set_time(now);
     if (lane.ranks[r].quiet()) {
       step.ranks[r].clear();
       step.ranks[r].live = false;
@@ -257,10 +262,26 @@ void Instance::set_wake() {
 
 // ---------------------------------------------------------------- as seen from outside
 
-std::uint64_t Instance::outstanding_tokens() const {
-  std::uint64_t tokens = 0;
-  for (const Rank& rank : ranks_) tokens += rank.outstanding_tokens();
-  return tokens;
+policy::InstanceView Instance::view() const {
+  policy::InstanceView view{.id = settings_.id,
+                            .running = running(),
+                            .waiting = waiting(),
+                            .used_blocks = used_blocks(),
+                            .total_blocks = total_blocks(),
+                            .block_tokens = settings_.block_tokens};
+  for (const Rank& rank : ranks_) {
+    view.outstanding_tokens += rank.outstanding_tokens();
+    view.prompt_tokens += rank.prompt_tokens();
+  }
+  return view;
+}
+
+void Instance::on_names(const std::function<void(std::uint64_t name, bool here, SimTime when)>& listener) {
+  for (Rank& rank : ranks_) {
+    if (rank.cache() == nullptr) continue;
+    rank.cache()->on_change(
+        [listener](const kv::BlockStore::NameChange& change) { listener(change.name, change.here, change.when); });
+  }
 }
 
 std::uint32_t Instance::running() const {

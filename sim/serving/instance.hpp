@@ -6,6 +6,8 @@
 #include "sim/engine/engine.hpp"
 #include "sim/metrics/instance_meter.hpp"
 #include "sim/metrics/records.hpp"
+#include "sim/policy/batch_rules.hpp"
+#include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
@@ -13,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -40,6 +43,7 @@ struct InstanceSettings {
   std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
   bool hand_off = false;      ///< prefill role
+  std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   bool step_by_step = false;  ///< one event a step; same results, for the test of that
   bool log_steps = false;
   Watts decode_power;  ///< of one chip
@@ -75,8 +79,12 @@ class Instance final : public engine::EventHandler {
   /// Books all steps that have ended before `now`, or also those that end at it.
   void advance(SimTime now, bool inclusive);
 
+  /// Tells of every name that the prefix caches of its ranks begin or cease to hold. Evictions are told when the cache
+  /// is next looked at.
+  void on_names(const std::function<void(std::uint64_t name, bool here, SimTime when)>& listener);
+
   /// As of the last advance().
-  [[nodiscard]] std::uint64_t outstanding_tokens() const;
+  [[nodiscard]] policy::InstanceView view() const;
   [[nodiscard]] std::uint32_t running() const;
   [[nodiscard]] std::uint32_t waiting() const;
   [[nodiscard]] std::uint64_t used_blocks() const;
@@ -128,6 +136,7 @@ class Instance final : public engine::EventHandler {
   void log(const Step& step);
   void hand_out_prompts(SimTime now, const RankStep& rank_step);
   void tell_news(SimTime now, Lane& lane, Rank& rank);
+  void book_cache(SimTime now, const Rank& rank);
   void set_level(SimTime now);
 
   InstanceSettings settings_;
@@ -148,6 +157,7 @@ class Instance final : public engine::EventHandler {
   SimTime entrance_;           // a pipeline takes the next step from here on
   SimTime exit_;               // end of the step that entered last
   SimTime booked_until_;       // end of the last step that was booked
+  std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   bool kicked_ = false;
   std::uint64_t wake_number_ = 0;
   SimTime wake_at_ = SimTime::never();

@@ -105,6 +105,7 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
   }
   for (const SequenceId id : rank.news().admitted) {
     Sequence& sequence = sequences_[id];
+    if (sequence.away) meter_.cache(now, {.repeated_tokens = sequence.lost - std::min(sequence.lost, sequence.hit)});
     if (!sequence.ever_admitted) {
       sequence.ever_admitted = true;
       sequence.admitted = now;
@@ -121,7 +122,27 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
     sequences_[id].fetch_start = now;
     listener_.on_fetch(id, now);
   }
+  if (rank.cache() != nullptr) book_cache(now, rank);
   rank.clear_news();
+}
+
+/// Evictions are seen when the cache is looked at: blocks that a run of decodes took count at its end.
+void Instance::book_cache(SimTime now, const Rank& rank) {
+  metrics::CacheSums did;
+  for (const SequenceId id : rank.news().admitted) {
+    const Sequence& sequence = sequences_[id];
+    if (sequence.from_remote || sequence.preemptions > 0) continue;
+    did.asked_tokens += sequence.request.prompt_tokens;
+    did.found_tokens += sequence.hit;
+    did.asked_blocks += sequence.request.prompt_tokens / settings_.block_tokens;
+    did.found_blocks += sequence.hit / settings_.block_tokens;
+  }
+  const kv::BlockStore::Counts& counts = rank.cache()->counts();
+  kv::BlockStore::Counts& booked = booked_counts_[static_cast<std::size_t>(&rank - ranks_.data())];
+  did.evicted_blocks = counts.evicted - booked.evicted;
+  did.recomputed_blocks = counts.recomputed - booked.recomputed;
+  booked = counts;
+  meter_.cache(now, did);
 }
 
 void Instance::set_level(SimTime now) {

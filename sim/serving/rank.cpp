@@ -8,13 +8,14 @@
 namespace tokenyard::serving {
 
 Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-           std::uint32_t block_tokens, bool hand_off)
+           std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching)
     : sequences_(sequences),
       rules_(std::move(rules)),
       total_blocks_(total_blocks),
       block_tokens_(block_tokens),
       hand_off_(hand_off),
       free_blocks_(total_blocks),
+      cache_(caching ? std::make_unique<kv::BlockStore>(total_blocks, *caching) : nullptr),
       phase_(block_tokens) {
   expect(block_tokens > 0 && total_blocks > 0, "a rank has blocks");
 }
@@ -28,10 +29,10 @@ void Rank::enqueue(SequenceId id) {
   sequence.computed = 0;
   sequence.produced = 0;
   sequence.blocks = 0;
-  if (waiting_.empty() || sequence.priority != 0) blocked_ = false;
   // First come, first served among equals; a more urgent one passes those behind it.
   auto place = waiting_.end();
   while (place != waiting_.begin() && sequences_[*(place - 1)].priority > sequence.priority) --place;
+  if (place == waiting_.begin()) blocked_ = false;  // another head
   waiting_.insert(place, id);
   waiting_tokens_ += sequence.target;
 }
@@ -42,6 +43,7 @@ void Rank::loaded(SequenceId id) {
   sequence.state = SequenceState::Loaded;
   --loading_;
   sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
+  if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
   ready_.push_back(id);
   blocked_ = false;
 }
@@ -49,19 +51,31 @@ void Rank::loaded(SequenceId id) {
 void Rank::release(SequenceId id) {
   Sequence& sequence = sequences_[id];
   expect(hand_off_ && sequence.pinned_blocks > 0, "only pinned blocks are released");
-  free_blocks_ += sequence.pinned_blocks;
+  if (cache_) {
+    cache_->settle(free_blocks_);
+    const auto heap = sequence.pinned_blocks - static_cast<std::uint32_t>(sequence.pinned_held.size());
+    free_blocks_ += cache_->release(sequence.pinned_held, heap);
+  } else {
+    free_blocks_ += sequence.pinned_blocks;
+  }
   sequence.pinned_blocks = 0;
   blocked_ = false;
 }
 
 std::optional<policy::Candidate> Rank::candidate() const {
   if (ready_.empty() && waiting_.empty()) return std::nullopt;
-  const Sequence& head = sequences_[ready_.empty() ? waiting_.front() : ready_.front()];
-  return policy::Candidate{.tokens = head.target,
-                           .cached = 0,
-                           .from_remote = head.from_remote,
-                           .loaded = head.state == SequenceState::Loaded,
-                           .priority = head.priority};
+  const SequenceId id = ready_.empty() ? waiting_.front() : ready_.front();
+  const Sequence& head = sequences_[id];
+  policy::Candidate candidate{.tokens = head.target,
+                              .from_remote = head.from_remote,
+                              .loaded = head.state == SequenceState::Loaded,
+                              .priority = head.priority};
+  if (cache_ && !candidate.loaded) {
+    const kv::BlockStore::Match& match = look_up(id);
+    candidate.cached = match.blocks * block_tokens_;
+    candidate.cached_idle = match.idle;
+  }
+  return candidate;
 }
 
 std::uint64_t Rank::outstanding_tokens() const {
@@ -76,7 +90,9 @@ bool Rank::compose(RankStep& step) {
   step_ = &step;
   joining_.clear();
   const std::uint64_t before = composed_;
+  frozen_ = blocked_ && partials_.empty();
   blocked_ = !rules_->compose(*this);
+  frozen_ = false;
   const bool computes = step.shape.tokens() > 0;
   if (computes && composed_ == before) ++composed_;  // a step of prompts only: decodes paused by nobody, there are none
   for (const auto& [id, left] : joining_) {
@@ -158,6 +174,7 @@ void Rank::admit(std::uint32_t tokens) {
     waiting_.pop_front();
     waiting_tokens_ -= sequence.target;
     partial_tokens_ += sequence.target;
+    if (cache_) take_hits(id);
   }
   append_running(id);
   sequence.state = SequenceState::Partial;
@@ -171,7 +188,8 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
   const auto partial =
       std::find_if(partials_.begin(), partials_.end(), [&](const policy::Partial& p) { return p.id == id; });
   expect(partial != partials_.end() && tokens > 0 && tokens <= partial->remaining, "a chunk is part of what remains");
-  const std::uint32_t need = blocks_for(sequence.computed + tokens) - std::min(sequence.blocks, blocks_for(sequence.computed + tokens));
+  const std::uint32_t need =
+      blocks_for(sequence.computed + tokens) - std::min(sequence.blocks, blocks_for(sequence.computed + tokens));
   expect(need <= free_blocks_, "a chunk fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
@@ -185,6 +203,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
     step_->shape.prefill_area_x2 += std::uint64_t{tokens} * (2 * std::uint64_t{sequence.computed} + tokens);
   }
   sequence.computed += tokens;
+  if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
   if (tokens < partial->remaining) {
     partial->computed += tokens;
     partial->remaining -= tokens;
@@ -205,9 +224,12 @@ void Rank::load() {
   partial_tokens_ += sequence.target;
   sequence.state = SequenceState::Loading;
   ++loading_;
-  sequence.blocks = blocks_for(sequence.target);
-  expect(sequence.blocks <= free_blocks_, "a fetched cache fits into the free blocks");
-  free_blocks_ -= sequence.blocks;
+  if (cache_) take_hits(id);
+  const std::uint32_t need = blocks_for(sequence.target) - sequence.blocks;
+  expect(need <= free_blocks_, "a fetched cache fits into the free blocks");
+  free_blocks_ -= need;
+  sequence.blocks += need;
+  sequence.fetched = sequence.target - sequence.computed;
   news_.fetches.push_back(id);
 }
 
@@ -216,15 +238,20 @@ void Rank::preempt(SequenceId id) {
   // Tokens still in flight are dropped and computed again.
   const std::uint32_t produced = handed_out(id);
   sequence.gave_tokens = produced > sequence.produced;
-  const std::uint32_t blocks = blocks_of(id);
+  sequence.blocks = blocks_of(id);
   switch (sequence.state) {
-    case SequenceState::Decoding: leave_decodes(id); break;
-    case SequenceState::Closing: closing_context_ -= sequence.computed; break;
+    case SequenceState::Decoding:
+      leave_decodes(id);
+      break;
+    case SequenceState::Closing:
+      closing_context_ -= sequence.computed;
+      break;
     case SequenceState::Partial:
       std::erase_if(partials_, [&](const policy::Partial& p) { return p.id == id; });
       partial_tokens_ -= sequence.target;
       break;
-    default: expect(false, "only running sequences are preempted");
+    default:
+      expect(false, "only running sequences are preempted");
   }
   for (RankStep* step : in_flight()) {
     const bool first = std::erase(step->prompts_done, id) > 0;
@@ -235,8 +262,9 @@ void Rank::preempt(SequenceId id) {
     if (!first && decoded) --step->decode_tokens;
   }
   remove_running(id);
-  free_blocks_ += blocks;
-  sequence.blocks = 0;
+  sequence.lost = std::min(sequence.computed, sequence.request.prompt_tokens + produced);
+  if (cache_) name_blocks(sequence, sequence.lost / block_tokens_);  // it may find them again when it comes back
+  give_back(sequence);
   sequence.computed = 0;
   sequence.produced = produced;
   sequence.target = sequence.request.prompt_tokens + produced;
@@ -284,9 +312,11 @@ void Rank::complete(RankStep& step) {
     if (hand_off_) {
       sequence.state = SequenceState::Pinned;
       sequence.pinned_blocks = sequence.blocks;
+      sequence.pinned_held = std::move(sequence.held);
+      sequence.held.clear();
     } else {
-      free_blocks_ += sequence.blocks;
-      sequence.blocks = 0;
+      if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+      give_back(sequence);
     }
   }
 }

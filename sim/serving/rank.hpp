@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/cost/step_shape.hpp"
+#include "sim/kv/block_store.hpp"
 #include "sim/policy/batch_rules.hpp"
 #include "sim/serving/sequence.hpp"
 
@@ -20,13 +21,13 @@ inline constexpr std::size_t kMaxDepth = 16;
 
 /// What one rank put into one step, until the step's outputs have been processed.
 struct RankStep {
-  bool live = false;                        ///< composed and not yet completed by this rank
-  std::uint64_t compose = 0;                ///< number of the compose that made it
+  bool live = false;          ///< composed and not yet completed by this rank
+  std::uint64_t compose = 0;  ///< number of the compose that made it
   cost::StepShape shape;
-  std::uint32_t decode_tokens = 0;          ///< tokens it hands out to decodes (dropped ones taken off)
-  std::vector<SequenceId> prompts_done;     ///< hand out the first token of this admission
-  std::vector<SequenceId> closing;          ///< hand out their last token
-  std::vector<SequenceId> paused;           ///< could have decoded but were left out
+  std::uint32_t decode_tokens = 0;       ///< tokens it hands out to decodes (dropped ones taken off)
+  std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
+  std::vector<SequenceId> closing;       ///< hand out their last token
+  std::vector<SequenceId> paused;        ///< could have decoded but were left out
 
   void clear() {
     shape = {};
@@ -37,17 +38,18 @@ struct RankStep {
   }
 };
 
-/// One scheduler: queue, running set, KV blocks of one attention rank. No clock, no engine: it is told to compose a step
-/// and to take a step's outputs; between the two up to `depth` steps are in flight.
+/// One scheduler: queue, running set, KV blocks of one attention rank. No clock, no engine: it is told to compose a
+/// step and to take a step's outputs; between the two up to `depth` steps are in flight.
 ///
-/// Decodes are kept as sums: how many, their summed context, how many cross a block edge at each phase, and a calendar of
-/// last steps. Composing a step of decodes costs the same whatever the batch. A decode's own figures follow from
-/// the number of composed steps since it joined.
+/// Decodes are kept as sums: how many, their summed context, how many cross a block edge at each phase, and a calendar
+/// of last steps. Composing a step of decodes costs the same whatever the batch. A decode's own figures follow from the
+/// number of composed steps since it joined.
 class Rank final : public policy::Desk {
  public:
   /// `hand_off`: requests leave after their first token, with their blocks pinned until release() (a prefill instance).
+  /// `caching`: idle blocks keep what they hold and prompts find it by the names of their beginnings.
   Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-       std::uint32_t block_tokens, bool hand_off);
+       std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt);
 
   // ---- driven by the instance ----
   void enqueue(SequenceId id);
@@ -85,8 +87,8 @@ class Rank final : public policy::Desk {
   /// walked backwards from blocks_begin().
   [[nodiscard]] std::span<const std::uint32_t> block_ring() const { return phase_; }
   [[nodiscard]] std::size_t blocks_begin() const { return (block_tokens_ - composed_ % block_tokens_) % block_tokens_; }
-  /// Books `steps` plain composes that took `blocks` new blocks. The steps in flight, oldest first, are then `live`: their
-  /// number must not have changed.
+  /// Books `steps` plain composes that took `blocks` new blocks. The steps in flight, oldest first, are then `live`:
+  /// their number must not have changed.
   void skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live);
 
   /// Not running, those included whose KV is on the way.
@@ -94,10 +96,13 @@ class Rank final : public policy::Desk {
     return static_cast<std::uint32_t>(waiting_.size() + ready_.size()) + loading_;
   }
   [[nodiscard]] std::uint64_t outstanding_tokens() const;
+  /// Tokens of prompts that wait or are in progress, not yet computed; those that a cache may hold included.
+  [[nodiscard]] std::uint64_t prompt_tokens() const;
   /// Summed contexts of what can decode, before the next token.
   [[nodiscard]] std::uint64_t context() const { return context_; }
   [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
-  /// Sequences that compose() admitted, preempted or began to load since the last clear_news(), for stamps and transfers.
+  /// Sequences that compose() admitted, preempted or began to load since the last clear_news(), for stamps and
+  /// transfers.
   struct News {
     std::vector<SequenceId> admitted;
     std::vector<SequenceId> preempted;
@@ -114,6 +119,13 @@ class Rank final : public policy::Desk {
   /// Tokens a running sequence has been given so far, outputs in flight not counted.
   [[nodiscard]] std::uint32_t handed_out(SequenceId id) const;
   [[nodiscard]] std::uint32_t blocks_of(SequenceId id) const;
+  /// Nothing without a prefix cache.
+  [[nodiscard]] const kv::BlockStore* cache() const { return cache_.get(); }
+  [[nodiscard]] kv::BlockStore* cache() { return cache_.get(); }
+  /// For the time to live of idle blocks.
+  void set_time(SimTime now) {
+    if (cache_) cache_->set_time(now);
+  }
   [[nodiscard]] std::uint32_t computed_of(SequenceId id) const;
 
   // ---- policy::Desk ----
@@ -152,7 +164,8 @@ class Rank final : public policy::Desk {
     return static_cast<std::uint32_t>((tokens + block_tokens_ - 1) / block_tokens_);
   }
   [[nodiscard]] std::uint32_t phase_of(std::uint32_t computed) const {
-    return static_cast<std::uint32_t>((computed % block_tokens_ + block_tokens_ - composed_ % block_tokens_) % block_tokens_);
+    return static_cast<std::uint32_t>((computed % block_tokens_ + block_tokens_ - composed_ % block_tokens_) %
+                                      block_tokens_);
   }
   cost::StepShape compose_decodes() {
     free_blocks_ -= phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
@@ -173,6 +186,21 @@ class Rank final : public policy::Desk {
   void remove_running(SequenceId id);
   [[nodiscard]] const Due* next_due() const;
 
+  // With a prefix cache (rank_cache.cpp); without one blocks are only counted.
+  struct Hit {
+    RequestId request;
+    std::uint32_t target = 0;
+    std::uint64_t version = 0;
+    kv::BlockStore::Match match;
+  };
+  [[nodiscard]] kv::BlockIds ids_of(const Sequence& sequence) const {
+    return {sequence.request, sequence.fate.history_ids, block_tokens_};
+  }
+  [[nodiscard]] const kv::BlockStore::Match& look_up(SequenceId id) const;
+  void take_hits(SequenceId id);
+  void name_blocks(Sequence& sequence, std::uint32_t upto);
+  void give_back(Sequence& sequence);
+
   SequenceTable& sequences_;
   std::unique_ptr<policy::BatchRules> rules_;
   std::uint32_t total_blocks_;
@@ -180,9 +208,12 @@ class Rank final : public policy::Desk {
   bool hand_off_;
 
   std::uint32_t free_blocks_;
+  std::unique_ptr<kv::BlockStore> cache_;
+  mutable std::optional<Hit> hit_;  // the last look-up
+  bool frozen_ = false;             // while composing: nothing has changed since the head was found blocked
   std::deque<SequenceId> waiting_;
-  std::deque<SequenceId> ready_;    // loaded, in order of arrival of their KV
-  std::uint32_t loading_ = 0;       // sequences whose KV is on the way
+  std::deque<SequenceId> ready_;  // loaded, in order of arrival of their KV
+  std::uint32_t loading_ = 0;     // sequences whose KV is on the way
   std::uint64_t waiting_tokens_ = 0;
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
   std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight
@@ -195,11 +226,11 @@ class Rank final : public policy::Desk {
 
   std::uint64_t composed_ = 0;
   std::uint32_t decoding_ = 0;
-  std::uint64_t context_ = 0;           // sum of computed over decoding sequences
-  std::vector<std::uint32_t> phase_;    // decoding sequences by block phase
+  std::uint64_t context_ = 0;         // sum of computed over decoding sequences
+  std::vector<std::uint32_t> phase_;  // decoding sequences by block phase
   mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
 
-  RankStep* step_ = nullptr;            // the one being composed
+  RankStep* step_ = nullptr;                                   // the one being composed
   std::vector<std::pair<SequenceId, std::uint32_t>> joining_;  // prompts completed by it: sequence, tokens left
   std::array<RankStep*, kMaxDepth> in_flight_{};
   std::size_t in_flight_count_ = 0;

@@ -45,6 +45,12 @@ std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
   return {sequences_[id].priority, sequences_[id].request.id.index()};
 }
 
+std::uint64_t Rank::prompt_tokens() const {
+  std::uint64_t tokens = waiting_tokens_;
+  for (const policy::Partial& partial : partials_) tokens += partial.remaining;
+  return tokens;
+}
+
 std::uint32_t Rank::blocks_promised() const {
   std::uint32_t promised = 0;
   for (const policy::Partial& partial : partials_) {

@@ -4,6 +4,7 @@ tokenyard_room(serving
     serving/instance_books.cpp
     serving/instance_runs.cpp
     serving/rank.cpp
+    serving/rank_cache.cpp
     serving/rank_views.cpp
     serving/serving.cpp
   HEADERS
@@ -11,4 +12,4 @@ tokenyard_room(serving
     serving/rank.hpp
     serving/sequence.hpp
     serving/serving.hpp
-  BELOW base device llm cost workloads topologies log metrics policy engine)
+  BELOW base device llm cost workloads topologies log metrics policy engine kv)

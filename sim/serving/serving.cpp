@@ -34,8 +34,14 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
       meters_.emplace_back(recorder.warm_up(), interval);
       state.instances.push_back(
           std::make_unique<Instance>(settings, engine, sequences_, pool.rules, *pool.cost, meters_.back(), *this));
-      state.views.push_back({settings.id, 0});
+      state.views.push_back({.id = settings.id, .block_tokens = settings.block_tokens});
       by_id_.push_back(state.instances.back().get());
+    }
+    if (!pool.router->wants_names()) continue;
+    for (std::size_t i = 0; i < state.instances.size(); ++i) {
+      state.instances[i]->on_names([router = pool.router, i](std::uint64_t name, bool here, SimTime when) {
+        router->name_changed(i, name, here, when);
+      });
     }
   }
 }
@@ -132,13 +138,13 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
 
 Instance& Serving::route(PoolState& pool, const workloads::Request& request, bool inclusive) {
   const SimTime now = engine_.now();
-  if (pool.pool->router->needs_load()) {
+  if (pool.pool->router->needs_load(now)) {
     for (std::size_t i = 0; i < pool.instances.size(); ++i) {
       pool.instances[i]->advance(now, inclusive);
-      pool.views[i].outstanding_tokens = pool.instances[i]->outstanding_tokens();
+      pool.views[i] = pool.instances[i]->view();
     }
   }
-  Instance& chosen = *pool.instances[pool.pool->router->choose(request, pool.views)];
+  Instance& chosen = *pool.instances[pool.pool->router->choose(request, pool.views, now)];
   chosen.advance(now, inclusive);
   return chosen;
 }
@@ -166,7 +172,7 @@ void Serving::on_fetch(SequenceId id, SimTime now) {
   const auto& to = to_pool.endpoints[sequence.decode_instance.index() - from_pool.instances.size()][sequence.rank];
   // One flow for each pair of domains: the shards of one side meet those of the other in turn.
   const std::size_t flows = std::max(from.size(), to.size());
-  const Bytes size = hand_off_->bytes_per_token * static_cast<double>(sequence.request.prompt_tokens) /
+  const Bytes size = hand_off_->bytes_per_token * static_cast<double>(sequence.fetched) /
                      (hand_off_->efficiency * static_cast<double>(flows));
   sequence.flows_left = static_cast<std::uint32_t>(flows);
   for (std::size_t i = 0; i < flows; ++i) {
@@ -198,6 +204,8 @@ void Serving::record(SequenceId id) {
   record.prompt_tokens = sequence.request.prompt_tokens;
   record.output_tokens = sequence.fate.output_tokens;
   record.preemptions = sequence.preemptions;
+  record.cached_tokens = sequence.cached;
+  record.tenant = sequence.request.tenant;
   record.prefill_instance = sequence.prefill_instance;
   record.decode_instance = sequence.decode_instance;
   record.arrival = sequence.request.arrival;

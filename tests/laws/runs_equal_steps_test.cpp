@@ -47,8 +47,21 @@ FormulaCost round_cost(std::int64_t stages) {
       stages);
 }
 
+/// Beginnings of few texts, for prefix caches.
+void give_ids(std::uint64_t seed, std::vector<ScriptedSource::Row>& rows) {
+  Dice dice{seed};
+  for (ScriptedSource::Row& row : rows) {
+    if (dice.below(5) == 0) continue;
+    std::uint64_t chain = 1;
+    for (std::uint32_t i = 0; i < (row.prompt + 15) / 16; ++i) {
+      row.ids.push_back(chain = chain * 131 + (dice.below(4) == 0 ? 1U : 2U));
+    }
+  }
+}
+
 void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests, std::uint32_t gap_ns) {
-  const auto rows = random_rows(seed, requests, gap_ns);
+  auto rows = random_rows(seed, requests, gap_ns);
+  if (cluster.caching) give_ids(seed, rows);
   const auto play_it = [&](bool step_by_step) {
     return in_child([&] {
       cluster.step_by_step = step_by_step;
@@ -77,10 +90,12 @@ TEST_CASE("decode runs: equal single steps bit for bit on one instance") {
 
 TEST_CASE("decode runs: equal single steps bit for bit when blocks run out and requests are preempted") {
   for (std::uint64_t seed = 21; seed <= 32; ++seed) {
-    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
-               .blocks = 24 + static_cast<std::uint32_t>(seed % 9),
-               .depth = 1 + static_cast<std::uint32_t>(seed % 2)},
-              seed, 60, 60'000'000);
+    both_ways(
+        {.rules =
+             policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+         .blocks = 24 + static_cast<std::uint32_t>(seed % 9),
+         .depth = 1 + static_cast<std::uint32_t>(seed % 2)},
+        seed, 60, 60'000'000);
   }
 }
 
@@ -137,5 +152,36 @@ TEST_CASE("decode runs: equal single steps bit for bit in two pipelines that han
                .blocks = 60,
                .decode_instances = 1},
               seed, 80, 40'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit with prefix caches whose blocks run out") {
+  for (std::uint64_t seed = 101; seed <= 112; ++seed) {
+    both_ways(
+        {.rules =
+             policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+         .blocks = 24 + static_cast<std::uint32_t>(seed % 9),
+         .depth = 1 + static_cast<std::uint32_t>(seed % 2),
+         .caching = kv::PrefixCacheSpec{.order = static_cast<kv::EvictionOrder>(seed % 3)}},
+        seed, 60, 60'000'000);
+  }
+}
+
+TEST_CASE(
+    "decode runs: equal single steps bit for bit with prefix caches that forget and routers that know them late") {
+  for (std::uint64_t seed = 121; seed <= 128; ++seed) {
+    both_ways(
+        {.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 128},
+         .instances = 3,
+         .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
+         .blocks = 40,
+         .caching = kv::PrefixCacheSpec{.ttl = SimTime{400'000'000}},
+         .routing =
+             policy::RouterSpec{.kind = seed % 2 == 0 ? policy::RouterKind::KvAware : policy::RouterKind::PrefixAware,
+                                .refresh = SimTime{5'000'000},
+                                .view = seed % 4 < 2 ? policy::PrefixView::Events : policy::PrefixView::Guess,
+                                .delay = SimTime{7'000'000}},
+         .decode_instances = seed % 3 == 0 ? 2U : 0U},
+        seed, 80, 40'000'000);
   }
 }

@@ -14,7 +14,7 @@ inline std::string digest(const Played& played) {
   for (const metrics::RequestRecord& r : played.requests) {
     text << r.id.index() << ' ' << r.arrival.ns() << ' ' << r.admitted.ns() << ' ' << r.first_token.ns() << ' '
          << r.last_token.ns() << ' ' << r.preemptions << ' ' << r.prefill_instance.index() << ' '
-         << r.decode_instance.index();
+         << r.decode_instance.index() << ' ' << r.cached_tokens;
     for (std::size_t part = 0; part < metrics::kParts; ++part) {
       text << ' ' << part_of(r, static_cast<metrics::Part>(part)).ns();
     }
@@ -23,15 +23,17 @@ inline std::string digest(const Played& played) {
   for (const metrics::InstanceMeter& m : played.meters) {
     text << m.decode_steps << ' ' << m.mixed_steps << ' ' << m.decode_busy.ns() << ' ' << m.mixed_busy.ns() << ' '
          << m.decode_tokens << ' ' << m.prefill_tokens << ' ' << m.attention_pairs() << ' ' << m.traffic_bytes() << ' '
-         << m.energy_joules() << ' ' << m.block_ns() << ' ' << m.running_ns() << ' ' << m.waiting_ns() << ' ' << m.preemptions
-         << ' ' << m.peak_blocks() << ' ' << m.gaps().count();
+         << m.energy_joules() << ' ' << m.block_ns() << ' ' << m.running_ns() << ' ' << m.waiting_ns() << ' '
+         << m.preemptions << ' ' << m.peak_blocks() << ' ' << m.gaps().count();
     if (m.gaps().count() > 0) {
       text << ' ' << m.gaps().mean().value() << ' ' << m.gaps().quantile(0.5).value() << ' '
            << m.gaps().quantile(0.99).value();
     }
     for (const metrics::Bin& bin : m.bins()) {
       text << ' ' << bin.busy_ns << ' ' << bin.block_ns << ' ' << bin.running_ns << ' ' << bin.waiting_ns << ' '
-           << bin.decode_tokens << ' ' << bin.prefill_tokens;
+           << bin.decode_tokens << ' ' << bin.prefill_tokens << ' ' << bin.cache.asked_tokens << ' '
+           << bin.cache.found_tokens << ' ' << bin.cache.evicted_blocks << ' ' << bin.cache.recomputed_blocks << ' '
+           << bin.cache.repeated_tokens;
     }
     text << '\n';
   }

@@ -4,6 +4,7 @@
 #include "sim/serving/rank.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@ namespace tokenyard::test {
 ///
 ///     "A1 B7 | free 15 | running AB | waiting C | fetching D | loaded E | preempted F | first B | ended G"
 ///
-/// First the tokens computed per request; then, after the outputs that this call takes, the free blocks and who is
+/// First the tokens computed per request ("A8+4": 8 found in the prefix cache, 4 computed); then, after the outputs that
+/// this call takes, the free blocks and who is
 /// where (empty lists are left out); then who was preempted, got its first token, ended. Names are letters, in order of
 /// add().
 ///
@@ -22,21 +24,31 @@ namespace tokenyard::test {
 class RankBench {
  public:
   RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1, std::uint32_t block_tokens = 4,
-            bool hand_off = false)
-      : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off) {}
+            bool hand_off = false, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt)
+      : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off, caching) {}
   RankBench(const policy::RulesSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1,
-            std::uint32_t block_tokens = 4, bool hand_off = false)
-      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off), depth_(depth) {}
+            std::uint32_t block_tokens = 4, bool hand_off = false,
+            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt)
+      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off, caching),
+        depth_(depth),
+        block_tokens_(block_tokens) {}
 
   struct Extra {
     std::int32_t priority = 0;
     bool from_remote = false;
+    std::vector<std::uint64_t> ids{};      ///< of the prompt's blocks
+    std::vector<std::uint64_t> history{};  ///< of those of prompt and answer
   };
   void add(std::uint32_t prompt, std::uint32_t output) { add(prompt, output, Extra{}); }
   void add(std::uint32_t prompt, std::uint32_t output, Extra extra) {
     const RequestId id{static_cast<std::uint32_t>(all_.size())};
     all_.push_back(
-        table_.add({.id = id, .arrival = {}, .prompt_tokens = prompt, .slo_class = {}}, {.output_tokens = output}));
+        table_.add({.id = id,
+                    .arrival = {},
+                    .prompt_tokens = prompt,
+                    .slo_class = {},
+                    .prefix = {.block_tokens = block_tokens_, .ids = extra.ids}},
+                   {.output_tokens = output, .history_ids = extra.history}));
     table_[all_.back()].priority = extra.priority;
     table_[all_.back()].from_remote = extra.from_remote;
     rank_.enqueue(all_.back());
@@ -56,7 +68,10 @@ class RankBench {
     std::string text;
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const std::uint32_t after = rank_.computed_of(all_[i]);
-      if (after > before[i]) text += name(all_[i]) + std::to_string(after - before[i]) + " ";
+      if (after <= before[i]) continue;
+      const std::uint32_t found = before[i] == 0 ? table_[all_[i]].hit : 0;
+      text += name(all_[i]) + (found > 0 ? std::to_string(found) + "+" : "") +
+              std::to_string(after - before[i] - found) + " ";
     }
     if (text.empty()) text = "nothing ";
     std::string preempted;
@@ -90,6 +105,7 @@ class RankBench {
   }
 
   [[nodiscard]] std::uint32_t blocks_of(char name) const { return rank_.blocks_of(id_of(name)); }
+  [[nodiscard]] std::uint32_t fetched(char name) const { return table_[id_of(name)].fetched; }
   [[nodiscard]] const serving::Rank& rank() const { return rank_; }
 
  private:
@@ -107,6 +123,7 @@ class RankBench {
   serving::SequenceTable table_;
   serving::Rank rank_;
   std::uint32_t depth_;
+  std::uint32_t block_tokens_;
   std::vector<SequenceId> all_;
   std::array<serving::RankStep, 2> steps_;
   std::size_t calls_ = 0;

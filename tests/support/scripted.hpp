@@ -18,14 +18,16 @@ class ScriptedSource final : public workloads::RequestSource {
     std::int64_t arrival_ns;
     std::uint32_t prompt;
     std::uint32_t output;
+    std::vector<std::uint64_t> ids{};  ///< of the prompt's blocks of 16 tokens
   };
   explicit ScriptedSource(std::vector<Row> rows) : rows_(std::move(rows)) {}
   [[nodiscard]] std::optional<workloads::Arrival> next() override {
     if (next_ == rows_.size()) return std::nullopt;
-    const Row row = rows_[next_];
+    const Row& row = rows_[next_];
     const RequestId id{static_cast<std::uint32_t>(next_++)};
     return workloads::Arrival{
-        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{0}},
+        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{0},
+         .prefix = {.block_tokens = 16, .ids = row.ids}},
         {.output_tokens = row.output}};
   }
   [[nodiscard]] std::optional<std::uint64_t> expected() const override { return rows_.size(); }

@@ -23,10 +23,12 @@ struct SmallCluster {
   std::uint32_t block_tokens = 16;
   std::uint32_t depth = 2;
   bool step_by_step = false;
+  std::optional<kv::PrefixCacheSpec> caching{};
   bool log_steps = false;
   std::uint32_t concurrency = 0;
   SimTime warm_up;
   policy::RouterKind router = policy::RouterKind::RoundRobin;
+  std::optional<policy::RouterSpec> routing{};  ///< instead of `router`
   /// Decode instances; with 0 the instances serve both phases. Prefill and decode sides are then joined by a network of
   /// one endpoint an instance and `bandwidth` each.
   std::uint32_t decode_instances = 0;
@@ -46,8 +48,9 @@ struct Played {
 
 /// Plays it once. ONE A PROCESS, like the engine.
 inline Played play(const SmallCluster& cluster, workloads::RequestSource& source, const cost::StepCost& cost) {
-  const auto first = policy::make_router(cluster.router, nullptr);
-  const auto second = policy::make_router(cluster.router, nullptr);
+  const policy::RouterSpec routing = cluster.routing.value_or(policy::RouterSpec{.kind = cluster.router});
+  const auto first = policy::make_router(routing, nullptr);
+  const auto second = policy::make_router(routing, nullptr);
   const bool split = cluster.decode_instances > 0;
   std::vector<serving::Pool> pools;
   std::vector<topologies::FlowNetwork> networks;
@@ -65,6 +68,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .depth = cluster.stages > 1 ? 1 : cluster.depth,
                                 .chips = 1,
                                 .hand_off = role == serving::Role::Prefill,
+                                .caching = cluster.caching,
                                 .step_by_step = cluster.step_by_step,
                                 .log_steps = cluster.log_steps,
                                 .decode_power = Watts{100},

@@ -52,6 +52,7 @@ inline metrics::Summary small_summary(const std::string& name = "small") {
                                       .attention_per_pair = Flop{5e5},
                                       .peak = FlopPerSecond{1e15},
                                       .memory_bandwidth = BytesPerSecond{3e12},
+                                      .memory = Bytes{80e9},
                                       .weights_per_chip = Bytes{4e9},
                                       .kv_block = Bytes{2097152.0},
                                       .blocks_per_instance = 5000,

@@ -3,6 +3,7 @@ find_package(rapidcheck REQUIRED)
 tokenyard_tests(unit_vllm_rules unit
   ROOMS serving
   FILES
+    unit/serving/vllm_prefix_test.cpp
     unit/serving/vllm_vectors_test.cpp)
 
 tokenyard_tests(laws_rank law

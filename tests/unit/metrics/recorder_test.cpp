@@ -102,6 +102,25 @@ TEST_CASE("recorder: arrivals of warm-up are counted but not measured") {
   CHECK(recorder.by_class[0].requests == 1);
 }
 
+TEST_CASE("recorder: tenants have figures of their own and what the cache had is counted once") {
+  Recorder recorder(ms(500), kClasses, false, false);
+  RequestRecord warm = request(100, 60, 5, 20);
+  warm.cached_tokens = 48;
+  recorder.request(warm);
+  RequestRecord one = request(1'000, 60, 5, 20);
+  one.tenant = 7;
+  one.cached_tokens = 32;
+  recorder.request(one);
+  recorder.request(request(1'000, 80, 5, 20));
+  CHECK(recorder.cached_tokens == 32);  // of measured requests
+  REQUIRE(recorder.by_tenant.size() == 2);
+  CHECK(recorder.by_tenant.at(0).requests == 1);
+  CHECK(recorder.by_tenant.at(0).cached_tokens == 0);
+  CHECK(recorder.by_tenant.at(7).cached_tokens == 32);
+  CHECK(recorder.by_tenant.at(7).prompt_tokens == 50);
+  CHECK(recorder.by_tenant.at(7).ttft.mean().value() == doctest::Approx(0.060).epsilon(1e-12));  // rounding only
+}
+
 TEST_CASE("recorder: single tokens have no part in TPOT") {
   Recorder recorder(SimTime{}, kClasses, false, false);
   recorder.request(request(0, 60, 1, 0));

@@ -25,6 +25,8 @@ metrics::RequestRecord request(std::uint32_t id) {
           .prompt_tokens = 100,
           .output_tokens = 3,
           .preemptions = 1,
+          .cached_tokens = 64,
+          .tenant = 3,
           .prefill_instance = InstanceId{0},
           .decode_instance = InstanceId{2},
           .arrival = SimTime{1'000 * kMs},
@@ -64,7 +66,7 @@ std::int64_t nanoseconds(const std::string& decimal) {
 constexpr const char* kRequestColumns =
     "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
     "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s\n";
+    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,cached_tokens,tenant\n";
 
 }  // namespace
 
@@ -74,7 +76,7 @@ TEST_CASE("csv: requests are rows by id with exact times") {
   single.output_tokens = 1;
   // TPOT: (31.000001 - 11 ms) / 2 = 10.0000005 ms, whole nanoseconds: 10.000000 ms.
   const std::string times = "1,1.001,1.011,1.031000001,0.011,";
-  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001\n";
+  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,64,3\n";
   CHECK(requests_csv({request(12), single}) == std::string(kRequestColumns) +                                 //
                                                    "3,\"batch, night\",100,1,0,2,1," + times + "," + parts +  //
                                                    "12,chat,100,3,0,2,1," + times + "0.01," + parts);
@@ -106,7 +108,7 @@ TEST_CASE("csv: the printed parts of a request add up to its printed latency") {
   REQUIRE(lines.size() == 201);
   for (std::size_t row = 1; row < lines.size(); ++row) {
     const std::vector<std::string> fields = split(lines[row], ',');
-    REQUIRE(fields.size() == 21);
+    REQUIRE(fields.size() == 23);
     std::int64_t sum = 0;
     for (std::size_t i = 14; i < 21; ++i) sum += nanoseconds(fields[i]);
     CHECK(sum == nanoseconds(fields[13]));
@@ -171,7 +173,8 @@ std::string timeseries(const std::vector<metrics::PoolFacts>& pools, const std::
 
 constexpr const char* kSeriesColumns =
     "time_s,interval_s,instance,pool,busy,running_mean,waiting_mean,kv_occupancy,"
-    "prefill_tokens_per_s,decode_tokens_per_s,mfu\n";
+    "prefill_tokens_per_s,decode_tokens_per_s,mfu,"
+    "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s\n";
 
 }  // namespace
 
@@ -187,12 +190,12 @@ TEST_CASE("csv: a time series has a row an interval and instance until the end o
   for (metrics::InstanceMeter& meter : meters) meter.finish(end);
   // MFU of the first second: 1e10 * 120 / (1 s * 2 chips * 1e12) = 0.6.
   CHECK(timeseries({pool("left"), pool("right")}, meters, end) == std::string(kSeriesColumns) +
-                                                                      "0,1,0,left,0.5,2,0.5,0.25,100,20,0.6\n"
-                                                                      "0,1,1,right,0,0,0,0,0,0,0\n"
-                                                                      "1,1,0,left,0,4,1,0.5,0,0,0\n"
-                                                                      "1,1,1,right,0,0,0,0,0,0,0\n"
-                                                                      "2,0.5,0,left,0,4,1,0.5,0,0,0\n"
-                                                                      "2,0.5,1,right,0,0,0,0,0,0,0\n");
+                                                                      "0,1,0,left,0.5,2,0.5,0.25,100,20,0.6,,0,0,0\n"
+                                                                      "0,1,1,right,0,0,0,0,0,0,0,,0,0,0\n"
+                                                                      "1,1,0,left,0,4,1,0.5,0,0,0,,0,0,0\n"
+                                                                      "1,1,1,right,0,0,0,0,0,0,0,,0,0,0\n"
+                                                                      "2,0.5,0,left,0,4,1,0.5,0,0,0,,0,0,0\n"
+                                                                      "2,0.5,1,right,0,0,0,0,0,0,0,,0,0,0\n");
 }
 
 TEST_CASE("csv: tokens of a step that ends with the run are in the last interval") {
@@ -201,7 +204,7 @@ TEST_CASE("csv: tokens of a step that ends with the run are in the last interval
   meters[0].step({.start = SimTime{}, .end = kSecond, .decode_tokens = 8});
   meters[0].finish(kSecond);
   // 1e10 * 8 / (2 * 1e12) = 0.04.
-  CHECK(timeseries({pool("all")}, meters, kSecond) == std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04\n");
+  CHECK(timeseries({pool("all")}, meters, kSecond) == std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04,,0,0,0\n");
 }
 
 TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
@@ -219,10 +222,24 @@ TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
 
   const std::vector<std::string> lines = split(timeseries({pool("a"), pool("b")}, meters, kSecond * 5'000), '\n');
   REQUIRE(lines.size() == 1 + 2 * 2'500);
-  CHECK(lines[1] == "0,2,0,a,0,3,0,0,0,0,0");
-  CHECK(lines[2] == "0,2,1,b,0,0.5,0,0,0,0,0");
-  CHECK(lines[4] == "2,2,1,b,0,0,0,0,0,0,0");
-  CHECK(lines[4'999] == "4998,2,0,a,0,3,0,0,0,0,0");
+  CHECK(lines[1] == "0,2,0,a,0,3,0,0,0,0,0,,0,0,0");
+  CHECK(lines[2] == "0,2,1,b,0,0.5,0,0,0,0,0,,0,0,0");
+  CHECK(lines[4] == "2,2,1,b,0,0,0,0,0,0,0,,0,0,0");
+  CHECK(lines[4'999] == "4998,2,0,a,0,3,0,0,0,0,0,,0,0,0");
+}
+
+TEST_CASE("csv: what a prefix cache did stands in the interval in which it was seen") {
+  std::deque<metrics::InstanceMeter> meters;
+  meters.emplace_back(SimTime{}, kSecond);
+  // 64 of 100 prompt tokens found at 0.5 s and 0 of 156 at 0.6 s: 64 / 256; 4 evictions, 2 blocks that were here before,
+  // 9 tokens once more. The second interval has 3 evictions and no look-up.
+  meters[0].cache(SimTime{500 * kMs}, {.asked_tokens = 100, .found_tokens = 64, .evicted_blocks = 4});
+  meters[0].cache(SimTime{600 * kMs}, {.asked_tokens = 156, .recomputed_blocks = 2, .repeated_tokens = 9});
+  meters[0].cache(SimTime{1'500 * kMs}, {.evicted_blocks = 3});
+  meters[0].finish(kSecond * 2);
+  CHECK(timeseries({pool("all")}, meters, kSecond * 2) == std::string(kSeriesColumns) +
+                                                              "0,1,0,all,0,0,0,0,0,0,0,0.25,4,2,9\n"
+                                                              "1,1,0,all,0,0,0,0,0,0,0,,3,0,0\n");
 }
 
 TEST_CASE("csv: meters and pools that do not match are a bug") {

@@ -137,3 +137,35 @@ TEST_CASE("summary json: a name that is not UTF-8 does not stop the results") {
   const ordered_json json = json_of(test::small_summary("bad \xFF byte"));
   CHECK(json["name"] == "bad \xEF\xBF\xBD byte");
 }
+
+TEST_CASE("summary json: a pool's prefix cache and its KV bytes and the tenants survive writing and reading") {
+  metrics::Summary summary = test::small_summary();
+  summary.pools[0].cache = {.asked_tokens = 1000,
+                            .found_tokens = 250,
+                            .asked_blocks = 60,
+                            .found_blocks = 15,
+                            .evicted_blocks = 7,
+                            .recomputed_blocks = 3,
+                            .repeated_tokens = 11};
+  summary.tenants = {
+      {.tenant = 4, .requests = 2, .prompt_tokens = 300, .cached_tokens = 100, .ttft = test::spread_of(2, 0.5)}};
+  const ordered_json json = json_of(summary);
+  const ordered_json& pool = json["pools"][0];
+  CHECK(pool["prefix_cache"]["hit_rate_tokens"] == 0.25);
+  CHECK(pool["prefix_cache"]["hit_rate_blocks"] == 0.25);
+  CHECK(json["tenants"][0]["ttft"]["mean_s"] == 0.5);
+  // 0.3 and 0.9 of 5,000 blocks of 2 MiB against 4 chips with 4 GB of weights and 80 GB of memory each.
+  const double all = 5000 * 2097152.0;
+  CHECK(pool["kv_mean_bytes"] == doctest::Approx(0.3 * all).epsilon(1e-12));  // rounding only
+  CHECK(pool["kv_peak_share_of_weights"] == doctest::Approx(0.9 * all / 16e9).epsilon(1e-12));
+  CHECK(pool["kv_mean_share_of_memory"] == doctest::Approx(0.3 * all / 320e9).epsilon(1e-12));
+
+  const metrics::Summary back = read(text_of(summary));
+  CHECK(back.pools[0].cache.found_tokens == 250);
+  CHECK(back.pools[0].cache.recomputed_blocks == 3);
+  CHECK(back.pools[0].cache.repeated_tokens == 11);
+  CHECK(back.tenants.at(0).tenant == 4);
+  CHECK(back.tenants.at(0).cached_tokens == 100);
+  // Nobody asked: there is no rate.
+  CHECK(json_of(test::small_summary())["pools"][0]["prefix_cache"]["hit_rate_tokens"].is_null());
+}

@@ -1,0 +1,39 @@
+#include "sim/config/keys.hpp"
+
+#include <array>
+
+namespace tokenyard::config {
+namespace {
+
+constexpr std::string_view kTime = "s, ms, us, ns, min, h";
+
+constexpr auto kKeys = std::to_array<Key>({
+    {"cache", "eviction", "one of: lru | lfu | priority", "lru",
+     "Which idle block is used again first: freed longest ago, used least often, or of the least urgent requests."},
+    {"cache", "ttl", kTime, kOptional, "An idle block is forgotten after this; without it when it is used again."},
+
+    {"router", "kind",
+     "one of: round_robin | random | least_outstanding_tokens | session_affinity | vllm_score | prefix_aware | "
+     "kv_aware",
+     kRequired, "How it chooses."},
+    {"router", "refresh", kTime, "0 s",
+     "How often it looks at the instances' loads; in between it adds what it sends."},
+    {"router", "view", "one of: guess | events", "guess",
+     "What it knows of caches: what it sent there, or names as the caches tell them (prefix_aware, kv_aware)."},
+    {"router", "delay", kTime, "0 s", "With view: events, from a change of a cache until it knows."},
+    {"router", "block_tokens", "count", "16", "With view: guess, tokens of a block of its picture."},
+    {"router", "capacity", "count", "31250",
+     "With view: guess, blocks it takes an instance to hold; 0 = no limit. Default: that of the Gateway API "
+     "extension."},
+    {"router", "most_blocks", "count", "0", "Longest beginning it compares, in blocks; 0 = no limit."},
+    {"router", "prefix_weight", "number", "2", "prefix_aware: weight of the share of the prompt that is there."},
+    {"router", "queue_weight", "number", "1", "prefix_aware: weight of short queues."},
+    {"router", "memory_weight", "number", "1", "prefix_aware: weight of free KV memory."},
+    {"router", "overlap_weight", "number", "1", "kv_aware: weight of blocks to prefill against blocks to decode."},
+});
+
+}  // namespace
+
+std::span<const Key> kv_keys() { return kKeys; }
+
+}  // namespace tokenyard::config

@@ -1,0 +1,69 @@
+#include "sim/config/read_kv.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace tokenyard::config {
+namespace {
+
+using policy::RouterKind;
+
+const std::vector<std::string> kRouters{
+    "round_robin", "random", "least_outstanding_tokens", "session_affinity", "vllm_score", "prefix_aware", "kv_aware"};
+
+RouterKind router_kind(const std::string& written) {
+  constexpr RouterKind kKinds[] = {
+      RouterKind::RoundRobin,      RouterKind::Random,    RouterKind::LeastOutstandingTokens,
+      RouterKind::SessionAffinity, RouterKind::VllmScore, RouterKind::PrefixAware,
+      RouterKind::KvAware};
+  const auto at = std::find(kRouters.begin(), kRouters.end(), written);
+  expect(at != kRouters.end(), "a choice is one of those offered");
+  return kKinds[at - kRouters.begin()];
+}
+
+kv::PrefixCacheSpec read_cache(YamlMap map) {
+  kv::PrefixCacheSpec spec;
+  const std::string order = map.choice("eviction", {"lru", "lfu", "priority"});
+  spec.order = order == "lru"   ? kv::EvictionOrder::Lru
+               : order == "lfu" ? kv::EvictionOrder::Lfu
+                                : kv::EvictionOrder::Priority;
+  if (map.given("ttl")) spec.ttl = SimTime::from(map.seconds("ttl"));
+  map.finish();
+  map.located([&] { kv::validate(spec); });
+  return spec;
+}
+
+}  // namespace
+
+std::optional<kv::PrefixCacheSpec> read_prefix_cache(YamlMap& engine) {
+  const bool on = engine.flag("prefix_caching");
+  if (!on && engine.has("cache")) engine.fail("cache", "is of a prefix cache; add prefix_caching: true");
+  if (!on) return std::nullopt;
+  return read_cache(engine.map_or_empty("cache", "cache"));
+}
+
+policy::RouterSpec read_router(YamlMap& pool) {
+  if (!pool.is_map("router")) return {.kind = router_kind(pool.choice("router", kRouters))};
+  YamlMap map = pool.map("router", "router");
+  policy::RouterSpec spec{.kind = router_kind(map.choice("kind", kRouters))};
+  spec.refresh = SimTime::from(map.seconds("refresh"));
+  spec.view =
+      map.choice("view", {"guess", "events"}) == "guess" ? policy::PrefixView::Guess : policy::PrefixView::Events;
+  spec.delay = SimTime::from(map.seconds("delay"));
+  spec.block_tokens = map.count("block_tokens", 1, 65536);
+  spec.capacity = map.count("capacity", 0);
+  spec.most_blocks = map.count("most_blocks", 0);
+  constexpr double kMost = 1e6;
+  spec.prefix_weight = map.number("prefix_weight", 0.0, kMost);
+  spec.queue_weight = map.number("queue_weight", 0.0, kMost);
+  spec.memory_weight = map.number("memory_weight", 0.0, kMost);
+  spec.overlap_weight = map.number("overlap_weight", 0.0, kMost);
+  map.finish();
+  map.located([&] { policy::validate(spec); });
+  return spec;
+}
+
+}  // namespace tokenyard::config

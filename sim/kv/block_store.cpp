@@ -1,0 +1,206 @@
+#include "sim/kv/block_store.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace tokenyard::kv {
+namespace {
+
+constexpr std::uint32_t kGone = 1U << 31U;  // marks a name that is here no more
+constexpr std::size_t kAhead = 16;          // names whose slots are fetched ahead of their turn
+
+std::uint32_t urgency_of(std::int32_t priority) {
+  return static_cast<std::uint32_t>(std::int64_t{INT32_MAX} - std::int64_t{priority});  // low numbers are urgent
+}
+
+}  // namespace
+
+BlockStore::BlockStore(std::uint32_t blocks, const PrefixCacheSpec& spec)
+    : spec_(spec),
+      blocks_(blocks),
+      queue_(blocks, spec.order),
+      freed_(spec.ttl ? blocks : 0),
+      urgency_(spec.order == EvictionOrder::Priority ? blocks : 0),
+      gone_(blocks) {
+  expect(blocks < kGone, "a block's number leaves room for a mark");
+  for (std::uint32_t block = 0; block < blocks; ++block) queue_.push(block, 0);
+}
+
+void BlockStore::settle(std::uint32_t free) {
+  expect(free <= queue_.size(), "blocks that are free stay so until they are taken");
+  std::array<std::uint32_t, kAhead> batch;
+  while (queue_.size() > free) {
+    const std::size_t count = std::min<std::size_t>(kAhead, queue_.size() - free);
+    for (std::size_t i = 0; i < count; ++i) {
+      batch[i] = queue_.pop();
+      if (blocks_[batch[i]].named) place_of_.prefetch(blocks_[batch[i]].id);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (blocks_[batch[i]].named) remove_name(batch[i], Loss::Evicted);
+      heap_.push_back(batch[i]);
+    }
+  }
+}
+
+/// The oldest block of this name, or nothing.
+const std::uint32_t* BlockStore::find(std::uint64_t id) const {
+  const std::uint32_t* found = place_of_.find(id);
+  return found != nullptr && *found < kGone ? found : nullptr;
+}
+
+BlockStore::Match BlockStore::match(const BlockIds& ids, std::uint32_t most) {
+  Match match;
+  matched_.clear();
+  while (match.blocks < most) {
+    const std::uint64_t id = ids[match.blocks];
+    std::uint32_t number = matched_.empty() ? 0 : blocks_[matched_.back()].follower;
+    const Block& likely = blocks_[number];
+    if (!likely.named || likely.id != id || likely.next_twin != number) {
+      const std::uint32_t* found = find(id);
+      if (found == nullptr) break;
+      number = *found;
+    }
+    const Block& block = blocks_[number];
+    if (spec_.ttl && block.refs == 0 && now_ - freed_[number] >= *spec_.ttl) {
+      remove_name(number, Loss::Expired);  // the block stays in its place among the free ones
+      continue;
+    }
+    match.idle += block.refs == 0 ? 1 : 0;
+    ++match.blocks;
+    matched_.push_back(number);
+  }
+  return match;
+}
+
+void BlockStore::acquire(std::uint32_t count, std::int32_t priority, std::vector<std::uint32_t>& held) {
+  expect(count <= matched_.size(), "what is acquired was found");
+  if (count > 0) ++version_;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const std::uint32_t number = matched_[i];
+    if (blocks_[number].refs == 0) queue_.erase(number);
+    use(number, priority);
+    if (!held.empty()) blocks_[held.back()].follower = number;
+    held.push_back(number);
+  }
+}
+
+void BlockStore::name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority,
+                      std::vector<std::uint32_t>& held) {
+  std::array<std::uint64_t, kAhead> batch;
+  while (held.size() < upto) {
+    const auto first = static_cast<std::uint32_t>(held.size());
+    const auto count = std::min(static_cast<std::uint32_t>(kAhead), upto - first);
+    for (std::uint32_t i = 0; i < count; ++i) place_of_.prefetch(batch[i] = ids[first + i]);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      expect(!heap_.empty(), "a block is taken before it gets a name");
+      const std::uint32_t number = heap_.back();
+      heap_.pop_back();
+      blocks_[number].uses = 0;
+      if (!urgency_.empty()) urgency_[number] = 0;
+      use(number, priority);
+      add_name(number, batch[i]);
+      if (!held.empty()) blocks_[held.back()].follower = number;
+      held.push_back(number);
+    }
+  }
+}
+
+std::uint32_t BlockStore::release(std::vector<std::uint32_t>& held, std::uint32_t heap) {
+  expect(heap <= heap_.size(), "what is given back was taken");
+  std::uint32_t freed = heap;
+  for (std::uint32_t i = 0; i < heap; ++i) {
+    queue_.push(heap_.back(), 0);
+    heap_.pop_back();
+  }
+  if (!held.empty()) ++version_;
+  for (auto number = held.rbegin(); number != held.rend(); ++number) {
+    if (--blocks_[*number].refs > 0) continue;
+    if (spec_.ttl) freed_[*number] = now_;
+    queue_.push(*number, worth(*number));
+    ++freed;
+  }
+  held.clear();
+  return freed;
+}
+
+std::uint64_t BlockStore::worth(std::uint32_t number) const {
+  switch (spec_.order) {
+    case EvictionOrder::Lru:
+      return 0;
+    case EvictionOrder::Lfu:
+      return blocks_[number].uses;
+    case EvictionOrder::Priority:
+      return urgency_[number];
+  }
+  return 0;
+}
+
+void BlockStore::use(std::uint32_t number, std::int32_t priority) {
+  ++blocks_[number].refs;
+  ++blocks_[number].uses;
+  if (!urgency_.empty()) urgency_[number] = std::max(urgency_[number], urgency_of(priority));
+}
+
+void BlockStore::add_name(std::uint32_t number, std::uint64_t id) {
+  ++version_;
+  ++counts_.named;
+  Block& block = blocks_[number];
+  block.id = id;
+  block.named = true;
+  block.next_twin = block.previous_twin = number;
+  std::uint32_t* place = place_of_.find(id);
+  if (place != nullptr && *place < kGone) {  // another holds the same: behind the youngest
+    Block& oldest = blocks_[*place];
+    block.next_twin = *place;
+    block.previous_twin = oldest.previous_twin;
+    blocks_[oldest.previous_twin].next_twin = number;
+    oldest.previous_twin = number;
+    return;
+  }
+  if (place != nullptr) {
+    ++counts_.recomputed;
+    *place = number;
+  } else {
+    place_of_.insert(id, number);
+  }
+  for (const auto& listener : listeners_) listener({.name = id, .here = true, .uses = block.uses, .when = now_});
+}
+
+void BlockStore::remove_name(std::uint32_t number, Loss loss) {
+  ++version_;
+  Block& block = blocks_[number];
+  block.named = false;
+  if (block.next_twin != number) {  // another holds the same
+    blocks_[block.next_twin].previous_twin = block.previous_twin;
+    blocks_[block.previous_twin].next_twin = block.next_twin;
+    std::uint32_t& oldest = *place_of_.find(block.id);
+    if (oldest == number) oldest = block.next_twin;
+    return;
+  }
+  if (loss == Loss::Expired) {
+    ++counts_.expired;
+    place_of_.erase(block.id);
+  } else {
+    ++counts_.evicted;
+    remember(block.id);
+  }
+  for (const auto& listener : listeners_) {
+    listener({.name = block.id, .here = false, .evicted = loss == Loss::Evicted, .uses = block.uses, .when = now_});
+  }
+}
+
+/// Keeps the name of an evicted block for as many evictions as there are blocks.
+void BlockStore::remember(std::uint64_t id) {
+  const auto mark = kGone | static_cast<std::uint32_t>(next_gone_);
+  if (counts_.evicted > gone_.size()) {
+    const std::uint32_t* oldest = place_of_.find(gone_[next_gone_]);
+    if (oldest != nullptr && *oldest == mark) place_of_.erase(gone_[next_gone_]);  // else it is here again, or was
+  }
+  gone_[next_gone_] = id;
+  *place_of_.find(id) = mark;
+  next_gone_ = (next_gone_ + 1) % gone_.size();
+}
+
+}  // namespace tokenyard::kv
