@@ -135,7 +135,6 @@ MeasuredSet read_inference_bench(const CsvTable& table) {
   MeasuredSet set{.file = table.path(), .kind = "llm_inference_bench"};
   Llms llms;
   const char* const latency = table.has("Latency") ? "Latency" : "latency";
-  const char* const throughput = table.has("Throughput") ? "Throughput" : "throughput";
   for (const CsvTable::Row& row : table.rows()) {
     const std::string& framework = table.text(row, "Framework");
     const std::string& split = table.text(row, "Parallelism Type");
@@ -162,7 +161,6 @@ MeasuredSet read_inference_bench(const CsvTable& table) {
     if (!formats.empty() && formats != "Weight = fp16, KV Cache = fp16")
       point.refuse("formats '" + formats + "' are not played; FP16 is");
     measure(table, row, latency, 1.0, Metric::EndToEnd, Statistic::Makespan, point);
-    measure(table, row, throughput, 1.0, Metric::Throughput, Statistic::AllTokens, point);
     point.set("pools.serve.engine.async_scheduling", std::string("false"));
     set.points.push_back(std::move(point));
   }
@@ -185,7 +183,7 @@ MeasuredSet read_offline(const CsvTable& table) {
                 .layout = {.tp = tensor_of(table, row)}};
     batch.tokens = std::max(8192U, batch.prompt);
     Point point = point_of(table, row, batch, llms);
-    measure(table, row, "output_tok_s_total", 1.0, Metric::Throughput, Statistic::OutputTokens, point);
+    measure(table, row, "output_tok_s_total", 1.0, Metric::Throughput, Statistic::OutputTokensToEnd, point);
     set.points.push_back(std::move(point));
   }
   return set;

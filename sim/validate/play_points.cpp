@@ -71,6 +71,8 @@ std::string without_place(const std::string& text) {
 /// Without the figures of the row, so that rows can be counted by it.
 std::string reason_of(const std::string& why) {
   if (why.find("does not fit") != std::string::npos) return "the model does not fit the layout";
+  if (why.find("a mistake of ours") != std::string::npos) return "a mistake of ours";
+  if (why.find("its process died") != std::string::npos) return "its process died: a mistake of ours";
   return why;
 }
 

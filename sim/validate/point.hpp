@@ -18,7 +18,7 @@ enum class Statistic : std::uint8_t {
   OutputTokens,  ///< output tokens/s of all chips
   OutputTokensPerChip,
   PromptTokensPerChip,  ///< prompt tokens/s of a chip
-  AllTokens,            ///< prompt and output tokens/s of all chips
+  OutputTokensToEnd,    ///< all output tokens over the makespan, drain included
   Makespan,             ///< first arrival to last token
 };
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <limits>
 #include <sstream>
+#include <utility>
 
 namespace tokenyard::validate {
 namespace {
@@ -72,16 +73,19 @@ std::optional<double> of_spread(const metrics::Spread& spread, Statistic statist
   }
 }
 
-std::optional<double> throughput_of(const metrics::Summary& summary, Statistic statistic) {
+std::optional<double> throughput_of(const Prediction& prediction, Statistic statistic) {
+  const metrics::Summary& summary = prediction.summary;
+  std::uint64_t tokens = 0;
+  for (const metrics::ClassFigures& figures : summary.by_class) tokens += figures.output_tokens;
   switch (statistic) {
+    case Statistic::OutputTokensToEnd:
+      return static_cast<double>(tokens) / prediction.makespan_s;
     case Statistic::OutputTokens:
       return summary.output_tokens_per_s;
     case Statistic::OutputTokensPerChip:
       return summary.output_tokens_per_s_per_chip;
     case Statistic::PromptTokensPerChip:
       return summary.prompt_tokens_per_s / summary.chips;
-    case Statistic::AllTokens:
-      return summary.prompt_tokens_per_s + summary.output_tokens_per_s;
     default:
       return std::nullopt;
   }
@@ -90,7 +94,8 @@ std::optional<double> throughput_of(const metrics::Summary& summary, Statistic s
 }  // namespace
 
 Prediction predict(const config::Experiment& experiment, const std::atomic<bool>* interrupted) {
-  Prediction prediction{.summary = run(experiment, {.interrupted = interrupted}).summary};
+  Outcome outcome = run(experiment, {.interrupted = interrupted});
+  Prediction prediction{.summary = std::move(outcome.summary), .makespan_s = outcome.end.seconds().value()};
   const metrics::Summary& summary = prediction.summary;
   prediction.engine_kind = engine_kind(experiment.pools.back().engine);
   prediction.moe = experiment.llm.moe.has_value();
@@ -113,8 +118,8 @@ std::string to_text(const Prediction& prediction) {
   text.precision(std::numeric_limits<double>::max_digits10);
   const StepShares& shares = prediction.shares;
   for (const double figure :
-       {prediction.mean_batch, prediction.queue_share_of_ttft, shares.projections, shares.attention, shares.experts,
-        shares.communication, shares.other, shares.host, shares.lone_step}) {
+       {prediction.makespan_s, prediction.mean_batch, prediction.queue_share_of_ttft, shares.projections,
+        shares.attention, shares.experts, shares.communication, shares.other, shares.host, shares.lone_step}) {
     text << figure << '\n';
   }
   text << prediction.engine_kind << '\n' << prediction.moe << prediction.split << prediction.kernel_tables << '\n';
@@ -127,8 +132,8 @@ Prediction from_text(const std::string& text) {
   StepShares& shares = prediction.shares;
   std::istringstream in(text);
   for (double* figure :
-       {&prediction.mean_batch, &prediction.queue_share_of_ttft, &shares.projections, &shares.attention,
-        &shares.experts, &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
+       {&prediction.makespan_s, &prediction.mean_batch, &prediction.queue_share_of_ttft, &shares.projections,
+        &shares.attention, &shares.experts, &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
     in >> *figure;
   }
   std::string flags;
@@ -149,11 +154,10 @@ std::optional<double> figure_of(const Prediction& prediction, Metric metric, Sta
     case Metric::Tpot:
       return of_spread(summary.tpot, statistic);
     case Metric::EndToEnd:
-      // of a batch sent at once the window ends with its last token
-      if (statistic == Statistic::Makespan) return summary.warm_up_s + summary.window_s;
+      if (statistic == Statistic::Makespan) return prediction.makespan_s;
       return of_spread(summary.latency, statistic);
     case Metric::Throughput:
-      return throughput_of(summary, statistic);
+      return throughput_of(prediction, statistic);
   }
   return std::nullopt;
 }

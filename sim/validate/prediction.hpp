@@ -14,6 +14,7 @@ namespace tokenyard::validate {
 /// What a run gives for a point.
 struct Prediction {
   metrics::Summary summary;
+  double makespan_s = 0;           ///< first arrival to last token
   double mean_batch = 0;           ///< requests in a batch of an instance of the pool that decodes
   double queue_share_of_ttft = 0;  ///< mean time in the queue over mean TTFT
   metrics::StepShares shares;      ///< of the step that pool runs at its mean batch and context
