@@ -17,10 +17,16 @@ double ns(Seconds time) { return time.value() * 1e9; }
 
 double heads_per_chip(const StepCostSpec& spec) { return 1.0 * spec.llm.heads() / spec.plan.tensor; }
 
+/// Queries of a decode on one chip: a head's for its own token and for each draft that it verifies, all over one cache.
+/// With a shared cache those of all chips that share it.
+double decode_queries(const StepCostSpec& spec) {
+  return heads_per_chip(spec) * spec.speculation.width() * spec.plan.kv;
+}
+
 DecodeAttentionShape gqa_shape(const StepCostSpec& spec, double sequences, double context) {
   return {.sequences = sequences,
-          .context = context,
-          .heads = heads_per_chip(spec),
+          .context = context / spec.plan.kv,
+          .heads = decode_queries(spec),
           .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
           .head_dim = 1.0 * spec.llm.gqa->head_dim};
 }
@@ -46,8 +52,8 @@ std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm) {
 Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context) {
   const models::LlmSpec& llm = spec.llm;
   if (!llm.mla) return decode_attention_time(gqa_shape(spec, sequences, context), spec.precision.kv, spec.chip);
-  return mla_decode_time({.context = context,
-                          .heads = heads_per_chip(spec),
+  return mla_decode_time({.context = context / spec.plan.kv,
+                          .heads = decode_queries(spec),
                           .kv_rank = 1.0 * llm.mla->kv_rank,
                           .rope_dim = 1.0 * llm.mla->rope_dim},
                          spec.precision.kv, spec.chip);
@@ -55,16 +61,18 @@ Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double con
 
 Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2) {
   const models::LlmSpec& llm = spec.llm;
+  const double own_tokens = tokens / spec.plan.context;  // by turns from both ends, so that areas are alike
+  const double own_area = area_x2 / spec.plan.context;
   if (!llm.mla) {
-    return context_attention_time({.tokens = tokens,
-                                   .area_x2 = area_x2,
+    return context_attention_time({.tokens = own_tokens,
+                                   .area_x2 = own_area,
                                    .heads = heads_per_chip(spec),
                                    .kv_heads = kv_heads_per_chip(llm, spec.plan),
                                    .head_dim = 1.0 * llm.gqa->head_dim},
                                   spec.precision.kv, spec.chip);
   }
-  return mla_context_time({.tokens = tokens,
-                           .area_x2 = area_x2,
+  return mla_context_time({.tokens = own_tokens,
+                           .area_x2 = own_area,
                            .heads = heads_per_chip(spec),
                            .nope_dim = 1.0 * llm.mla->nope_dim,
                            .rope_dim = 1.0 * llm.mla->rope_dim,

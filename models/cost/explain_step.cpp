@@ -1,7 +1,10 @@
 #include "models/base/errors.hpp"
+#include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
+#include "models/cost/kv_exchange.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
+#include "models/cost/two_batch.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -20,39 +23,133 @@ void append(std::vector<Part>& parts, const std::vector<Part>& more) {
   }
 }
 
-/// All that one rank waits for on its own.
-std::vector<Part> rank_parts(const StepParts& parts, const GraphPadding& graphs, const StepShape& shape, bool padded) {
-  std::vector<Part> rank = parts.attention(attention_work(shape));
-  append(rank, parts.local(graphs.tokens(shape, padded)));
-  append(rank, parts.head(shape.decodes + shape.chunks));
-  return rank;
+std::vector<Part> scaled(std::vector<Part> parts, double factor) {
+  for (Part& part : parts) part.time *= factor;
+  return parts;
 }
+
+/// A step taken apart, straight from the formulas: what KernelSum compiles.
+class Explained {
+ public:
+  Explained(const StepCostSpec& spec, std::span<const StepShape> ranks)
+      : spec_(spec), parts_(spec), graphs_(spec), kv_exchange_(spec), ranks_(ranks) {
+    padded_ = graphs_.pads(ranks);
+    common_ = graphs_.common(ranks, padded_);
+    prompts_ = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
+    split_ = splits(spec.two_batch, prompts_);
+    for (const StepShape& shape : ranks) {
+      tokens_ += own(shape);
+      largest_ = std::max(largest_, own(shape));
+      rows_ += shape.decodes + shape.chunks;
+      sequences_ = std::max(sequences_, shape.decodes + shape.chunks);
+    }
+    expect(tokens_ > 0, "a step has a token");
+  }
+
+  [[nodiscard]] std::vector<Part> lines() const {
+    std::vector<Part> step = slowest_rank();
+    if (split_) {
+      append(step, scaled(parts_.experts(half(tokens_)), 2.0));
+      append(step, scaled(parts_.exchange(half(tokens_)), 2.0));
+      step.push_back({"hidden by two batches", -1.0 * hidden()});
+    } else {
+      append(step, parts_.shared(tokens_));
+    }
+    if (spec_.speculation.tokens > 0) {
+      const DraftParts draft(spec_);
+      append(step, {{"drafts", draft.first_shared(tokens_) + draft.later_shared(rows_)}});
+    }
+    const Seconds launches = launch_time();
+    if (launches > total(step)) step.push_back({"launches", launches - total(step)});
+    const Seconds host = spec_.host.per_step + spec_.host.per_sequence * sequences_;
+    const Seconds seen = spec_.host.overlapped ? std::max(host - total(step), Seconds{0.0}) : host;
+    if (seen > Seconds{0.0}) step.push_back({"host", seen});
+    return step;
+  }
+
+ private:
+  static std::uint32_t half(std::uint32_t tokens) { return (tokens + 1) / 2; }
+
+  [[nodiscard]] std::uint32_t own(const StepShape& shape) const {
+    return common_ > 0 ? common_ : graphs_.tokens(shape, padded_);
+  }
+
+  /// A rank's part of the MoE layers, of half its batch.
+  [[nodiscard]] std::vector<Part> moe_half(const StepShape& shape) const {
+    const double share = 1.0 * spec_.llm.moe_layers() / spec_.llm.layers;
+    std::vector<Part> parts = scaled(parts_.attention(half_of(attention_work(shape))), share);
+    append(parts, parts_.local(half(own(shape)), {.moe = spec_.llm.moe_layers()}));
+    return parts;
+  }
+
+  /// All that one rank waits for on its own.
+  [[nodiscard]] std::vector<Part> rank(const StepShape& shape) const {
+    std::vector<Part> parts;
+    const AttentionWork work = attention_work(shape);
+    if (split_) {
+      parts = scaled(moe_half(shape), 2.0);
+      append(parts, scaled(parts_.attention(work), 1.0 * spec_.llm.dense_layers() / spec_.llm.layers));
+      append(parts, parts_.local(own(shape), {.dense = spec_.llm.dense_layers()}));
+    } else {
+      parts = parts_.attention(work);
+      append(parts, parts_.local(own(shape)));
+    }
+    if (kv_exchange_.active()) append(parts, {{"shared cache", Seconds{1e-9 * kv_exchange_(shape)}}});
+    append(parts, parts_.head(graphs_.rows(shape)));
+    if (spec_.speculation.tokens > 0) append(parts, {{"drafts", DraftParts(spec_).rank(own(shape), shape)}});
+    return parts;
+  }
+
+  [[nodiscard]] std::vector<Part> slowest_rank() const {
+    std::vector<Part> slowest;
+    for (const StepShape& shape : ranks_) {
+      if (shape.tokens() == 0) continue;
+      std::vector<Part> one = rank(shape);
+      if (total(one) > total(slowest)) slowest = std::move(one);
+    }
+    return slowest;
+  }
+
+  [[nodiscard]] Seconds hidden() const {
+    Seconds half_rank;
+    Seconds slowest;
+    for (const StepShape& shape : ranks_) {
+      if (shape.tokens() == 0 || total(rank(shape)) <= slowest) continue;
+      slowest = total(rank(shape));
+      half_rank = total(moe_half(shape));
+    }
+    const TwoBatchTime time{.comp = 1e9 * (half_rank + total(parts_.experts(half(tokens_)))).value(),
+                            .comm = 1e9 * total(parts_.exchange(half(tokens_))).value(),
+                            .layers = 1.0 * spec_.llm.moe_layers(),
+                            .share = prompts_ ? spec_.two_batch.sm_share : 0.0};
+    return Seconds{1e-9 * time.hidden()};
+  }
+
+  [[nodiscard]] Seconds launch_time() const {
+    const double count = !graphs_.captured(largest_) ? parts_.kernels() : prompts_ ? 2.0 * spec_.llm.layers : 0.0;
+    return count * spec_.host.per_launch;
+  }
+
+  const StepCostSpec& spec_;
+  StepParts parts_;
+  GraphPadding graphs_;
+  KvExchange kv_exchange_;
+  std::span<const StepShape> ranks_;
+  bool padded_ = false;
+  bool prompts_ = false;
+  bool split_ = false;
+  std::uint32_t common_ = 0;
+  std::uint32_t tokens_ = 0;
+  std::uint32_t largest_ = 0;
+  std::uint32_t rows_ = 0;
+  std::uint32_t sequences_ = 0;
+};
 
 }  // namespace
 
 std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks) {
-  const StepParts parts(spec);
-  const GraphPadding graphs(spec);
-  const bool padded = graphs.pads(ranks);
-  std::vector<Part> step;  // of the slowest rank
-  std::uint32_t tokens = 0;
-  std::uint32_t sequences = 0;
-  for (const StepShape& shape : ranks) {
-    if (shape.tokens() == 0) continue;
-    std::vector<Part> rank = rank_parts(parts, graphs, shape, padded);
-    if (total(rank) > total(step)) step = std::move(rank);
-    tokens += graphs.tokens(shape, padded);
-    sequences = std::max(sequences, shape.decodes + shape.chunks);
-  }
-  expect(tokens > 0, "a step has a token");
-  append(step, parts.shared(tokens));
-
-  const Seconds host = spec.host.per_step + spec.host.per_sequence * sequences;
-  const Seconds seen = spec.host.overlapped ? std::max(host - total(step), Seconds{0.0}) : host;
-  if (seen > Seconds{0.0}) step.push_back({"host", seen});
-
   std::vector<CostLine> lines;
-  for (const Part& part : step) lines.push_back({std::string(part.name), part.time});
+  for (const Part& part : Explained(spec, ranks).lines()) lines.push_back({std::string(part.name), part.time});
   return lines;
 }
 

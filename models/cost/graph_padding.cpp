@@ -4,7 +4,7 @@
 
 namespace tokenyard::cost {
 
-GraphPadding::GraphPadding(const StepCostSpec& spec) : largest_(spec.max_tokens) {
+GraphPadding::GraphPadding(const StepCostSpec& spec) : width_(spec.speculation.width()), largest_(spec.max_tokens) {
   std::vector<std::uint32_t> sizes = spec.graph_sizes;
   std::sort(sizes.begin(), sizes.end());
   for (const std::uint32_t size : sizes) {
@@ -16,6 +16,13 @@ GraphPadding::GraphPadding(const StepCostSpec& spec) : largest_(spec.max_tokens)
 bool GraphPadding::pads(std::span<const StepShape> ranks) const {
   if (graph_.empty()) return false;
   return std::all_of(ranks.begin(), ranks.end(), [](const StepShape& shape) { return shape.prefill_tokens == 0; });
+}
+
+std::uint32_t GraphPadding::common(std::span<const StepShape> ranks, bool padded) const {
+  if (!padded || ranks.size() < 2) return 0;
+  std::uint32_t most = 0;
+  for (const StepShape& shape : ranks) most = std::max(most, tokens(shape, true));
+  return captured(most) ? most : 0;
 }
 
 }  // namespace tokenyard::cost

@@ -18,16 +18,31 @@ class GraphPadding {
   /// Whether this step replays graphs: all ranks only decode.
   [[nodiscard]] bool pads(std::span<const StepShape> ranks) const;
 
+  /// Tokens of a rank, drafts included.
+  [[nodiscard]] std::uint32_t tokens(const StepShape& shape) const {
+    return shape.decodes * width_ + shape.prefill_tokens;
+  }
   /// Tokens that a rank computes: its own, padded to the next graph size if `padded`.
   [[nodiscard]] std::uint32_t tokens(const StepShape& shape, bool padded) const {
-    const std::uint32_t count = shape.tokens();
+    const std::uint32_t count = tokens(shape);
     return padded && count < graph_.size() ? graph_[count] : count;
   }
+  /// Tokens that every one of several ranks computes, those without work included, because they replay one graph in
+  /// step: that of the rank with the most. 0 where each computes its own.
+  /// Source: vLLM and SGLang agree on token count and graph before a step of their data-parallel ranks.
+  [[nodiscard]] std::uint32_t common(std::span<const StepShape> ranks, bool padded) const;
+
+  /// Whether a graph holds so many tokens.
+  [[nodiscard]] bool captured(std::uint32_t tokens) const { return tokens < graph_.size(); }
+
+  /// Sampled rows of a rank: a token of each chunk, all of a decode's.
+  [[nodiscard]] std::uint32_t rows(const StepShape& shape) const { return shape.decodes * width_ + shape.chunks; }
 
   /// Most tokens that tokens() returns.
   [[nodiscard]] std::uint32_t largest() const { return largest_; }
 
  private:
+  std::uint32_t width_;               // tokens of a decode
   std::vector<std::uint32_t> graph_;  // by tokens: the graph that holds them; empty without graphs
   std::uint32_t largest_;
 };

@@ -5,6 +5,7 @@
 #include "models/device/dtype.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace tokenyard::cost {
 
@@ -86,9 +87,12 @@ struct MoeShape {
   double experts = 0;  ///< of the layer
   double top_k = 0;
   double expert_ranks = 1;  ///< groups the experts are dealt to
+  double redundant = 0;     ///< experts held besides, so that a group holds (experts + redundant) / expert_ranks
+  std::optional<double> fullest;  ///< tokens of the fullest group over the mean; absent: as the kernels were fitted
   double matrices = 3;      ///< 3 when gated, else 2
 };
-/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens).
+/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens). With R redundant
+/// ones a replica is one of E + R that share the tokens: E + R in place of E.
 [[nodiscard]] double hit_experts(const MoeShape& shape);
 /// Weights that the kernel reads: matrices*hit*hit_factor*hidden*inner*wB.
 [[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);

@@ -94,13 +94,17 @@ Product head_product(const LlmSpec& llm, const ParallelPlan& plan) {
   return {"head", 1.0, {.m = 1, .n = 1.0 * llm.vocab / plan.tensor, .k = 1.0 * llm.hidden}, GemmKind::Bf16};
 }
 
-MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan) {
+MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan, const models::ExpertLoad& load) {
   expect(llm.moe.has_value(), "experts of a model that has some");
   return {.hidden = 1.0 * llm.hidden,
           .inner = 1.0 * llm.moe->expert_ffn / plan.expert_tensor(),
           .experts = 1.0 * llm.moe->experts,
           .top_k = 1.0 * llm.moe->top_k,
           .expert_ranks = 1.0 * plan.expert,
+          .redundant = 1.0 * plan.redundant_experts,
+          .fullest = load.routing == models::Routing::Fitted && load.eplb != models::Eplb::Ideal
+                         ? std::optional<double>{}
+                         : models::fullest_rank(load, llm.moe->experts, plan.redundant_experts, plan.expert),
           .matrices = llm.gated_ffn ? 3.0 : 2.0};
 }
 
@@ -111,7 +115,7 @@ double kv_heads_per_chip(const LlmSpec& llm, const ParallelPlan& plan) {
 Bytes kv_bytes_per_layer(const LlmSpec& llm, const ParallelPlan& plan, models::Dtype kv) {
   const double elements =
       llm.mla ? 1.0 * llm.mla->kv_rank + llm.mla->rope_dim : 2.0 * kv_heads_per_chip(llm, plan) * llm.gqa->head_dim;
-  return Bytes{elements * models::kv_bytes(kv)};
+  return Bytes{elements * models::kv_bytes(kv) / (1.0 * plan.kv * plan.context)};
 }
 
 }  // namespace tokenyard::cost

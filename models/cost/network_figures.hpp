@@ -18,11 +18,13 @@ struct GroupLinks {
   Seconds latency;            ///< longest one-way wire latency between two ranks
 };
 
-/// The three kinds of groups of one instance.
+/// The kinds of groups of one instance.
 struct NetworkFigures {
   GroupLinks tensor;    ///< the chips of one attention rank (all-reduce)
   GroupLinks expert;    ///< the chips of one stage (dispatch, combine)
   GroupLinks pipeline;  ///< neighbouring stages (point to point); ranks = stages
+  GroupLinks context;   ///< chips of one place in the tensor groups that share prompts
+  GroupLinks kv;        ///< chips of a tensor group that share a cache
 };
 
 }  // namespace tokenyard::cost

@@ -2,19 +2,24 @@ tokenyard_room(cost
   SOURCES
     cost/attention.cpp
     cost/collectives.cpp
+    cost/drafting.cpp
     cost/explain_step.cpp
     cost/kernels.cpp
+    cost/kv_exchange.cpp
     cost/layer_work.cpp
     cost/graph_padding.cpp
     cost/norm_table.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
     cost/token_table.cpp
+    cost/two_batch.cpp
     cost/wire.cpp
   HEADERS
     cost/attention.hpp
     cost/collectives.hpp
+    cost/drafting.hpp
     cost/kernels.hpp
+    cost/kv_exchange.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp
     cost/network_figures.hpp
@@ -23,5 +28,6 @@ tokenyard_room(cost
     cost/step_parts.hpp
     cost/step_shape.hpp
     cost/token_table.hpp
+    cost/two_batch.hpp
     cost/wire.hpp
   BELOW base device llm)

@@ -2,13 +2,17 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention.hpp"
+#include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
+#include "models/cost/kv_exchange.hpp"
 #include "models/cost/layer_work.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/token_table.hpp"
+#include "models/cost/two_batch.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace tokenyard::cost {
 namespace {
@@ -69,6 +73,20 @@ std::vector<StageTable> stage_tables(const StepCostSpec& spec, const StepParts& 
   return tables;
 }
 
+/// What the host takes to launch a pass, by how much of it graphs replay: all of a step that only decodes; of one with
+/// prompt tokens all but attention (piecewise graphs); nothing. Launches run ahead of the chip, so the longer counts.
+struct LaunchTimes {
+  double pieces = 0.0;  // ns; a replay and an attention kernel a layer
+  double eager = 0.0;
+
+  [[nodiscard]] double of(bool captured, bool prompts) const { return !captured ? eager : prompts ? pieces : 0.0; }
+};
+
+LaunchTimes launch_times(const StepCostSpec& spec, const StepParts& parts) {
+  const double launch = ns(spec.host.per_launch);
+  return {.pieces = 2.0 * spec.llm.layers * launch, .eager = parts.kernels() * launch};
+}
+
 /// The kernel sum, compiled: tables in nanoseconds for what depends on token counts, closed forms for attention.
 class KernelSum final : public StepCost {
  public:
@@ -83,10 +101,17 @@ class KernelSum final : public StepCost {
         host_per_step_(ns(spec.host.per_step)),
         host_per_sequence_(ns(spec.host.per_sequence)),
         host_overlapped_(spec.host.overlapped),
+        launches_(launch_times(spec, parts)),
         rank_weights_(parts.rank_weights()),
         expert_weights_(largest_total(spec), [&](double tokens) { return parts.expert_weights(tokens).value(); }),
         kv_reads_(kv_reads(spec)),
-        stages_(stage_tables(spec, parts, graphs_.largest())) {}
+        stages_(stage_tables(spec, parts, graphs_.largest())),
+        overlap_(spec.two_batch),
+        kv_exchange_(spec) {
+    if (spec.speculation.tokens > 0) drafting_.emplace(spec, graphs_.largest(), largest_total(spec));
+    if (overlap_.decode || overlap_.prefill) two_batch_.emplace(spec, parts, graphs_.largest(), largest_total(spec));
+    plain_ = !drafting_ && !two_batch_ && !kv_exchange_.active();
+  }
 
   [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override { return price(ranks); }
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return price({&shape, 1}); }
@@ -102,30 +127,59 @@ class KernelSum final : public StepCost {
     return spec.llm.moe ? GraphPadding(spec).largest() * spec.plan.attention_data : 0;
   }
 
-  [[nodiscard]] SimTime price(std::span<const StepShape> ranks) const {
-    const bool padded = graphs_.pads(ranks);
-    double slowest = 0.0;
-    std::uint32_t tokens = 0;
-    std::uint32_t sequences = 0;
+  /// What a step's ranks compute, before it is priced.
+  struct Load {
+    double slowest = 0.0;         // ns
+    std::uint32_t largest = 0;    // tokens of a rank
+    std::uint32_t tokens = 0;     // of all ranks
+    std::uint32_t sequences = 0;  // of the rank with the most
+    std::uint32_t rows = 0;       // sequences of all ranks
+    bool prompts = false;
+  };
+  /// `rank(shape, own tokens)` gives the nanoseconds that a rank waits for on its own.
+  template <class RankTime>
+  [[nodiscard]] Load load(std::span<const StepShape> ranks, bool padded, RankTime rank) const {
+    Load load;
+    const std::uint32_t common = graphs_.common(ranks, padded);
     for (const StepShape& shape : ranks) {
-      if (shape.tokens() == 0) continue;
-      expect(shape.tokens() <= max_tokens_, "a step has at most max_tokens a rank");
-      const std::uint32_t own = graphs_.tokens(shape, padded);
-      const std::uint32_t rows = shape.decodes + shape.chunks;
-      slowest = std::max(slowest, local_(own) + head_(rows) + attention_(attention_work(shape)));
-      tokens += own;
-      sequences = std::max(sequences, rows);
+      const std::uint32_t tokens = graphs_.tokens(shape);
+      if (tokens == 0) {
+        load.tokens += common;
+        continue;
+      }
+      expect(tokens <= max_tokens_, "a step has at most max_tokens a rank");
+      const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
+      load.slowest = std::max(load.slowest, rank(shape, own));
+      load.largest = std::max(load.largest, own);
+      load.tokens += own;
+      load.sequences = std::max(load.sequences, shape.decodes + shape.chunks);
+      load.rows += shape.decodes + shape.chunks;
+      load.prompts = load.prompts || shape.prefill_tokens > 0;
     }
-    expect(tokens > 0, "a step has a token");
-    return whole(slowest, has_experts_ ? shared_(tokens) : 0.0, host(sequences));
+    expect(load.largest > 0, "a step has a token");
+    return load;
   }
 
-  [[nodiscard]] double host(std::uint32_t sequences) const { return host_per_step_ + host_per_sequence_ * sequences; }
+  [[nodiscard]] SimTime price(std::span<const StepShape> ranks) const {
+    const bool padded = graphs_.pads(ranks);
+    if (!plain_) [[unlikely]]
+      return special(ranks, padded);
+    const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
+      return local_(own) + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
+    });
+    return whole(step.slowest + (has_experts_ ? shared_(step.tokens) : 0.0), launches(step), host(step.sequences));
+  }
+  [[nodiscard]] SimTime special(std::span<const StepShape> ranks, bool padded) const;
 
-  /// Nanoseconds of a step from those of its slowest rank, of what all ranks share and of the host.
-  [[nodiscard]] SimTime whole(double slowest, double shared, double host) const {
-    const double chips = slowest + shared;
-    const double both = host_overlapped_ ? std::max(chips, host) : chips + host;
+  [[nodiscard]] double host(std::uint32_t sequences) const { return host_per_step_ + host_per_sequence_ * sequences; }
+  [[nodiscard]] double launches(const Load& step) const {
+    return launches_.of(graphs_.captured(step.largest), step.prompts);
+  }
+
+  /// A step's time from that of the chips, of the launches that run ahead of them, and of the host.
+  [[nodiscard]] SimTime whole(double chips, double launches, double host) const {
+    const double device = std::max(chips, launches);
+    const double both = host_overlapped_ ? std::max(device, host) : device + host;
     return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(both + 0.5))};
   }
 
@@ -139,68 +193,107 @@ class KernelSum final : public StepCost {
   double host_per_step_;
   double host_per_sequence_;
   bool host_overlapped_;
+  LaunchTimes launches_;
 
   Bytes rank_weights_;         // without routed experts, all chips of a rank
   TokenTable expert_weights_;  // bytes, all chips, of all ranks' tokens
   std::vector<KvReads> kv_reads_;
   std::vector<StageTable> stages_;  // empty without a pipeline
+  TwoBatchOverlap overlap_;
+  KvExchange kv_exchange_;
+  std::optional<Drafting> drafting_;
+  std::optional<TwoBatch> two_batch_;
+  bool plain_;
 };
+
+/// With drafts, in two half batches, or with a cache or prompts shared out.
+SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const {
+  const auto more = [&](const StepShape& shape, std::uint32_t own) {
+    return kv_exchange_(shape) + (drafting_ ? drafting_->rank(own, shape) : 0.0);
+  };
+  const auto whole_batch = [&](const StepShape& shape, std::uint32_t own) {
+    return local_(own) + head_(graphs_.rows(shape)) + attention_(attention_work(shape)) + more(shape, own);
+  };
+  const bool prompts = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
+  const bool split = two_batch_ && splits(overlap_, prompts);
+  double half = 0.0;  // of the slowest rank's MoE layers
+  double slowest = 0.0;
+  const auto in_halves = [&](const StepShape& shape, std::uint32_t own) {
+    const AttentionWork work = attention_work(shape);
+    const double share = two_batch_->moe_share();
+    const double moe = two_batch_->half(own) + share * attention_(half_of(work));
+    const double time = 2.0 * moe + two_batch_->dense(own) + (1.0 - share) * attention_(work) +
+                        head_(graphs_.rows(shape)) + more(shape, own);
+    if (time > slowest) {
+      slowest = time;
+      half = moe;
+    }
+    return time;
+  };
+  const Load step = split ? load(ranks, padded, in_halves) : load(ranks, padded, whole_batch);
+  double chips = step.slowest + (drafting_ && has_experts_ ? drafting_->shared(step.tokens, step.rows) : 0.0);
+  if (split) {
+    const TwoBatchTime time{.comp = half + two_batch_->experts(step.tokens),
+                            .comm = two_batch_->exchange(step.tokens),
+                            .layers = two_batch_->moe_layers(),
+                            .share = prompts ? overlap_.sm_share : 0.0};
+    chips += time.total() - 2.0 * half;
+  } else if (has_experts_) {
+    chips += shared_(step.tokens);
+  }
+  return whole(chips, launches(step), host(step.sequences));
+}
 
 SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
   if (stages_.empty()) return price(ranks);
   const bool padded = graphs_.pads(ranks);
   double longest = 0.0;
   for (const StageTable& stage : stages_) {
-    double slowest = 0.0;
-    std::uint32_t tokens = 0;
-    for (const StepShape& shape : ranks) {
-      if (shape.tokens() == 0) continue;
-      const std::uint32_t own = graphs_.tokens(shape, padded);
-      slowest = std::max(slowest, stage.local(own) + (stage.head ? head_(shape.decodes + shape.chunks) : 0.0) +
-                                      stage.attention_share * attention_(attention_work(shape)));
-      tokens += own;
-    }
-    longest = std::max(longest, slowest + (has_experts_ ? stage.moe_share * shared_(tokens) : 0.0));
+    const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
+      return stage.local(own) + stage.attention_share * (attention_(attention_work(shape)) + kv_exchange_(shape)) +
+             (stage.head ? head_(graphs_.rows(shape)) + (drafting_ ? drafting_->rank(own, shape) : 0.0) : 0.0);
+    });
+    double chips = step.slowest;
+    if (has_experts_) chips += stage.moe_share * shared_(step.tokens);
+    if (has_experts_ && drafting_ && stage.head) chips += drafting_->shared(step.tokens, step.rows);
+    longest = std::max(longest, std::max(chips, launches(step) * stage.attention_share));
   }
   return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(longest + 0.5))};
 }
 
 void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
+  if (!plain_) return StepCost::decode_run(decodes, first_context, prices);
   StepShape shape{.decodes = decodes, .decode_context = first_context};
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
   const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
   const double rank = local_(own) + head_(decodes);
   const double shared = has_experts_ ? shared_(own) : 0.0;
   const double on_host = host(decodes);
+  const double launched = launches_.of(graphs_.captured(own), false);
   if (attention_.sees_everything()) {
     // The same sums in the same order, without asking each time what does not change.
     for (SimTime& price : prices) {
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      price = whole(rank + attention_.decode(decodes, context), shared, on_host);
+      price = whole(rank + attention_.decode(decodes, context) + shared, launched, on_host);
       shape.decode_context += decodes;
     }
     return;
   }
   for (SimTime& price : prices) {
-    price = whole(rank + attention_(attention_work(shape)), shared, on_host);
+    price = whole(rank + attention_(attention_work(shape)) + shared, launched, on_host);
     shape.decode_context += decodes;
   }
 }
 
 Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
-  const bool padded = graphs_.pads(ranks);
   Bytes weights;
   std::uint64_t cache = 0;
-  std::uint32_t tokens = 0;
-  for (const StepShape& shape : ranks) {
-    if (shape.tokens() == 0) continue;
-    expect(shape.tokens() <= max_tokens_, "a step has at most max_tokens a rank");
+  const Load step = load(ranks, graphs_.pads(ranks), [&](const StepShape& shape, std::uint32_t) {
     weights += rank_weights_;
     for (const KvReads& group : kv_reads_) cache += group.bytes(shape.decodes, shape.decode_context);
-    tokens += graphs_.tokens(shape, padded);
-  }
-  expect(tokens > 0, "a step has a token");
-  if (has_experts_) weights += Bytes{expert_weights_(tokens)};
+    return 0.0;
+  });
+  if (has_experts_) weights += Bytes{expert_weights_(step.tokens)};
   return Bytes{std::floor(weights.value() + 0.5) + static_cast<double>(cache)};
 }
 

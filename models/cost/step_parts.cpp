@@ -66,11 +66,16 @@ Seconds total(const std::vector<Part>& parts) {
 }
 
 StepParts::StepParts(const StepCostSpec& spec)
-    : spec_(spec), work_(layer_work(spec.llm, spec.plan, spec.precision)), head_(head_product(spec.llm, spec.plan)) {
+    : spec_(spec),
+      experts_(spec.llm.moe ? expert_shape(spec.llm, spec.plan, spec.expert_load) : MoeShape{}),
+      work_(layer_work(spec.llm, spec.plan, spec.precision)),
+      head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
   expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
   expect(spec.network.pipeline.ranks == spec.plan.pipeline, "the pipeline group has the plan's stages");
+  expect(spec.network.context.ranks == spec.plan.context, "the context group has the plan's ranks");
+  expect(spec.network.kv.ranks == spec.plan.kv, "the group that shares a cache has the plan's ranks");
 }
 
 void StepParts::check_kernels() const {
@@ -104,8 +109,9 @@ std::vector<Part> StepParts::local(double tokens, const models::StageLayers& sta
   return local(tokens, stage.dense, stage.moe, 1.0);
 }
 
-std::vector<Part> StepParts::local(double tokens, double dense, double moe, double hops) const {
+std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, double hops) const {
   std::vector<Part> parts;
+  const double tokens = all_tokens / spec_.plan.context;
   if (tokens <= 0) return parts;
   const auto layers = [&](LayersOf in) {
     return in == LayersOf::All ? dense + moe : in == LayersOf::Dense ? dense : moe;
@@ -122,7 +128,7 @@ std::vector<Part> StepParts::local(double tokens, double dense, double moe, doub
   if (spec_.plan.tensor > 1) {
     // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
     // to add up the shared experts. Without attention ranks the experts end in an all-reduce of their own: shared().
-    const bool dispatched = spec_.plan.attention_data > 1 && spec_.llm.moe;
+    const bool dispatched = spreads_tokens() && spec_.llm.moe;
     const double reduces = dense + moe + dense + (dispatched ? moe : 0.0);
     add(parts, "all-reduce", reduces * reduce_time(tokens, spec_.network.tensor));
   }
@@ -134,28 +140,34 @@ std::vector<Part> StepParts::local(double tokens, double dense, double moe, doub
 }
 
 std::vector<Part> StepParts::shared(double tokens) const {
-  std::vector<Part> parts;
-  if (!spec_.llm.moe || tokens <= 0) return parts;
-  MoeShape shape = expert_shape(spec_.llm, spec_.plan);
-  shape.tokens = tokens;
-  const double layers = spec_.llm.moe_layers();
-  add(parts, "experts", layers * moe_time(shape, spec_.precision.experts, spec_.chip));
-  if (spec_.plan.stage_chips() > 1) add_exchange(tokens, parts);
+  std::vector<Part> parts = experts(tokens);
+  for (const Part& part : exchange(tokens)) parts.push_back(part);
   return parts;
 }
 
-void StepParts::add_exchange(double tokens, std::vector<Part>& parts) const {
+std::vector<Part> StepParts::experts(double tokens) const {
+  std::vector<Part> parts;
+  if (!spec_.llm.moe || tokens <= 0) return parts;
+  MoeShape shape = experts_;
+  shape.tokens = tokens;
+  add(parts, "experts", 1.0 * spec_.llm.moe_layers() * moe_time(shape, spec_.precision.experts, spec_.chip));
+  return parts;
+}
+
+std::vector<Part> StepParts::exchange(double tokens) const {
+  std::vector<Part> parts;
   const models::ParallelPlan& plan = spec_.plan;
+  if (!spec_.llm.moe || tokens <= 0 || plan.stage_chips() == 1) return parts;
   const GroupLinks& links = spec_.network.expert;
   const double layers = spec_.llm.moe_layers();
-  if (plan.attention_data == 1 || plan.expert == 1) {
+  if (!spreads_tokens() || plan.expert == 1) {
     // Every chip has every token (or gathers them all), computes its experts' part, and the parts are added up.
     add(parts, "all-reduce", layers * reduce_time(tokens, links));
-    return;
+    return parts;
   }
   const double groups = std::min(1.0 * spec_.llm.moe->top_k, 1.0 * plan.expert);
   const double hidden = spec_.llm.hidden;
-  const double own_tokens = tokens / plan.stage_chips();
+  const double own_tokens = tokens / plan.stage_chips() * experts_.fullest.value_or(1.0);  // at the fullest rank's port
   const ExchangeShape sent{.tokens_per_rank = own_tokens,
                            .copies = groups * plan.expert_tensor(),
                            .bytes_per_copy = dispatch_bytes(hidden, spec_.precision.experts)};
@@ -166,6 +178,21 @@ void StepParts::add_exchange(double tokens, std::vector<Part>& parts) const {
     const double copies = tokens * groups / plan.expert;  // rows that each group of experts returns
     add(parts, "all-reduce", layers * reduce_time(copies, split_links(links, plan.expert_tensor())));
   }
+  return parts;
+}
+
+double StepParts::kernels() const {
+  constexpr double kExpertKernels = 5.0;           // permute, two grouped products, the activation between, un-permute
+  constexpr double kHeadKernels = 2.0;             // product, sampling
+  double count = kHeadKernels + spec_.llm.layers;  // an attention kernel a layer
+  for (const Product& product : work_.products) count += product.layers;
+  for (const Pointwise& kernel : work_.pointwise) count += kernel.layers;
+  if (spec_.plan.tensor > 1) count += 1.0 * spec_.llm.layers + spec_.llm.dense_layers();
+  if (spec_.llm.moe) {
+    const double exchanges = spec_.plan.stage_chips() == 1 ? 0.0 : spreads_tokens() ? 2.0 : 1.0;
+    count += spec_.llm.moe_layers() * (kExpertKernels + exchanges);
+  }
+  return count;
 }
 
 std::vector<Part> StepParts::head(double rows) const {
@@ -200,7 +227,7 @@ Bytes StepParts::rank_weights() const {
 
 Bytes StepParts::expert_weights(double tokens) const {
   if (!spec_.llm.moe) return Bytes{0.0};
-  MoeShape shape = expert_shape(spec_.llm, spec_.plan);
+  MoeShape shape = experts_;
   shape.tokens = tokens;
   const Bytes per_chip = moe_weight_bytes(shape, spec_.precision.experts, spec_.chip);
   return per_chip * spec_.plan.stage_chips() * spec_.llm.moe_layers();

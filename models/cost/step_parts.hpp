@@ -26,16 +26,22 @@ class StepParts {
   explicit StepParts(const StepCostSpec& spec);
 
   /// What one rank computes and exchanges for `tokens` of its own: projections, dense FFN, router, shared experts,
-  /// small kernels, all-reduces of its tensor group, a hop for each stage (the last one takes the tokens back).
+  /// small kernels, all-reduces of its tensor group, of each chip's share of the tokens; a hop for each stage (the last one takes the tokens back).
   [[nodiscard]] std::vector<Part> local(double tokens) const;
   /// The same for the layers of one stage, with one hop.
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
   /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange. Empty when dense.
   [[nodiscard]] std::vector<Part> shared(double tokens) const;
+  /// Of these the experts alone, and what is sent.
+  [[nodiscard]] std::vector<Part> experts(double tokens) const;
+  [[nodiscard]] std::vector<Part> exchange(double tokens) const;
   /// LM head and sampling of `rows` tokens of one rank.
   [[nodiscard]] std::vector<Part> head(double rows) const;
   /// Decode and context attention of one rank; only what there is.
   [[nodiscard]] std::vector<Part> attention(const AttentionWork& work) const;
+
+  /// Kernels that one pass launches when no graph replays them.
+  [[nodiscard]] double kernels() const;
 
   /// Weights that all chips of one attention rank read in a pass: all but the routed experts.
   [[nodiscard]] Bytes rank_weights() const;
@@ -44,11 +50,13 @@ class StepParts {
 
  private:
   void check_kernels() const;
+  /// Whether chips of a stage hold different tokens.
+  [[nodiscard]] bool spreads_tokens() const { return spec_.plan.attention_data * spec_.plan.context > 1; }
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
   [[nodiscard]] Seconds reduce_time(double tokens, const GroupLinks& links) const;
-  void add_exchange(double tokens, std::vector<Part>& parts) const;
 
   StepCostSpec spec_;
+  MoeShape experts_;
   LayerWork work_;
   Product head_;
 };

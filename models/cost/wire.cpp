@@ -28,7 +28,7 @@ void add_experts(const StepCostSpec& spec, double hidden, WirePerToken& wire) {
   const models::ParallelPlan& plan = spec.plan;
   const GroupLinks& links = spec.network.expert;
   const double layers = spec.llm.moe_layers();
-  if (plan.attention_data == 1 || plan.expert == 1) {
+  if (plan.attention_data * plan.context == 1 || plan.expert == 1) {
     add_all_reduce(layers, hidden, links, wire);
     return;
   }
@@ -46,7 +46,7 @@ void add_experts(const StepCostSpec& spec, double hidden, WirePerToken& wire) {
 WirePerToken wire_per_token(const StepCostSpec& spec) {
   WirePerToken wire;
   const double hidden = kBf16Bytes * spec.llm.hidden;
-  const bool dispatched = spec.plan.attention_data > 1 && spec.llm.moe;
+  const bool dispatched = spec.plan.attention_data * spec.plan.context > 1 && spec.llm.moe;
   if (spec.plan.tensor > 1) {
     add_all_reduce(1.0 * spec.llm.layers + spec.llm.dense_layers() + (dispatched ? 1.0 * spec.llm.moe_layers() : 0.0),
                    hidden, spec.network.tensor, wire);

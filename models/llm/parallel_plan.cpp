@@ -44,10 +44,12 @@ std::string tensor_objection(std::uint32_t tensor, const LlmSpec& llm) {
 std::string expert_objection(std::uint32_t expert, const ParallelPlan& plan, const MoeSpec& moe) {
   const std::string stage = std::to_string(plan.stage_chips());
   if (plan.stage_chips() % expert != 0) {
-    return std::to_string(expert) + " does not divide the " + stage + " chips of a stage (tensor * attention_data)";
+    return std::to_string(expert) + " does not divide the " + stage +
+           " chips of a stage (tensor * context * attention_data)";
   }
-  if (moe.experts % expert != 0) {
-    return std::to_string(expert) + " does not divide the " + std::to_string(moe.experts) + " experts";
+  if ((moe.experts + plan.redundant_experts) % expert != 0) {
+    return std::to_string(expert) + " does not divide the " + std::to_string(moe.experts + plan.redundant_experts) +
+           " experts" + (plan.redundant_experts > 0 ? " (redundant ones included)" : "");
   }
   const std::uint32_t split = plan.stage_chips() / expert;
   if (moe.expert_ffn % split != 0) {
@@ -60,6 +62,9 @@ std::string expert_objection(std::uint32_t expert, const ParallelPlan& plan, con
 void check_expert(const ParallelPlan& plan, const LlmSpec& llm) {
   if (!llm.moe) {
     if (plan.expert != 1) throw SpecError("expert", llm.name + " is a dense model; it must be 1");
+    if (plan.redundant_experts != 0) {
+      throw SpecError("redundant_experts", llm.name + " is a dense model; it must be 0");
+    }
     return;
   }
   const std::string objection = expert_objection(plan.expert, plan, *llm.moe);
@@ -98,6 +103,8 @@ void validate(const ParallelPlan& plan, const LlmSpec& llm) {
   at_least_one(plan.pipeline, "pipeline");
   at_least_one(plan.attention_data, "attention_data");
   at_least_one(plan.expert, "expert");
+  at_least_one(plan.context, "context");
+  at_least_one(plan.kv, "kv");
 
   if (const std::string objection = tensor_objection(plan.tensor, llm); !objection.empty()) {
     std::vector<std::uint32_t> choices = divisors(llm.heads());
@@ -108,6 +115,12 @@ void validate(const ParallelPlan& plan, const LlmSpec& llm) {
     throw SpecError("pipeline", "at most one stage a layer: " + llm.name + " has " + std::to_string(llm.layers));
   }
   check_expert(plan, llm);
+  const std::uint32_t copies = llm.mla ? plan.tensor : std::max(plan.tensor / llm.gqa->kv_heads, 1U);
+  if (copies % plan.kv != 0) {
+    throw SpecError("kv", std::to_string(plan.kv) + " does not divide the " + std::to_string(copies) +
+                              " copies of the cache that tensor " + std::to_string(plan.tensor) +
+                              " holds; these work: " + listed(divisors(copies)));
+  }
 }
 
 std::vector<StageLayers> stage_layers(const LlmSpec& llm, const ParallelPlan& plan) {
@@ -133,7 +146,8 @@ Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const 
   const double moe_layer = !llm.moe
                                ? 0.0
                                : attention + p.shared_per_layer / tensor * dense_weight + p.router_per_layer * bf16 +
-                                     llm.moe->experts * p.expert / plan.stage_chips() * weight_bytes(precision.experts);
+                                     (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() *
+                                         weight_bytes(precision.experts);
 
   double fullest = 0.0;
   for (const StageLayers& stage : stage_layers(llm, plan)) {
@@ -153,7 +167,7 @@ Bytes kv_bytes_per_token_per_chip(const LlmSpec& llm, const ParallelPlan& plan, 
     const std::uint32_t kv_heads = std::max(llm.gqa->kv_heads / plan.tensor, 1U);
     elements = 2.0 * kv_heads * llm.gqa->head_dim;
   }
-  return Bytes{most_layers(llm, plan) * elements * kv_bytes(kv)};
+  return Bytes{most_layers(llm, plan) * elements * kv_bytes(kv) / (1.0 * plan.kv * plan.context)};
 }
 
 }  // namespace tokenyard::models

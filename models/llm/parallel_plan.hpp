@@ -9,23 +9,28 @@
 namespace tokenyard::models {
 
 /// How one instance of a model is spread over chips: pipeline stages, each of attention_data attention ranks of
-/// `tensor` chips. MoE layers are spread over all tensor * attention_data chips of a stage: `expert` groups of
-/// whole experts, each split `tensor * attention_data / expert` ways inside the experts.
+/// tensor * context chips. MoE layers are spread over all chips of a stage: `expert` groups of whole experts, each split
+/// stage_chips / expert ways inside the experts.
 struct ParallelPlan {
   std::uint32_t tensor = 1;
   std::uint32_t pipeline = 1;
   std::uint32_t attention_data = 1;
   std::uint32_t expert = 1;
+  std::uint32_t context = 1;  ///< groups of `tensor` chips that share a rank's prompts by position, weights whole on each
+  std::uint32_t kv = 1;       ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
+  std::uint32_t redundant_experts = 0;  ///< of every MoE layer, held besides all experts of the model
 
-  [[nodiscard]] std::uint32_t stage_chips() const { return tensor * attention_data; }
+  [[nodiscard]] std::uint32_t rank_chips() const { return tensor * context; }
+  [[nodiscard]] std::uint32_t stage_chips() const { return rank_chips() * attention_data; }
   [[nodiscard]] std::uint32_t chips() const { return stage_chips() * pipeline; }
   [[nodiscard]] std::uint32_t expert_tensor() const { return stage_chips() / expert; }  ///< splits inside an expert
 };
 
-/// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert", ...) when the plan does not divide the model;
+/// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert" | "context" | "kv", ...) when the plan does not divide the model;
 /// the message lists the values that would. tensor may exceed the KV heads (they are then replicated) but must be a
 /// multiple of them or divide them; it divides the heads, the dense FFN and the shared experts. expert is 1 for a dense
-/// model, else it divides stage_chips and the experts, and expert_tensor divides expert_ffn.
+/// model, else it divides stage_chips and the experts, redundant ones included, and expert_tensor divides expert_ffn. kv divides the copies of the cache
+/// that a tensor group would hold: tensor / KV heads, and tensor for MLA.
 void validate(const ParallelPlan& plan, const LlmSpec& llm);
 
 /// Layers of one pipeline stage.
@@ -55,7 +60,8 @@ struct Precision {
 [[nodiscard]] Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision);
 
 /// KV bytes one token of one attention rank takes on each of that rank's chips: heads split by tensor, replicated
-/// when tensor exceeds the KV heads; the MLA latent is replicated on every tensor rank; layers split by pipeline.
+/// when tensor exceeds the KV heads; the MLA latent is replicated on every tensor rank; layers split by pipeline, tokens by
+/// kv and context.
 [[nodiscard]] Bytes kv_bytes_per_token_per_chip(const LlmSpec& llm, const ParallelPlan& plan, Dtype kv);
 
 }  // namespace tokenyard::models

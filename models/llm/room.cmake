@@ -1,4 +1,4 @@
 tokenyard_room(llm
-  SOURCES llm/architecture.cpp llm/parallel_plan.cpp
-  HEADERS llm/architecture.hpp llm/parallel_plan.hpp
+  SOURCES llm/architecture.cpp llm/expert_load.cpp llm/parallel_plan.cpp llm/speculation.cpp
+  HEADERS llm/architecture.hpp llm/expert_load.hpp llm/parallel_plan.hpp llm/speculation.hpp
   BELOW base device)

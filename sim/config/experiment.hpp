@@ -4,6 +4,7 @@
 #include "models/device/accelerator.hpp"
 #include "models/llm/architecture.hpp"
 #include "models/llm/parallel_plan.hpp"
+#include "models/llm/speculation.hpp"
 #include "sim/config/yaml_map.hpp"
 #include "sim/kv/spec.hpp"
 #include "sim/policy/router_spec.hpp"
@@ -29,6 +30,7 @@ struct EngineSpec {
   policy::RulesSpec rules;
   bool asynchronous = true;              ///< two steps in flight
   cost::HostOverhead host;
+  cost::TwoBatchOverlap two_batch;
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
@@ -43,8 +45,10 @@ struct PoolSpec {
   std::string chip;                ///< kind of chip, a name in Experiment::chips
   std::uint32_t instances = 1;
   models::ParallelPlan plan;
+  models::ExpertLoad expert_load;
   models::Precision precision;
   EngineSpec engine;
+  models::SpeculationSpec speculation;
   policy::RouterSpec router;
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
 };

@@ -30,6 +30,12 @@ constexpr auto kKeys = std::to_array<Key>({
      "Share of a chip's memory that the engine may take (gpu_memory_utilization)."},
     {"engine", "memory_reserve", kSize, "3 GB",
      "Of that, for activations, graphs and libraries; the rest beside the weights is KV cache."},
+    {"engine", "launch", kTime, "5 us",
+     "To launch one kernel that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a stream launch."},
+    {"engine", "two_batch_overlap", "one of: off | prefill | decode | both", "off",
+     "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
+    {"engine", "exchange_sm_share", "ratio", "0.18",
+     "Of a chip, what the exchange of steps with prompts keeps from the other half. Default: DeepEP's 24 of 132 SMs."},
     {"engine", "blocks", "count", kOptional, "KV blocks of an attention rank, instead of what the memory gives."},
 });
 

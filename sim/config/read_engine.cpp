@@ -1,6 +1,7 @@
 #include "sim/config/read_engine.hpp"
 
 #include "sim/config/read_kv.hpp"
+#include "sim/config/read_steps.hpp"
 
 namespace tokenyard::config {
 namespace {
@@ -31,6 +32,7 @@ EngineSpec read_engine(YamlMap map) {
   engine.host.per_step = read_host_time(map, "host_per_step");
   engine.host.per_sequence = read_host_time(map, "host_per_sequence");
   engine.host.overlapped = engine.asynchronous;
+  read_step_keys(map, engine);
   engine.block_tokens = map.count("block_tokens", 1, 65536);
   engine.caching = read_prefix_cache(map);
   engine.memory_utilisation = map.number("memory_utilisation", 0.0, 1.0);

@@ -3,6 +3,7 @@
 #include "sim/config/read_engine.hpp"
 #include "sim/config/read_kv.hpp"
 #include "sim/config/read_models.hpp"
+#include "sim/config/read_steps.hpp"
 #include "sim/config/read_topology.hpp"
 #include "sim/config/read_workload.hpp"
 
@@ -27,18 +28,27 @@ models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
   return precision;
 }
 
-models::ParallelPlan read_plan(YamlMap map, const models::LlmSpec& llm) {
+void read_parallel(YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
   constexpr std::uint32_t kMost = 1'000'000;  // chips of an instance; their product must not leave 64 bits
-  models::ParallelPlan plan{.tensor = map.count("tensor", 1, kMost),
+  const models::ParallelPlan plan{.tensor = map.count("tensor", 1, kMost),
                             .pipeline = map.count("pipeline", 1, kMost),
                             .attention_data = map.count("attention_data", 1, kMost),
-                            .expert = map.count("expert", 1, kMost)};
+                            .expert = map.count("expert", 1, kMost),
+                            .context = map.count("context", 1, kMost),
+                            .kv = map.count("kv", 1, kMost),
+                            .redundant_experts = map.count("redundant_experts", 0, kMost)};
+  pool.plan = plan;
+  pool.expert_load = read_expert_load(map);
   map.finish();
-  map.located([&] { models::validate(plan, llm); });
-  if (std::uint64_t{plan.tensor} * plan.pipeline * plan.attention_data > kMost) {
-    map.fail("attention_data", "tensor x pipeline x attention_data is more than " + std::to_string(kMost) + " chips");
+  map.located([&] {
+    models::validate(plan, llm);
+    models::validate(pool.expert_load, llm.moe ? llm.moe->experts : 0, plan.redundant_experts);
+  });
+  const auto chips = 1.0 * plan.tensor * plan.pipeline * plan.attention_data * plan.context;
+  if (chips > kMost) {
+    map.fail("attention_data",
+             "tensor x pipeline x attention_data x context is more than " + std::to_string(kMost) + " chips");
   }
-  return plan;
 }
 
 /// The chip a pool runs on: named, or the only kind the machine has.
@@ -59,14 +69,16 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
                                   : serving::Role::Decode;
   pool.chip = read_chip_name(map, kinds);
   pool.instances = map.count("instances", 1, 100'000);
-  pool.plan = read_plan(map.map_or_empty("parallel", "parallel"), llm);
+  read_parallel(map.map_or_empty("parallel", "parallel"), llm, pool);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"));
+  pool.speculation = read_speculation(map, llm);
   pool.router = read_router(map);
   if (pool.router.view == policy::PrefixView::Events && !pool.engine.caching) {
     map.fail("router.view", "events come from prefix caches; add engine.prefix_caching: true");
   }
   map.finish();
+  check_steps(map, pool, llm);
   pool.source = std::make_shared<const YamlMap>(std::move(map));
   return pool;
 }

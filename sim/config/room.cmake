@@ -14,6 +14,7 @@ tokenyard_room(config
     config/read_kernels.cpp
     config/read_kv.cpp
     config/read_models.cpp
+    config/read_steps.cpp
     config/read_topology.cpp
     config/read_workload.cpp
     config/yaml_map.cpp
@@ -27,6 +28,7 @@ tokenyard_room(config
     config/read_kernels.hpp
     config/read_kv.hpp
     config/read_models.hpp
+    config/read_steps.hpp
     config/read_topology.hpp
     config/read_workload.hpp
     config/yaml_map.hpp

@@ -177,6 +177,7 @@ void InstanceMeter::measure(const StepFigures& step) {
   picojoules_ += picojoules(step.power, busy);
   traffic_ += traffic;
   decode_tokens += decodes;
+  drafts_accepted += measured(step.drafts_accepted);
   prefill_tokens += measured(step.prefill_tokens);
   if (step.prefill_tokens > 0) {
     ++mixed_steps;

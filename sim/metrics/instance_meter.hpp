@@ -23,7 +23,8 @@ struct Level {
 struct StepFigures {
   SimTime start;
   SimTime end;
-  std::uint32_t decode_tokens = 0;
+  std::uint32_t decode_tokens = 0;       ///< accepted drafts included
+  std::uint32_t drafts_accepted = 0;     ///< of these
   std::uint32_t prefill_tokens = 0;
   std::uint64_t attention_pairs_x2 = 0;  ///< twice the (query, key) pairs of attention, all sequences
   Bytes traffic;   ///< memory read on all chips, whole bytes
@@ -121,6 +122,7 @@ class InstanceMeter {
   std::uint64_t decode_tokens = 0;        ///< computed in decode, all steps
   std::uint64_t prefill_tokens = 0;
   std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
+  std::uint64_t drafts_accepted = 0;      ///< of decode_tokens
   std::uint64_t preemptions = 0;
   std::uint64_t tokens_out = 0;           ///< handed to users
   CacheSums cached;                       ///< of the prefix cache

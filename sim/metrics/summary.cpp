@@ -22,7 +22,7 @@ double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.
 /// Sums of a pool's meters.
 struct PoolSums {
   std::uint64_t decode_steps = 0, mixed_steps = 0, decode_tokens = 0, prefill_tokens = 0, decode_tokens_mixed = 0;
-  std::uint64_t peak_blocks = 0, preemptions = 0;
+  std::uint64_t peak_blocks = 0, preemptions = 0, drafts_accepted = 0;
   double decode_busy_s = 0, mixed_busy_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
   double block_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
@@ -36,6 +36,7 @@ struct PoolSums {
     peak_blocks = std::max(peak_blocks, meter.peak_blocks());
     preemptions += meter.preemptions;
     cache += meter.cached;
+    drafts_accepted += meter.drafts_accepted;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
     pairs += meter.attention_pairs();
@@ -82,6 +83,11 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
       ratio(static_cast<double>(sums.peak_blocks), static_cast<double>(facts.blocks_per_instance));
   figures.preemptions = sums.preemptions;
   figures.cache = sums.cache;
+  if (facts.drafts > 0) {
+    const auto accepted = static_cast<double>(sums.drafts_accepted);
+    figures.tokens_per_step = ratio(decode, decode - accepted);
+    figures.draft_acceptance = ratio(accepted, (decode - accepted) * facts.drafts);
+  }
   const double idle_s = std::max(0.0, window_s * instances - busy_s);
   figures.energy_j = sums.energy + idle_s * facts.chips_per_instance * facts.idle_power.value();
   return figures;

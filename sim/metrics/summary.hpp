@@ -40,6 +40,7 @@ struct PoolFacts {
   Bytes kv_block;                   ///< one block on all chips of its attention rank together
   std::uint64_t blocks_per_instance = 0;
   std::uint32_t block_tokens = 0;
+  std::uint32_t drafts = 0;         ///< that a decode verifies in a step; 0: no speculation
   Watts idle_power;                 ///< of one chip
 
   // Collectives of one instance: bytes that leave the ports of all its chips for each token that it computes.
@@ -80,6 +81,8 @@ struct PoolFigures {
   double kv_occupancy_peak = 0;       ///< highest of any instance
   std::uint64_t preemptions = 0;
   CacheSums cache{};                  ///< of the prefix caches of its instances
+  double tokens_per_step = 0;         ///< that a decode hands out in a step, with drafts; 0 without them
+  double draft_acceptance = 0;        ///< accepted drafts / all
   double energy_j = 0;                ///< chips of this pool, idle time included
 };
 

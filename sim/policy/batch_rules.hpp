@@ -38,6 +38,8 @@ class Desk {
   // ---- what it sees ----
   [[nodiscard]] virtual std::uint32_t running() const = 0;   ///< slots taken, requests whose last token is in flight included
   [[nodiscard]] virtual std::uint32_t decoding() const = 0;  ///< requests that can compute one more token now
+  [[nodiscard]] virtual std::uint32_t decode_width() const { return 1; }  ///< tokens of a decode: its own and its drafts
+  [[nodiscard]] virtual std::uint32_t lookahead() const { return 0; }  ///< tokens beyond those computed that have places
   [[nodiscard]] virtual std::uint32_t block_tokens() const = 0;
   [[nodiscard]] virtual std::uint32_t free_blocks() const = 0;
   [[nodiscard]] virtual std::uint32_t total_blocks() const = 0;
@@ -51,7 +53,7 @@ class Desk {
 
   // ---- for the slow path: one by one ----
   [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;   ///< in order of admission
-  /// Tokens it could compute now: 1 when decoding, the rest of the prompt, or 0 when its last token is in flight.
+  /// Tokens it could compute now: decode_width() when decoding, the rest of the prompt, or 0 when its last token is in flight.
   [[nodiscard]] virtual std::uint32_t wanted(SequenceId id) const = 0;
   [[nodiscard]] virtual std::uint32_t blocks_needed(SequenceId id, std::uint32_t tokens) const = 0;
   /// (priority, order of arrival): the larger, the sooner it is preempted under priority scheduling.

@@ -34,15 +34,16 @@ class VllmRules final : public BatchRules {
     const auto partials = desk.partials();
     // Without a limit per prompt, only the last admitted prompt can be incomplete: all decodes come before it.
     // Then, or when there is room for everybody, the order of service does not matter.
-    std::uint64_t demand = desk.decoding();
+    const std::uint64_t decodes = std::uint64_t{desk.decoding()} * desk.decode_width();
+    std::uint64_t demand = decodes;
     std::uint64_t blocks = desk.blocks_to_decode();
     std::vector<std::pair<SequenceId, std::uint32_t>> chunks;
     const bool decodes_first = partials.size() == 1 && desk.is_last(partials[0].id);
     for (const Partial& partial : partials) {
-      const std::uint32_t room = decodes_first ? budget - std::min(budget, desk.decoding()) : budget;
+      const std::uint32_t room = decodes_first ? static_cast<std::uint32_t>(budget - std::min<std::uint64_t>(budget, decodes)) : budget;
       const std::uint32_t tokens = chunk(partial.remaining, room);
       demand += tokens;
-      blocks += blocks_for(partial.computed + tokens, desk.block_tokens()) - blocks_for(partial.computed, desk.block_tokens());
+      blocks += desk.blocks_needed(partial.id, tokens);
       if (tokens > 0) chunks.emplace_back(partial.id, tokens);
     }
     if (demand > budget || blocks > desk.free_blocks()) return serve_one_by_one(desk, budget);
@@ -71,7 +72,8 @@ class VllmRules final : public BatchRules {
       const std::uint32_t wanted = desk.wanted(id);
       const bool decode = std::none_of(desk.partials().begin(), desk.partials().end(),
                                        [&](const Partial& partial) { return partial.id == id; });
-      const std::uint32_t tokens = chunk(wanted, budget);
+      // A decode verifies all its drafts or waits.
+      const std::uint32_t tokens = decode ? (wanted <= budget ? wanted : 0) : chunk(wanted, budget);
       if (tokens == 0) {
         ++i;
         continue;
@@ -130,7 +132,7 @@ class VllmRules final : public BatchRules {
       if (desk.running() >= spec_.max_num_seqs) return false;
       if (head->from_remote && !head->loaded) {
         // A fetch takes no slot and no budget, but it must leave room for what is already promised.
-        const std::uint32_t need = blocks_for(head->tokens, block) - head->cached / block + head->cached_idle + reserve(desk);
+        const std::uint32_t need = blocks_for(head->tokens + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
         if (need > free || need > free - std::min(free, desk.blocks_promised())) return false;
         desk.load();
         continue;
@@ -142,7 +144,7 @@ class VllmRules final : public BatchRules {
       }
       const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);
       const std::uint32_t covered = spec_.reserve_full_prompt ? head->tokens : head->cached + tokens;
-      const std::uint32_t need = blocks_for(covered, block) - head->cached / block + head->cached_idle + reserve(desk);
+      const std::uint32_t need = blocks_for(covered + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
       if (need > free) return false;
       desk.admit(tokens);
       budget -= tokens;

@@ -33,6 +33,13 @@ struct Put {
   void quantity(const char* key, Physical value) {
     figure(key, value.value());
   }
+  /// A figure of what few experiments have: no key where it is not there.
+  void rare(const char* key, double value, bool there) {
+    if (there) figure(key, value);
+  }
+  void rare_count(const char* key, std::uint32_t count) {
+    if (count > 0) at[key] = count;
+  }
   void derived(const char* key, double value, bool there) { figure(key, value, there); }
   template <class Inside>
   void group(const char* key, Inside inside) {
@@ -74,6 +81,12 @@ struct Take {
     double bare = 0.0;
     figure(key, bare);
     value = Physical{bare};
+  }
+  void rare(const char* key, double& value, bool = true) {
+    if (at.contains(key)) figure(key, value);
+  }
+  void rare_count(const char* key, std::uint32_t& count) {
+    if (at.contains(key)) count = at.at(key).get<std::uint32_t>();
   }
   void derived(const char*, double, bool) {}
   template <class Inside>
@@ -162,6 +175,7 @@ void describe_facts(auto door, auto& facts) {
   door.quantity("kv_block_bytes", facts.kv_block);
   door.field("kv_block_tokens", facts.block_tokens);
   door.field("kv_blocks_per_instance", facts.blocks_per_instance);
+  door.rare_count("drafts", facts.drafts);
 }
 
 /// Figures of the prefix caches; rates are derived, so that reading asks for the counts only.
@@ -233,6 +247,8 @@ void describe_pool(auto door, auto& pool) {
   door.field("preemptions", pool.preemptions);
   door.figure("prefill_tokens_per_s", pool.prefill_tokens_per_s);
   door.figure("decode_tokens_per_s", pool.decode_tokens_per_s);
+  door.rare("tokens_per_step", pool.tokens_per_step, pool.tokens_per_step > 0.0);
+  door.rare("draft_acceptance", pool.draft_acceptance, pool.tokens_per_step > 0.0);
   door.figure("energy_j", pool.energy_j);
   door.group("facts", [&](auto in) { describe_facts(in, pool.facts); });
   describe_kv_share(door, pool);

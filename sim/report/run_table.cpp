@@ -107,6 +107,20 @@ std::string goodput(const Summary& summary) {
   return grid.text();
 }
 
+/// Pools with speculative decoding; empty without.
+std::string drafts(const Summary& summary) {
+  Grid grid;
+  grid.row({"speculation", "drafts", "accepted", "tokens a step"});
+  bool any = false;
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    if (pool.facts.drafts == 0) continue;
+    any = true;
+    grid.row({"  " + cut_name(pool.facts.name, kShortName), count_text(pool.facts.drafts),
+              ratio_text(pool.draft_acceptance), number_text(pool.tokens_per_step)});
+  }
+  return any ? grid.text() : std::string();
+}
+
 std::string pools(const Summary& summary) {
   Grid use;
   Grid load;
@@ -124,7 +138,7 @@ std::string pools(const Summary& summary) {
               ratio_text(pool.kv_occupancy_peak), count_text(pool.preemptions), number_text(pool.prefill_tokens_per_s),
               number_text(pool.decode_tokens_per_s)});
   }
-  return use.text() + load.text();
+  return use.text() + load.text() + drafts(summary);
 }
 
 /// Prefix caches that were asked; nothing when there are none.

@@ -109,7 +109,7 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
 /// though the fullest one may hold more than its share.
 Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv) {
   plan.pipeline = 1;
-  return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.tensor);
+  return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.rank_chips());
 }
 
 metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpec& llm,
@@ -131,6 +131,7 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .blocks_per_instance =
               std::uint64_t{capacity.blocks_per_rank / lanes_of(pool)} * lanes_of(pool) * pool.plan.attention_data,
           .block_tokens = pool.engine.block_tokens,
+          .drafts = pool.speculation.tokens,
           .idle_power = chip.power.idle};
 }
 
@@ -227,16 +228,25 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .precision = pool.precision,
           .network = network,
           .host = host,
-          .max_tokens = policy::max_step_tokens(pool.engine.rules),
+          .expert_load = pool.expert_load,
+          .speculation = pool.speculation,
+          .two_batch = pool.engine.two_batch,
+          // A prompt's last token that stands alone is padded to a decode's width.
+          .max_tokens = policy::max_step_tokens(pool.engine.rules) +
+                        policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,
           .graph_sizes = graph_sizes(pool.engine)};
 }
 
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
-  Capacity capacity{.weights_per_chip = models::weight_bytes_per_chip(llm, pool.plan, pool.precision)};
+  Capacity capacity{.weights_per_chip =
+                        models::weight_bytes_per_chip(llm, pool.plan, pool.precision) +
+                        models::draft_weight_bytes_per_chip(pool.speculation, llm, pool.plan, pool.precision)};
   const Bytes budget = chip.memory * pool.engine.memory_utilisation - pool.engine.memory_reserve;
   const Bytes left = budget - capacity.weights_per_chip;
-  const Bytes block = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) *
-                      static_cast<double>(pool.engine.block_tokens);
+  const Bytes token =
+      models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) +
+      models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
+  const Bytes block = token * static_cast<double>(pool.engine.block_tokens);
   if (left < block) {
     if (budget <= Bytes{}) {
       pool.source->fail(
@@ -300,6 +310,13 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.routers.push_back(
         policy::make_router(spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
     assembly.pools.push_back(make_pool(spec, capacity, chip, first_id, options, experiment.output.steps));
+    for (serving::InstanceSettings& settings : assembly.pools.back().instances) {
+      if (spec.speculation.tokens == 0) break;
+      auto draw = std::make_unique<StreamDraw>(
+          experiment.seed, fmt::format("acceptance {} {}", spec.name, settings.id.index() - first_id));
+      assembly.acceptances.push_back(std::make_unique<serving::DrawnAcceptance>(spec.speculation, std::move(draw)));
+      settings.acceptance = assembly.acceptances.back().get();
+    }
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));

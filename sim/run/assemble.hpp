@@ -41,6 +41,7 @@ struct Assembly {
   topologies::Topology topology;
   std::vector<std::unique_ptr<cost::StepCost>> costs;         ///< by pool
   std::vector<std::unique_ptr<policy::Router>> routers;       ///< by pool
+  std::vector<std::unique_ptr<serving::Acceptance>> acceptances;  ///< of instances that verify drafts
   std::vector<serving::Pool> pools;
   std::vector<metrics::PoolFacts> facts;                      ///< by pool
   std::vector<topologies::FlowNetwork> networks;              ///< none, or the one that carries KV

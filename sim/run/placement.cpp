@@ -114,8 +114,8 @@ cost::GroupLinks worst_of(const topologies::Topology& topology, std::uint32_t co
 
 std::vector<ChipId> PlacedInstance::rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
                                                std::uint32_t rank) const {
-  const auto from = chips.begin() + (stage * plan.stage_chips() + rank * plan.tensor);
-  return {from, from + plan.tensor};
+  const auto from = chips.begin() + (stage * plan.stage_chips() + rank * plan.rank_chips());
+  return {from, from + plan.rank_chips()};
 }
 
 std::vector<ChipId> PlacedInstance::stage_chips(const models::ParallelPlan& plan, std::uint32_t stage) const {
@@ -171,8 +171,20 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
 cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                      const models::ParallelPlan& plan) {
   cost::NetworkFigures figures;
-  figures.tensor = worst_of(topology, plan.pipeline * plan.attention_data, [&](std::uint32_t i) {
-    return instance.rank_chips(plan, i / plan.attention_data, i % plan.attention_data);
+  const auto neighbours = [&](std::uint32_t group, std::uint32_t size) {
+    const auto from = instance.chips.begin() + std::ptrdiff_t{group} * size;
+    return std::vector<ChipId>(from, from + size);
+  };
+  figures.tensor =
+      worst_of(topology, plan.chips() / plan.tensor, [&](std::uint32_t i) { return neighbours(i, plan.tensor); });
+  figures.kv = worst_of(topology, plan.chips() / plan.kv, [&](std::uint32_t i) { return neighbours(i, plan.kv); });
+  figures.context = worst_of(topology, plan.chips() / plan.context, [&](std::uint32_t i) {
+    // Of one rank the chips that have the same place in their tensor groups.
+    std::vector<ChipId> group;
+    for (std::uint32_t c = 0; c < plan.context; ++c) {
+      group.push_back(instance.chips[i / plan.tensor * plan.rank_chips() + c * plan.tensor + i % plan.tensor]);
+    }
+    return group;
   });
   figures.expert = worst_of(topology, plan.pipeline, [&](std::uint32_t i) { return instance.stage_chips(plan, i); });
   if (plan.pipeline > 1) {

@@ -15,7 +15,7 @@ namespace tokenyard {
 struct PlacedInstance {
   std::vector<ChipId> chips;
 
-  /// The `tensor` chips of one attention rank of one stage.
+  /// The chips of one attention rank of one stage, tensor group by tensor group.
   [[nodiscard]] std::vector<ChipId> rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
                                                std::uint32_t rank) const;
   /// All chips of one stage.
@@ -32,8 +32,8 @@ struct PlacedInstance {
                                                              const std::vector<config::PoolSpec>& pools);
 
 /// What the chips of an instance see of the network: inside a domain over the scale-up plane; between domains over the
-/// scale-up plane where that joins them, else over the scale-out plane. Of several groups of one kind (attention ranks,
-/// stages, neighbours in the pipeline) the worst of each figure. Groups of one chip have no links.
+/// scale-up plane where that joins them, else over the scale-out plane. Of several groups of one kind (tensor groups,
+/// stages, neighbours in the pipeline ...) the worst of each figure. Groups of one chip have no links.
 [[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                                    const models::ParallelPlan& plan);
 

@@ -31,7 +31,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
     ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.block_tokens,
-                        settings.hand_off, settings.caching);
+                        settings.hand_off, settings.caching, settings.acceptance);
   }
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();

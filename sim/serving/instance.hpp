@@ -9,6 +9,7 @@
 #include "sim/policy/batch_rules.hpp"
 #include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
+#include "sim/serving/acceptance.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
 
@@ -46,6 +47,7 @@ struct InstanceSettings {
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   bool step_by_step = false;  ///< one event a step; same results, for the test of that
   bool log_steps = false;
+  Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
   Watts decode_power;  ///< of one chip
   Watts prefill_power;
 };

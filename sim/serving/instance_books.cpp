@@ -9,7 +9,8 @@ namespace tokenyard::serving {
 void Instance::book(Lane& lane, const Step& step) {
   std::uint32_t decodes = 0;
   std::uint32_t prefill = 0;
-  std::uint64_t tokens = 0;
+  std::uint64_t tokens = 0;  // handed out to decodes
+  std::uint64_t served = 0;  // decodes that get some
   std::uint64_t pairs_x2 = 0;
   bool paused = false;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
@@ -20,11 +21,14 @@ void Instance::book(Lane& lane, const Step& step) {
     decodes += rank_step.shape.decodes;
     prefill += rank_step.shape.prefill_tokens;
     tokens += rank_step.decode_tokens;
+    served += rank_step.decodes_served();
     pairs_x2 += 2 * rank_step.shape.decode_context + rank_step.shape.prefill_area_x2;
   }
-  if (paused || !lane.late.empty()) tokens -= book_late(lane, step);
+  const std::uint64_t accepted = tokens - served;  // drafts, which come with the token before them
+  if (paused || !lane.late.empty()) served -= book_late(lane, step);
   // Every other decode had its last token from the step before.
-  meter_.gap(step.end, step.end - lane.last_end, tokens);
+  meter_.gap(step.end, step.end - lane.last_end, served);
+  meter_.gap(step.end, SimTime{}, accepted);
   lane.last_end = step.end;
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decodes);
   const Watts power = (settings_.decode_power + (settings_.prefill_power - settings_.decode_power) * share) *
@@ -32,7 +36,8 @@ void Instance::book(Lane& lane, const Step& step) {
   // In a pipeline steps overlap: the time since the step before came out is this one's.
   meter_.step({.start = std::max(step.start, booked_until_),
                .end = step.end,
-               .decode_tokens = decodes,
+               .decode_tokens = decodes + static_cast<std::uint32_t>(accepted),
+               .drafts_accepted = static_cast<std::uint32_t>(accepted),
                .prefill_tokens = prefill,
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),

@@ -8,12 +8,14 @@
 namespace tokenyard::serving {
 
 Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-           std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching)
+           std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching,
+           Acceptance* acceptance)
     : sequences_(sequences),
       rules_(std::move(rules)),
       total_blocks_(total_blocks),
       block_tokens_(block_tokens),
       hand_off_(hand_off),
+      acceptance_(acceptance),
       free_blocks_(total_blocks),
       cache_(caching ? std::make_unique<kv::BlockStore>(total_blocks, *caching) : nullptr),
       phase_(block_tokens) {
@@ -117,12 +119,17 @@ bool Rank::compose(RankStep& step) {
 }
 
 std::uint32_t Rank::blocks_to_decode() const {
+  if (acceptance_ != nullptr) return blocks_to_verify();
   return phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
 }
 
 void Rank::decode_all() {
   expect(composed_ == step_->compose, "decodes are composed once a step");
   expect(blocks_to_decode() <= free_blocks_, "decodes fit into the free blocks");
+  if (acceptance_ != nullptr) {
+    verify_all();
+    return;
+  }
   const cost::StepShape shape = compose_decodes();
   step_->shape.decodes += shape.decodes;
   step_->shape.decode_context += shape.decode_context;
@@ -149,7 +156,9 @@ void Rank::decode(std::span<const SequenceId> chosen) {
   for (const SequenceId id : running_order()) {
     if (sequences_[id].state != SequenceState::Decoding) continue;
     if (id.index() < is_chosen.size() && is_chosen[id.index()] != 0) continue;
-    const auto left = static_cast<std::uint32_t>(sequences_[id].last_compose + 1 - composed_);
+    const std::uint32_t left = acceptance_ != nullptr
+                                   ? sequences_[id].left
+                                   : static_cast<std::uint32_t>(sequences_[id].last_compose + 1 - composed_);
     pauses.push_back({id, computed_of(id), left});
     step_->paused.push_back(id);
   }
@@ -188,8 +197,8 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
   const auto partial =
       std::find_if(partials_.begin(), partials_.end(), [&](const policy::Partial& p) { return p.id == id; });
   expect(partial != partials_.end() && tokens > 0 && tokens <= partial->remaining, "a chunk is part of what remains");
-  const std::uint32_t need =
-      blocks_for(sequence.computed + tokens) - std::min(sequence.blocks, blocks_for(sequence.computed + tokens));
+  const std::uint32_t covered = blocks_for(std::uint64_t{sequence.computed} + tokens + lookahead());
+  const std::uint32_t need = covered - std::min(sequence.blocks, covered);
   expect(need <= free_blocks_, "a chunk fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
@@ -225,7 +234,7 @@ void Rank::load() {
   sequence.state = SequenceState::Loading;
   ++loading_;
   if (cache_) take_hits(id);
-  const std::uint32_t need = blocks_for(sequence.target) - sequence.blocks;
+  const std::uint32_t need = blocks_for(std::uint64_t{sequence.target} + lookahead()) - sequence.blocks;
   expect(need <= free_blocks_, "a fetched cache fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
@@ -256,6 +265,10 @@ void Rank::preempt(SequenceId id) {
   for (RankStep* step : in_flight()) {
     const bool first = std::erase(step->prompts_done, id) > 0;
     std::erase(step->closing, id);
+    if (acceptance_ != nullptr) {
+      drop_given(*step, id);
+      continue;
+    }
     const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
                          step->compose <= sequence.last_compose &&
                          std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
@@ -326,6 +339,14 @@ void Rank::complete(RankStep& step) {
 void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left) {
   Sequence& sequence = sequences_[id];
   sequence.state = SequenceState::Decoding;
+  if (acceptance_ != nullptr) {
+    ++sequence.version;
+    ++decoding_;
+    context_ += computed;
+    sequence.computed = computed;
+    join_verify(id, tokens_left);
+    return;
+  }
   sequence.decode_base = static_cast<std::int64_t>(computed) - static_cast<std::int64_t>(composed_);
   sequence.last_compose = composed_ + tokens_left - 1;
   ++sequence.version;
@@ -340,6 +361,11 @@ void Rank::leave_decodes(SequenceId id) {
   const std::uint32_t computed = computed_of(id);
   --decoding_;
   context_ -= computed;
+  if (acceptance_ != nullptr) {
+    leave_verify(id);
+    ++sequence.version;
+    return;
+  }
   --phase_[phase_of(computed)];
   sequence.computed = computed;
   sequence.blocks = blocks_for(computed);
@@ -360,15 +386,21 @@ void Rank::close_due() {
   for (const Due* due = next_due(); due != nullptr && due->compose < composed_; due = next_due()) {
     const SequenceId id{due->slot};
     calendar_.pop();
-    leave_decodes(id);
-    sequences_[id].state = SequenceState::Closing;
-    closing_context_ += sequences_[id].computed;
-    step_->closing.push_back(id);
+    close(id);
   }
 }
 
+/// A decode whose last token this step computes.
+void Rank::close(SequenceId id) {
+  leave_decodes(id);
+  sequences_[id].state = SequenceState::Closing;
+  sequences_[id].last_compose = step_->compose;
+  closing_context_ += sequences_[id].computed;
+  step_->closing.push_back(id);
+}
+
 std::uint64_t Rank::plain_composes() const {
-  if (decoding_ == 0 || !partials_.empty() || could_admit()) return 0;
+  if (decoding_ == 0 || !partials_.empty() || could_admit() || acceptance_ != nullptr) return 0;
   const Due* due = next_due();
   expect(due != nullptr && due->compose >= composed_, "every decode has a last step ahead");
   std::uint64_t steps = due->compose - composed_;

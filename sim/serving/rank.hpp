@@ -3,6 +3,7 @@
 #include "models/cost/step_shape.hpp"
 #include "sim/kv/block_store.hpp"
 #include "sim/policy/batch_rules.hpp"
+#include "sim/serving/acceptance.hpp"
 #include "sim/serving/sequence.hpp"
 
 #include <array>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <queue>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace tokenyard::serving {
@@ -28,8 +30,15 @@ struct RankStep {
   std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
   std::vector<SequenceId> closing;       ///< hand out their last token
   std::vector<SequenceId> paused;        ///< could have decoded but were left out
+  std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
+
+  /// Decodes that hand out something.
+  [[nodiscard]] std::uint32_t decodes_served() const {
+    return given.empty() ? decode_tokens : static_cast<std::uint32_t>(given.size());
+  }
 
   void clear() {
+    given.clear();
     shape = {};
     decode_tokens = 0;
     prompts_done.clear();
@@ -43,13 +52,15 @@ struct RankStep {
 ///
 /// Decodes are kept as sums: how many, their summed context, how many cross a block edge at each phase, and a calendar
 /// of last steps. Composing a step of decodes costs the same whatever the batch. A decode's own figures follow from the
-/// number of composed steps since it joined.
+/// number of composed steps since it joined. With drafts to verify they are walked one by one (rank_drafts.cpp).
 class Rank final : public policy::Desk {
  public:
   /// `hand_off`: requests leave after their first token, with their blocks pinned until release() (a prefill instance).
   /// `caching`: idle blocks keep what they hold and prompts find it by the names of their beginnings.
+  /// `acceptance`: of the drafts that every decode verifies; null: there are none. It outlives the rank.
   Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-       std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt);
+       std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
+       Acceptance* acceptance = nullptr);
 
   // ---- driven by the instance ----
   void enqueue(SequenceId id);
@@ -131,6 +142,8 @@ class Rank final : public policy::Desk {
   // ---- policy::Desk ----
   [[nodiscard]] std::uint32_t running() const override { return running_; }
   [[nodiscard]] std::uint32_t decoding() const override { return decoding_; }
+  [[nodiscard]] std::uint32_t decode_width() const override { return 1 + lookahead(); }
+  [[nodiscard]] std::uint32_t lookahead() const override;
   [[nodiscard]] std::uint32_t block_tokens() const override { return block_tokens_; }
   [[nodiscard]] std::uint32_t free_blocks() const override { return free_blocks_; }
   [[nodiscard]] std::uint32_t total_blocks() const override { return total_blocks_; }
@@ -181,6 +194,14 @@ class Rank final : public policy::Desk {
   void join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left);
   void leave_decodes(SequenceId id);
   void close_due();
+  void close(SequenceId id);
+  [[nodiscard]] std::uint32_t blocks_to_verify() const;
+  [[nodiscard]] std::uint32_t blocks_to_verify(const Sequence& sequence) const;
+  void verify_all();
+  void join_verify(SequenceId id, std::uint32_t tokens_left);
+  void leave_verify(SequenceId id);
+  [[nodiscard]] std::uint32_t given_in_flight(SequenceId id) const;
+  static void drop_given(RankStep& step, SequenceId id);
   void chunk(SequenceId id, std::uint32_t tokens);
   void append_running(SequenceId id);
   void remove_running(SequenceId id);
@@ -206,6 +227,7 @@ class Rank final : public policy::Desk {
   std::uint32_t total_blocks_;
   std::uint32_t block_tokens_;
   bool hand_off_;
+  Acceptance* acceptance_;
 
   std::uint32_t free_blocks_;
   std::unique_ptr<kv::BlockStore> cache_;
@@ -229,6 +251,8 @@ class Rank final : public policy::Desk {
   std::uint64_t context_ = 0;         // sum of computed over decoding sequences
   std::vector<std::uint32_t> phase_;  // decoding sequences by block phase
   mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
+
+  std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining
 
   RankStep* step_ = nullptr;                                   // the one being composed
   std::vector<std::pair<SequenceId, std::uint32_t>> joining_;  // prompts completed by it: sequence, tokens left

@@ -10,19 +10,21 @@ namespace tokenyard::serving {
 
 std::uint32_t Rank::computed_of(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
-  if (sequence.state != SequenceState::Decoding) return sequence.computed;
+  if (sequence.state != SequenceState::Decoding || acceptance_ != nullptr) return sequence.computed;
   return static_cast<std::uint32_t>(sequence.decode_base + static_cast<std::int64_t>(composed_));
 }
 
 std::uint32_t Rank::blocks_of(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
-  return sequence.state == SequenceState::Decoding ? blocks_for(computed_of(id)) : sequence.blocks;
+  const bool derived = sequence.state == SequenceState::Decoding && acceptance_ == nullptr;
+  return derived ? blocks_for(computed_of(id)) : sequence.blocks;
 }
 
 std::uint32_t Rank::handed_out(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
   if (sequence.state != SequenceState::Decoding && sequence.state != SequenceState::Closing) return sequence.produced;
   std::uint32_t given = sequence.produced + 1 + (computed_of(id) - sequence.target);
+  if (acceptance_ != nullptr) return given - given_in_flight(id);
   for (const RankStep* step : in_flight()) {
     if (step->compose < sequence.first_compose || step->compose > sequence.last_compose) continue;
     if (std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end()) --given;
@@ -32,13 +34,14 @@ std::uint32_t Rank::handed_out(SequenceId id) const {
 
 std::uint32_t Rank::wanted(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
-  if (sequence.state == SequenceState::Decoding) return 1;
+  if (sequence.state == SequenceState::Decoding) return decode_width();
   return sequence.state == SequenceState::Partial ? sequence.target - sequence.computed : 0;
 }
 
 std::uint32_t Rank::blocks_needed(SequenceId id, std::uint32_t tokens) const {
   const std::uint32_t owned = blocks_of(id);
-  return blocks_for(computed_of(id) + tokens) - std::min(owned, blocks_for(computed_of(id) + tokens));
+  const std::uint32_t needed = blocks_for(std::uint64_t{computed_of(id)} + tokens + lookahead());
+  return needed - std::min(owned, needed);
 }
 
 std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
@@ -54,7 +57,7 @@ std::uint64_t Rank::prompt_tokens() const {
 std::uint32_t Rank::blocks_promised() const {
   std::uint32_t promised = 0;
   for (const policy::Partial& partial : partials_) {
-    promised += blocks_for(partial.computed + partial.remaining) - blocks_of(partial.id);
+    promised += blocks_for(std::uint64_t{partial.computed} + partial.remaining + lookahead()) - blocks_of(partial.id);
   }
   return promised;
 }

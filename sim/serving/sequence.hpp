@@ -34,7 +34,7 @@ struct Sequence {
   std::int32_t priority = 0;
 
   std::uint32_t target = 0;          ///< tokens to compute before the next token comes out
-  std::uint32_t computed = 0;        ///< unless Decoding or Closing: tokens in the cache
+  std::uint32_t computed = 0;        ///< unless Decoding without drafts: tokens in the cache
   std::uint32_t produced = 0;        ///< tokens handed out before the current admission
   std::uint32_t blocks = 0;          ///< unless Decoding: blocks it holds
   std::vector<std::uint32_t> held{}; ///< with a prefix cache: those that have a name, from the first on
@@ -46,6 +46,8 @@ struct Sequence {
   std::uint32_t cached = 0;          ///< tokens that the first admission found there
   std::uint32_t lost = 0;            ///< when preempted: tokens that were in the cache and are known
   std::uint32_t fetched = 0;         ///< tokens whose KV is fetched from another instance
+
+  std::uint32_t left = 0;            ///< Decoding with drafts: tokens still to hand out
 
   std::int64_t decode_base = 0;      ///< Decoding: computed == decode_base + composed steps of the rank
   std::uint64_t last_compose = 0;    ///< Decoding, Closing: the composed step that computes the last token

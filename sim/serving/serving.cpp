@@ -120,9 +120,12 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
   for (const PoolState& state : states_) {
     const InstanceSettings& settings = state.instances[0]->settings();
     // The last output token is handed out, never computed: it takes no place in the cache.
-    const std::uint64_t tokens = state.pool->role == Role::Prefill
-                                     ? sequence.request.prompt_tokens
-                                     : std::uint64_t{sequence.request.prompt_tokens} + sequence.fate.output_tokens - 1;
+    // Drafts do: those being verified, and as many ahead.
+    const std::uint64_t ahead = settings.acceptance == nullptr ? 0 : 2 * settings.acceptance->drafts();
+    const std::uint64_t tokens =
+        ahead + (state.pool->role == Role::Prefill
+                     ? sequence.request.prompt_tokens
+                     : std::uint64_t{sequence.request.prompt_tokens} + sequence.fate.output_tokens - 1);
     const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
     if (tokens > room) {
       throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +

@@ -1,4 +1,5 @@
 #include "tests/support/child.hpp"
+#include "tests/support/dice_acceptance.hpp"
 #include "tests/support/digest.hpp"
 
 #include <doctest/doctest.h>
@@ -59,13 +60,16 @@ void give_ids(std::uint64_t seed, std::vector<ScriptedSource::Row>& rows) {
   }
 }
 
-void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests, std::uint32_t gap_ns) {
+void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests, std::uint32_t gap_ns,
+               bool drafts = false) {
   auto rows = random_rows(seed, requests, gap_ns);
   if (cluster.caching) give_ids(seed, rows);
   const auto play_it = [&](bool step_by_step) {
     return in_child([&] {
       cluster.step_by_step = step_by_step;
       ScriptedSource source{rows};
+      DiceAcceptance acceptance(2, 0.6, seed);
+      if (drafts) cluster.acceptance = &acceptance;
       const FormulaCost cost = round_cost(cluster.stages);
       const Played played = play(cluster, source, cost);
       return std::to_string(played.events) + "\n" + digest(played);
@@ -183,5 +187,17 @@ TEST_CASE(
                                 .delay = SimTime{7'000'000}},
          .decode_instances = seed % 3 == 0 ? 2U : 0U},
         seed, 80, 40'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit with drafts") {
+  for (std::uint64_t seed = 141; seed <= 152; ++seed) {
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 64},
+               .instances = 2,
+               .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
+               .blocks = seed % 3 == 0 ? 40U : 1000U,
+               .depth = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
+               .routing = policy::RouterSpec{.kind = policy::RouterKind::LeastOutstandingTokens}},
+              seed, 80, 40'000'000, true);
   }
 }

@@ -24,12 +24,14 @@ namespace tokenyard::test {
 class RankBench {
  public:
   RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1, std::uint32_t block_tokens = 4,
-            bool hand_off = false, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt)
-      : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off, caching) {}
+            bool hand_off = false, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
+            serving::Acceptance* acceptance = nullptr)
+      : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off, caching, acceptance) {}
   RankBench(const policy::RulesSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1,
             std::uint32_t block_tokens = 4, bool hand_off = false,
-            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt)
-      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off, caching),
+            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
+            serving::Acceptance* acceptance = nullptr)
+      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off, caching, acceptance),
         depth_(depth),
         block_tokens_(block_tokens) {}
 

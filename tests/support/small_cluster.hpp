@@ -26,6 +26,7 @@ struct SmallCluster {
   std::optional<kv::PrefixCacheSpec> caching{};
   bool log_steps = false;
   std::uint32_t concurrency = 0;
+  serving::Acceptance* acceptance = nullptr;  ///< of drafts, of all instances together
   SimTime warm_up;
   policy::RouterKind router = policy::RouterKind::RoundRobin;
   std::optional<policy::RouterSpec> routing{};  ///< instead of `router`
@@ -71,6 +72,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .caching = cluster.caching,
                                 .step_by_step = cluster.step_by_step,
                                 .log_steps = cluster.log_steps,
+                                .acceptance = cluster.acceptance,
                                 .decode_power = Watts{100},
                                 .prefill_power = Watts{200}});
     }

@@ -132,7 +132,9 @@ namespace tokenyard::test {
   spec.plan = plan;
   spec.network = {.tensor = one_domain(plan.tensor, port),
                   .expert = one_domain(plan.stage_chips(), port),
-                  .pipeline = one_domain(plan.pipeline, port)};
+                  .pipeline = one_domain(plan.pipeline, port),
+                  .context = one_domain(plan.context, port),
+                  .kv = one_domain(plan.kv, port)};
   return spec;
 }
 

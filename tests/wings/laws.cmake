@@ -24,4 +24,5 @@ tokenyard_tests(behaviour_serving behaviour
   FILES
     behaviour/hand_off_test.cpp
     behaviour/instance_test.cpp
-    behaviour/pipeline_test.cpp)
+    behaviour/pipeline_test.cpp
+    behaviour/speculation_test.cpp)

@@ -4,8 +4,10 @@ tokenyard_tests(unit_models unit
     unit/models/accelerator_test.cpp
     unit/models/architecture_test.cpp
     unit/models/dtype_test.cpp
+    unit/models/expert_load_test.cpp
     unit/models/parallel_plan_test.cpp
     unit/models/sim_time_test.cpp
+    unit/models/speculation_test.cpp
     unit/models/units_text_test.cpp)
 
 tokenyard_tests(unit_catalog unit

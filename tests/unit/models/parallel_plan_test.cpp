@@ -79,7 +79,7 @@ TEST_CASE("plan: a dense model has no expert groups") {
 
 TEST_CASE("plan: expert groups that do not divide are refused with those that do") {
   CHECK(refusal({.attention_data = 32, .expert = 5}, kR1) ==
-        "expert: 5 does not divide the 32 chips of a stage (tensor * attention_data); these work: 1, 2, 4, 8, 16, 32");
+        "expert: 5 does not divide the 32 chips of a stage (tensor * context * attention_data); these work: 1, 2, 4, 8, 16, 32");
   // 384 = 3 * 128 chips: 384 does not divide 256 experts; a split by 3 does not divide 2048
   CHECK(refusal({.attention_data = 384, .expert = 384}, kR1) ==
         "expert: 384 does not divide the 256 experts; no value fits this stage: change tensor or attention_data");

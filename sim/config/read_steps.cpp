@@ -1,0 +1,78 @@
+#include "sim/config/read_steps.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace tokenyard::config {
+
+void read_step_keys(YamlMap& map, EngineSpec& engine) {
+  engine.host.per_launch = map.seconds("launch");
+  if (engine.host.per_launch > Seconds{1.0}) map.fail("launch", "is out of range; at most 1 s");
+  const std::string overlap = map.choice("two_batch_overlap", {"off", "prefill", "decode", "both"});
+  engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
+                      .prefill = overlap == "prefill" || overlap == "both",
+                      .sm_share = map.number("exchange_sm_share", 0.0, 1.0)};
+}
+
+models::ExpertLoad read_expert_load(YamlMap& map) {
+  models::ExpertLoad load;
+  const std::string routing = map.choice("expert_load", {"fitted", "balanced", "power_law", "measured"});
+  load.routing = routing == "fitted"      ? models::Routing::Fitted
+                 : routing == "balanced"  ? models::Routing::Balanced
+                 : routing == "power_law" ? models::Routing::PowerLaw
+                                          : models::Routing::Measured;
+  load.alpha = map.number("expert_load_alpha", 0.0, 10.0);
+  load.shares = map.numbers("expert_shares");
+  if (!load.shares.empty() && load.routing != models::Routing::Measured) {
+    map.fail("expert_shares", "needs expert_load: measured");
+  }
+  const std::string eplb = map.choice("eplb", {"off", "on", "ideal"});
+  load.eplb = eplb == "off" ? models::Eplb::Off : eplb == "on" ? models::Eplb::On : models::Eplb::Ideal;
+  if (load.routing == models::Routing::Fitted && load.eplb == models::Eplb::On) {
+    map.fail("eplb", "needs loads to balance: set expert_load to power_law or measured, or eplb to ideal");
+  }
+  return load;
+}
+
+models::SpeculationSpec read_speculation(YamlMap& pool, const models::LlmSpec& llm) {
+  models::SpeculationSpec spec;
+  if (!pool.given("speculation")) return spec;
+  YamlMap map = pool.map("speculation", "speculation");
+  spec.tokens = map.count("tokens", 0, 1'000);
+  spec.acceptance = map.numbers("acceptance");
+  if (spec.acceptance.size() == 1) spec.acceptance.resize(std::max(spec.tokens, 1U), spec.acceptance[0]);
+  spec.drafter = map.choice("draft", {"mtp", "eagle"}) == "mtp" ? models::Drafter::Mtp : models::Drafter::Eagle;
+  map.finish();
+  map.located([&] { models::validate(spec, llm); });
+  return spec;
+}
+
+void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmSpec& llm) {
+  if (pool.plan.context > 1 && pool.role != serving::Role::Prefill) {
+    source.fail("parallel.context", "shares prompts out; a pool that decodes shares its cache with parallel.kv");
+  }
+  if (const std::uint64_t width = pool.speculation.width(); width > 1) {
+    const std::uint64_t least = policy::max_sequences(pool.engine.rules) * width;
+    if (policy::max_step_tokens(pool.engine.rules) < least) {
+      source.fail("engine.max_num_batched_tokens",
+                  "must be at least " + std::to_string(least) + ": with " + std::to_string(pool.speculation.tokens) +
+                      " drafts each of max_num_seqs requests computes " + std::to_string(width) + " tokens a step");
+    }
+  }
+  if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
+    if (pool.plan.pipeline > 1) {
+      source.fail("engine.two_batch_overlap",
+                  "works in one pipeline stage; set parallel.pipeline to 1, or this to off");
+    }
+    if (!llm.moe || pool.plan.attention_data == 1 || pool.plan.expert == 1) {
+      source.fail(
+          "engine.two_batch_overlap",
+          "hides the exchange of experts among attention ranks, of which there is none here; it needs a MoE model "
+          "with parallel.attention_data and parallel.expert above 1, or off");
+    }
+  }
+}
+
+}  // namespace tokenyard::config

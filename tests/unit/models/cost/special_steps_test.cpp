@@ -1,0 +1,215 @@
+// Steps with drafts, in two half batches, launched one by one, with shared caches and prompts.
+#include "models/cost/drafting.hpp"
+#include "models/cost/kv_exchange.hpp"
+#include "models/cost/step_cost.hpp"
+#include "models/cost/step_parts.hpp"
+#include "models/cost/two_batch.hpp"
+#include "tests/support/tiny_specs.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+using namespace tokenyard;
+using namespace tokenyard::cost;
+using namespace tokenyard::literals;
+using doctest::Approx;
+
+namespace {
+
+StepShape decodes(std::uint32_t sequences, std::uint64_t context) {
+  return {.decodes = sequences, .decode_context = context};
+}
+
+StepShape prompt(std::uint32_t tokens) {
+  return {.chunks = 1, .prefill_tokens = tokens, .prefill_area_x2 = std::uint64_t{tokens} * tokens};
+}
+
+double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
+double us(Seconds time) { return time.value() * 1e6; }
+SimTime price(const StepCostSpec& spec, const StepShape& shape) { return make_kernel_sum(spec)->step(shape); }
+
+StepCostSpec drafting(models::LlmSpec llm, std::uint32_t tokens, models::ParallelPlan plan = {}) {
+  llm.mtp_layers = 1;
+  StepCostSpec spec = test::round_cost(llm, plan);
+  spec.speculation = {.tokens = tokens, .acceptance = std::vector<double>(tokens, 0.5)};
+  return spec;
+}
+
+StepCostSpec wide_experts() { return test::round_cost(test::tiny_moe(), {.attention_data = 8, .expert = 8}); }
+
+}  // namespace
+
+TEST_CASE("drafts: verification computes k + 1 tokens a sequence and reads the cache once") {
+  // Against the same chip without drafts: 4 tokens a sequence in products and head, the cache of 1,000 tokens in
+  // attention.
+  const StepCostSpec spec = drafting(test::tiny_dense(), 3);
+  const StepParts parts(test::round_cost(test::tiny_dense()));
+  const DraftParts draft(spec);
+  const StepShape shape = decodes(8, 8'000);
+  // Decode attention: 4 layers of 10 us + (8,000 * 1,024 B of cache + 4 * 8 * 32 queries * 128 B) / 800G.
+  const double attention = 4 * (10.0 + (8'000.0 * 1024 + 4 * 8 * 32 * 128) / 800e3);
+  const double expected =
+      us(total(parts.local(32))) + us(total(parts.head(32))) + attention + us(draft.rank(32, shape));
+  CHECK(us(price(spec, shape)) == Approx(expected).epsilon(1e-4));  // attention's table
+}
+
+TEST_CASE("drafts: the layer runs once over the step and again over a token a sequence for each further draft") {
+  const DraftParts one(drafting(test::tiny_dense(), 1));
+  const DraftParts three(drafting(test::tiny_dense(), 3));
+  CHECK(us(one.later(8)) == Approx(us(total(StepParts(test::round_cost(test::tiny_dense())).head(8)))));
+  CHECK(us(three.later(8)) == Approx(3 * us(one.later(8)) + 2 * us(three.first(8))));
+  CHECK(us(three.first(32)) == Approx(us(one.first(32))));
+}
+
+TEST_CASE("drafts: none is the plain step and more are never cheaper") {
+  for (const models::LlmSpec& llm : {test::tiny_dense(), test::tiny_moe()}) {
+    for (const StepShape& shape : {decodes(1, 100), decodes(40, 60'000), prompt(700)}) {
+      CHECK(price(drafting(llm, 0), shape) == price(test::round_cost(llm), shape));
+      SimTime last = price(test::round_cost(llm), shape);
+      for (std::uint32_t k = 1; k <= 4; ++k) {
+        const SimTime now = price(drafting(llm, k), shape);
+        CHECK(now > last);
+        last = now;
+      }
+    }
+  }
+}
+
+TEST_CASE("two batches: streams hide each other down to the longer one") {
+  // comp 10, comm 4 a half, 5 layers: 2 * 10 + 4/5; comm 30: 2 * 30 + 30/5; a fifth of the chip lost to comm: 20 + 0.2
+  // * 8.
+  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5}.total() == Approx(20.8));
+  CHECK(TwoBatchTime{.comp = 10, .comm = 30, .layers = 5}.total() == Approx(66.0));
+  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5, .share = 0.2}.total() == Approx(22.4));
+  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5}.hidden() == Approx(28.0 - 20.8));
+}
+
+TEST_CASE("two batches: a step is the halves of its MoE layers overlapped and the rest as it was") {
+  StepCostSpec spec = wide_experts();
+  const StepParts parts(spec);
+  const StepShape shape = decodes(64, 64'000);
+  const std::vector<StepShape> ranks(8, shape);
+  const SimTime whole = make_kernel_sum(spec)->step(ranks);
+  spec.two_batch = {.decode = true};
+  const SimTime split = make_kernel_sum(spec)->step(ranks);
+  // Three of four layers are MoE layers; latent attention of 32,000 tokens: 16 us + 32,000 * 320 B / 800G a layer.
+  const double half_attention = 3 * (16.0 + 32'000.0 * 320 / 800e3);
+  const double comp = us(total(parts.local(32, {.moe = 3}))) + half_attention + us(total(parts.experts(256)));
+  const double comm = us(total(parts.exchange(256)));
+  const double rest =
+      us(total(parts.local(64, {.dense = 1}))) + us(total(parts.head(64))) + 16.0 + 64'000.0 * 320 / 800e3;
+  CHECK(us(split) == Approx(rest + std::max(2 * comp, 2 * comm) + comm / 3).epsilon(1e-5));
+  CHECK(us(whole) == Approx(rest + us(total(parts.local(64, {.moe = 3}))) + 3 * (16.0 + 64'000.0 * 320 / 800e3) +
+                            us(total(parts.shared(512))))
+                         .epsilon(1e-5));
+}
+
+TEST_CASE("two batches: only the steps that are to be split are") {
+  const std::vector<StepShape> decoding(8, decodes(64, 64'000));
+  const std::vector<StepShape> prefill(8, prompt(2'000));
+  StepCostSpec spec = wide_experts();
+  const auto plain = make_kernel_sum(spec);
+  spec.two_batch = {.prefill = true};
+  const auto prefill_only = make_kernel_sum(spec);
+  CHECK(prefill_only->step(decoding) == plain->step(decoding));
+  CHECK(prefill_only->step(prefill) < plain->step(prefill));
+}
+
+TEST_CASE("two batches: a share of the chip kept by the exchange makes the step longer") {
+  const std::vector<StepShape> prefill(8, prompt(2'000));
+  StepCostSpec spec = wide_experts();
+  spec.two_batch = {.prefill = true};
+  const SimTime free = make_kernel_sum(spec)->step(prefill);
+  spec.two_batch.sm_share = 0.2;
+  CHECK(make_kernel_sum(spec)->step(prefill) > free);
+}
+
+TEST_CASE("launches: without graphs a step takes at least a launch a kernel") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense());
+  const StepShape one = decodes(1, 10);
+  const SimTime chips = price(spec, one);
+  // 4 layers of 4 products, 6 small kernels and attention; head and sampling: 46 kernels.
+  CHECK(StepParts(spec).kernels() == 46);
+  spec.host.per_launch = 5_us;
+  CHECK(price(spec, one) == chips);  // 230 us of launches run ahead of the chip
+  spec.host.per_launch = 100_us;
+  CHECK(us(price(spec, one)) == Approx(4600.0));
+  spec.graph_sizes = {1, 8};
+  CHECK(price(spec, one) == chips);
+}
+
+TEST_CASE("launches: a graph in pieces leaves attention and a replay a layer") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense());
+  spec.graph_sizes = {64};
+  const SimTime chips = price(spec, prompt(32));
+  spec.host.per_launch = 1_ms;
+  CHECK(us(price(spec, prompt(32))) == Approx(8000.0));   // 2 a layer
+  CHECK(us(price(spec, prompt(65))) == Approx(46000.0));  // beyond the largest graph
+  CHECK(us(chips) < 8000.0);
+}
+
+TEST_CASE("graphs: ranks in step all replay the graph of the fullest") {
+  StepCostSpec spec = wide_experts();
+  spec.graph_sizes = {4, 16, 64};
+  const auto cost = make_kernel_sum(spec);
+  std::vector<StepShape> ranks(8, decodes(3, 3'000));
+  ranks[5] = decodes(10, 3'000);
+  ranks[7] = {};
+  std::vector<StepShape> full(8, decodes(10, 3'000));
+  // The fullest decides on its own; 8 * 16 tokens go through the experts either way, idle rank included.
+  CHECK(cost->step(ranks) == cost->step(full));
+}
+
+TEST_CASE("shared cache: one chip or one group is the plain plan") {
+  const KvExchange none(test::round_cost(test::tiny_dense(), {.tensor = 2}));
+  CHECK_FALSE(none.active());
+  CHECK(none(decodes(5, 5'000)) == 0.0);
+}
+
+TEST_CASE("shared cache: decodes read their part and exchange queries and outputs") {
+  // Latent attention on 4 chips that share the cache. Each reads 160,000 tokens of 640,000 for the queries of all 8
+  // heads: 16 us + max(160,000 * 320 B / 800G, 2 * 160,000 * 8 * 288 / 50T) = 80 us a layer.
+  StepCostSpec spec = test::round_cost(test::tiny_moe(), {.tensor = 4, .kv = 4});
+  const StepParts parts(spec);
+  const StepShape shape = decodes(64, 640'000);
+  const double attention = 4 * (16.0 + 64.0);
+  // Queries (128 + 32) and outputs 128 in BF16, LSE 4 B, of 8 heads; two gathers of 4 + 0.3 us a layer, 3/4 at 80 GB/s.
+  const double exchange = 4 * (2 * 4.3 + 64.0 * 8 * (2 * 160 + 2 * 128 + 4) * 0.75 / 80e3);
+  const double expected =
+      us(total(parts.local(64))) + us(total(parts.head(64))) + us(total(parts.shared(64))) + attention + exchange;
+  CHECK(us(price(spec, shape)) == Approx(expected).epsilon(1e-5));
+}
+
+TEST_CASE("shared prompts: tokens and area are split and keys are gathered") {
+  const StepCostSpec spec = test::round_cost(test::tiny_dense(), {.context = 4});
+  const StepParts alone(test::round_cost(test::tiny_dense()));
+  // A chunk of 1,024 after a prefix of 3,072: each chip computes 256 tokens and a quarter of the area.
+  const StepShape chunk{.chunks = 1, .prefill_tokens = 1024, .prefill_area_x2 = 1024ULL * (2 * 3072 + 1024)};
+  const double area = static_cast<double>(chunk.prefill_area_x2) / 4;
+  const double attention = 4 * (20.0 + 2.0 * 1024 * area / 50e6 + 256.0 * 24 * 128 * 2 / 500e3);
+  // All 4,096 keys and values: 2 heads * 128 * 2 * 2 B; a gather of 4.3 us a layer, 3/4 at 80 GB/s.
+  const double gather = 4 * (4.3 + 4096.0 * 1024 * 0.75 / 80e3);
+  const double expected = us(total(alone.local(256))) + us(total(alone.head(1))) + attention + gather;
+  CHECK(us(price(spec, chunk)) == Approx(expected).epsilon(1e-5));
+}
+
+TEST_CASE("special steps: the lines of explain add up and prices grow with contexts") {
+  StepCostSpec both = drafting(test::tiny_moe(), 2, {.tensor = 2, .attention_data = 4, .expert = 8, .kv = 2});
+  both.two_batch = {.decode = true, .prefill = true, .sm_share = 0.18};
+  both.host.per_launch = 5_us;
+  both.graph_sizes = {8, 64, 256};
+  const auto cost = make_kernel_sum(both);
+  for (const StepShape& shape : {decodes(5, 9'000), decodes(64, 400'000), prompt(900)}) {
+    std::vector<StepShape> ranks(4, shape);
+    double sum = 0.0;
+    for (const CostLine& line : explain_step(both, ranks)) sum += us(line.time);
+    CHECK(sum == Approx(us(cost->step(ranks))).epsilon(1e-4));
+    const SimTime before = cost->step(ranks);
+    ranks[2].decode_context += 50'000;
+    CHECK(cost->step(ranks) >= before);
+  }
+}
