@@ -107,7 +107,7 @@ Seconds moe_time(const MoeShape& s, GemmKind kind, const AcceleratorSpec& chip) 
   const double memory = moe_weight_bytes(s, kind, chip).value() / (bandwidth * c.eff_bw);
   // Permute, quantise, products in and out, un-permute.
   const double moved = routed * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
-                       4.0 * s.hidden * s.tokens;
+                       4.0 * s.hidden * s.tokens * s.gathered;
   return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) +
          Seconds{p_norm(compute, memory, c.p) + c.act_io * imbalance * moved / bandwidth};
 }

@@ -87,12 +87,14 @@ struct MoeShape {
   double experts = 0;  ///< of the layer
   double top_k = 0;
   double expert_ranks = 1;  ///< groups the experts are dealt to
+  double gathered = 1;      ///< share of these whose results the chip adds up: all where every chip holds every token;
+                            ///< where tokens are dispatched, its own
   double redundant = 0;     ///< experts held besides, so that a group holds (experts + redundant) / expert_ranks
   std::optional<double> fullest;  ///< tokens of the fullest group over the mean; absent: as the kernels were fitted
-  double matrices = 3;      ///< 3 when gated, else 2
+  double matrices = 3;            ///< 3 when gated, else 2
 };
-/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens). With R redundant
-/// ones a replica is one of E + R that share the tokens: E + R in place of E.
+/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens). With R
+/// redundant ones a replica is one of E + R that share the tokens: E + R in place of E.
 [[nodiscard]] double hit_experts(const MoeShape& shape);
 /// Weights that the kernel reads: matrices*hit*hit_factor*hidden*inner*wB.
 [[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);

@@ -101,6 +101,7 @@ MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan, const models
           .experts = 1.0 * llm.moe->experts,
           .top_k = 1.0 * llm.moe->top_k,
           .expert_ranks = 1.0 * plan.expert,
+          .gathered = plan.attention_data * plan.context > 1 && plan.expert > 1 ? 1.0 / plan.stage_chips() : 1.0,
           .redundant = 1.0 * plan.redundant_experts,
           .fullest = load.routing == models::Routing::Fitted && load.eplb != models::Eplb::Ideal
                          ? std::optional<double>{}

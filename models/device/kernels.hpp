@@ -65,10 +65,11 @@ struct MlaDecodeCoefficients {
   Provenance provenance;
 };
 
-/// MoE grouped product of one layer on one rank; T tokens of the whole EP group, E experts, k chosen, I inner size:
+/// MoE grouped product of one layer on one rank; T tokens of the whole EP group, T' of them whose results it adds up (all where
+/// every chip holds every token, its own where tokens are dispatched), E experts, k chosen, I inner size:
 ///   tk = T*k/ep ; hit = (E/ep)*(1-(1-k/E)^T) ; im = ep^imbalance_exponent
 ///   t = t0 + per_local_expert*(E/ep) + pnorm_p( 6*tk*h*I*im/(peak*eff_flops), 3*hit*h*I*wB*hit_factor/(BW*eff_bw) )
-///       + act_io*im*(tk*(2h*aB+8I+4h)+4hT)/BW
+///       + act_io*im*(tk*(2h*aB+8I+4h)+4hT')/BW
 struct MoeCoefficients {
   Seconds t0;
   double eff_flops = 1.0;

@@ -120,3 +120,13 @@ TEST_CASE("moe: skewed routing costs the busiest group more and hits fewer exper
 TEST_CASE("small kernel: a launch and its bytes") {
   CHECK(us(small_kernel_time(Bytes{1e6}, test::round_chip())) == exactly(4.0));  // 2 us + 1 MB at 500 GB/s
 }
+
+TEST_CASE("moe: where tokens are dispatched a chip adds up its own results only") {
+  // 2 activation passes over 4 B * 1024 * T: 64 tokens against 64 / 8.
+  const models::AcceleratorSpec chip = test::round_chip();
+  MoeShape shape{.tokens = 64, .hidden = 1024, .inner = 512, .experts = 16, .top_k = 2, .expert_ranks = 8};
+  const Seconds all = moe_time(shape, models::GemmKind::Bf16, chip);
+  shape.gathered = 1.0 / 8;
+  const double saved_us = (all - moe_time(shape, models::GemmKind::Bf16, chip)).value() * 1e6;
+  CHECK(saved_us == doctest::Approx(2.0 * 4 * 1024 * (64 - 8) / 1e6));
+}
