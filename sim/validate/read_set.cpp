@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "sim/validate/batches.hpp"
 #include "sim/validate/llmservingsim.hpp"
+#include "sim/validate/wide_ep.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -22,6 +23,10 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
     return read_inference_bench(table);
   if (has({"model", "chip", "tp", "weights_precision", "isl", "osl", "num_requests(all queued at t=0)"}))
     return read_offline(table);
+  if (has({"phase", "model", "chip", "gpus", "isl", "value", "unit"}) ||
+      has({"phase", "model", "chip", "npus", "isl", "tput_tok_s_per_npu"})) {
+    return read_wide_ep(table);
+  }
   if (has({"isl", "osl", "system"}) || has({"model", "system", "isl"})) return read_inferencex(table);
   throw UserError(
       path +

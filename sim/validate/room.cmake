@@ -12,6 +12,7 @@ tokenyard_room(validate
     validate/recipes.cpp
     validate/split_recipes.cpp
     validate/traps.cpp
+    validate/wide_ep.cpp
   HEADERS
     validate/batches.hpp
     validate/diagnosis.hpp
@@ -25,5 +26,6 @@ tokenyard_room(validate
     validate/recipes.hpp
     validate/split_recipes.hpp
     validate/traps.hpp
+    validate/wide_ep.hpp
   BELOW base device llm cost files metrics config report run
   PRIVATE fmt::fmt)

@@ -5,4 +5,5 @@ tokenyard_tests(unit_validate unit
     unit/validate/batches_test.cpp
     unit/validate/inferencex_test.cpp
     unit/validate/llmservingsim_test.cpp
-    unit/validate/names_test.cpp)
+    unit/validate/names_test.cpp
+    unit/validate/wide_ep_test.cpp)
