@@ -5,10 +5,17 @@
 
 namespace tokenyard::cost {
 
-/// What the collectives of one instance send for one token: bytes that leave the ports of all its chips together.
-struct WirePerToken {
+/// Bytes that leave the ports of all chips of an instance together.
+struct Wire {
   Bytes inside;  ///< between chips of one leaf domain
   Bytes across;  ///< between domains
+};
+
+/// What the collectives of one instance send for one token: in all, and by kind of group.
+struct WirePerToken : Wire {
+  Wire tensor;
+  Wire expert;
+  Wire pipeline;
 };
 
 /// The collectives that make_kernel_sum() prices, counted at the least they can send: all-reduce as reduce-scatter and

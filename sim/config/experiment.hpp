@@ -53,10 +53,22 @@ struct PoolSpec {
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
 };
 
+/// Networks by kind of traffic; absent = the default (sim/run/placement.hpp).
+struct PlaneChoice {
+  std::optional<std::string> tensor;
+  std::optional<std::string> expert;
+  std::optional<std::string> pipeline;
+};
+
 struct KvTransferSpec {
   std::optional<std::string> plane;   ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
   Seconds setup;
   double efficiency = 1.0;
+  bool push = false;                  ///< see serving::HandOff
+  bool with_prefill = false;
+  std::uint32_t chunk_tokens = 0;
+  Seconds per_chunk;
+  bool replicas_once = false;         ///< KV that several decode chips hold crosses the network once
 };
 
 struct OutputSpec {
@@ -74,6 +86,7 @@ struct Experiment {
   models::LlmSpec llm;
   std::map<std::string, models::AcceleratorSpec> chips;  ///< every kind the pools use
   std::vector<PoolSpec> pools;                           ///< one mixed; or one prefill and one decode, in this order
+  PlaneChoice planes;
   KvTransferSpec kv_transfer;
   workloads::WorkloadSpec workload;
   OutputSpec output;

@@ -20,6 +20,7 @@ constexpr auto kKeys = std::to_array<Key>({
      "Chips in place of catalogue entries, by the name the topology uses."},
     {"experiment", "pools", "mapping: pool by name", kRequired,
      "Instances of the model: one pool of role mixed, or one prefill and one decode."},
+    {"experiment", "planes", "mapping: planes", kOptional, "Which network carries which traffic, where not the default one."},
     {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional, "How KV caches travel from prefill to decode instances."},
     {"experiment", "workload", "mapping: workload", kRequired, "Where requests come from."},
     {"experiment", "output", "mapping: output", kOptional, "What is written besides the summary."},
@@ -58,10 +59,28 @@ constexpr auto kKeys = std::to_array<Key>({
     {"speculation", "draft", "one of: mtp | eagle", "mtp",
      "Who drafts: the model's multi-token-prediction layer, or one dense decoder layer; once a draft."},
 
+    {"planes", "tensor", "text", kOptional,
+     "All-reduces of attention ranks, and what chips that share a cache send each other. Default: the scale-up plane in its domains, between them too where it joins them, else the "
+     "scale-out plane."},
+    {"planes", "expert", "text", kOptional, "Dispatch, combine and all-reduces of experts; default as tensor."},
+    {"planes", "pipeline", "text", kOptional, "From stage to stage; default as tensor."},
+    {"planes", "kv", "text", kOptional, "KV caches from prefill to decode instances: the same as kv_transfer.plane."},
+
     {"kv_transfer", "plane", "text", kOptional,
      "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out plane."},
     {"kv_transfer", "setup", kTime, "400 us",
      "Software before the first byte, once a request. Default: 382 us fitted on Mooncake 1P1D transfers (H800, RDMA)."},
+    {"kv_transfer", "direction", "one of: pull | push", "pull",
+     "pull: once the decode side has KV blocks for the request. push: once the KV is computed, into a buffer of the decode side "
+     "that its blocks do not count."},
+    {"kv_transfer", "when", "one of: after_prefill | with_prefill", "after_prefill",
+     "with_prefill (a push): layer by layer behind every prefill step, to a decode instance chosen as the first one starts."},
+    {"kv_transfer", "chunk_tokens", "count", "0", "Tokens that one transfer operation carries; 0 = all of a request."},
+    {"kv_transfer", "per_chunk", kTime, "0 s",
+     "Software from one operation to the next; the last byte arrives no sooner than the last operation is posted."},
+    {"kv_transfer", "replicas", "one of: each | once", "each",
+     "KV that several chips of a decode rank hold (latent attention, more chips than KV heads) crosses the network for each of "
+     "them, or once, copied on inside the instance at no cost."},
     {"kv_transfer", "efficiency", "ratio", "0.7",
      "Share of the links' rate that the connector reaches. Default: 0.70 to 0.72 fitted on Mooncake 1P1D transfers."},
 

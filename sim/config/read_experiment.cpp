@@ -112,11 +112,40 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
   return pools;
 }
 
+/// A plane of the machine by name.
+std::optional<std::string> read_plane_name(YamlMap& map, std::string_view key, const topologies::TopologySpec& machine) {
+  if (!map.given(key)) return std::nullopt;
+  std::vector<std::string> names;
+  for (const topologies::PlaneSpec& plane : machine.planes) names.push_back(plane.name);
+  return map.choice(key, names);
+}
+
+PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, std::optional<std::string>& kv) {
+  PlaneChoice planes{.tensor = read_plane_name(map, "tensor", machine),
+                     .expert = read_plane_name(map, "expert", machine),
+                     .pipeline = read_plane_name(map, "pipeline", machine)};
+  kv = read_plane_name(map, "kv", machine);
+  map.finish();
+  return planes;
+}
+
 KvTransferSpec read_kv_transfer(YamlMap map) {
   KvTransferSpec spec;
   if (map.given("plane")) spec.plane = map.text("plane");
   spec.setup = map.seconds("setup");
   spec.efficiency = map.number("efficiency", 0.001, 1.0);
+  spec.push = map.choice("direction", {"pull", "push"}) == "push";
+  spec.with_prefill = map.choice("when", {"after_prefill", "with_prefill"}) == "with_prefill";
+  if (spec.with_prefill && !spec.push) map.fail("when", "with_prefill needs `direction: push`: the prefill side sends");
+  spec.chunk_tokens = map.count("chunk_tokens", 0);
+  spec.per_chunk = map.seconds("per_chunk");
+  if (spec.with_prefill && spec.chunk_tokens > 0) {
+    map.fail("chunk_tokens", "has no meaning with `when: with_prefill`, where the chunks are those of the prefill steps");
+  }
+  if (spec.chunk_tokens == 0 && spec.per_chunk > Seconds{}) {
+    map.fail("per_chunk", "has no meaning without `chunk_tokens`");
+  }
+  spec.replicas_once = map.choice("replicas", {"each", "once"}) == "once";
   map.finish();
   return spec;
 }
@@ -179,8 +208,13 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   if (root.has("kv_transfer") && experiment.pools.size() == 1) {
     root.fail("kv_transfer", "one mixed pool hands no KV over; leave it out, or split the pool in prefill and decode");
   }
+  std::optional<std::string> kv;
+  experiment.planes = read_planes(root.map_or_empty("planes", "planes"), experiment.topology, kv);
+  if (kv && experiment.pools.size() == 1) root.fail("planes.kv", "one mixed pool hands no KV over; leave it out");
   if (experiment.pools.size() == 2) {
     experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
+    if (kv && experiment.kv_transfer.plane) root.fail("planes.kv", "stands beside kv_transfer.plane; keep one of them");
+    if (kv) experiment.kv_transfer.plane = kv;
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.output = read_output(root.map_or_empty("output", "output"));

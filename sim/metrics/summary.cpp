@@ -105,7 +105,7 @@ std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
     PlaneFigures& plane = planes.back();
     ++counts.back();
     plane.mean_utilisation += link.utilisation;
-    if (link.link.ends_with(" up") && !link.link.starts_with("domain ")) plane.bytes += link.bytes;
+    if (link.link.ends_with(" up") && !link.link.starts_with("domain ") && !link.link.starts_with("pod ")) plane.bytes += link.bytes;
     if (plane.busiest_link.empty() || link.utilisation > plane.peak_link_utilisation) {
       plane.peak_link_utilisation = link.utilisation;
       plane.busiest_link = link.link;
@@ -129,19 +129,11 @@ void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std
     double bytes_per_s;
   };
   std::vector<Ports> ports;
-  const auto add = [&](const PoolFigures& pool, const std::string& plane, Bytes per_token, BytesPerSecond port) {
-    if (plane.empty()) return;
-    const double tokens = (pool.prefill_tokens_per_s + pool.decode_tokens_per_s) * window_s;
-    plane_named(planes, plane).collective_bytes += per_token.value() * tokens;
-    ports.push_back({plane, port.value() * pool.facts.instances * pool.facts.chips_per_instance});
-  };
   for (const PoolFigures& pool : pools) {
-    const PoolFacts& facts = pool.facts;
-    if (facts.plane_across == facts.plane_inside) {
-      add(pool, facts.plane_inside, facts.collective_inside + facts.collective_across, facts.port_inside);
-    } else {
-      add(pool, facts.plane_inside, facts.collective_inside, facts.port_inside);
-      add(pool, facts.plane_across, facts.collective_across, facts.port_across);
+    const double tokens = (pool.prefill_tokens_per_s + pool.decode_tokens_per_s) * window_s;
+    for (const CollectiveWire& wire : pool.facts.collectives) {
+      plane_named(planes, wire.plane).collective_bytes += wire.per_token.value() * tokens;
+      ports.push_back({wire.plane, wire.port.value() * pool.facts.instances * pool.facts.chips_per_instance});
     }
   }
   for (PlaneFigures& plane : planes) {

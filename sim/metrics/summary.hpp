@@ -23,6 +23,13 @@ struct Spread {
   double p99_s = 0;
 };
 
+/// What the collectives of one instance send over a plane.
+struct CollectiveWire {
+  std::string plane;
+  Bytes per_token;      ///< that leave the ports of all its chips for each token that it computes
+  BytesPerSecond port;  ///< of one chip, per direction
+};
+
 /// What the summary must know of a pool beyond its meters.
 struct PoolFacts {
   std::string name;
@@ -43,13 +50,7 @@ struct PoolFacts {
   std::uint32_t drafts = 0;         ///< that a decode verifies in a step; 0: no speculation
   Watts idle_power;                 ///< of one chip
 
-  // Collectives of one instance: bytes that leave the ports of all its chips for each token that it computes.
-  std::string plane_inside;         ///< network between chips of one domain; empty for a single chip
-  std::string plane_across;         ///< network between domains; empty when an instance stays in one
-  Bytes collective_inside;
-  Bytes collective_across;
-  BytesPerSecond port_inside;       ///< of one chip, per direction
-  BytesPerSecond port_across;
+  std::vector<CollectiveWire> collectives;  ///< of one instance, a row a plane; empty for a single chip
 };
 
 /// One link and direction of a plane.

@@ -145,16 +145,6 @@ bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chip
   return view.domains == 1 || view.uplink > BytesPerSecond{};
 }
 
-/// Collectives of the pool's instances, by plane.
-void add_wire(const cost::WirePerToken& wire, const InstancePlanes& planes, metrics::PoolFacts& facts) {
-  facts.plane_inside = planes.inside;
-  facts.plane_across = planes.across;
-  facts.collective_inside = wire.inside;
-  facts.collective_across = wire.across;
-  facts.port_inside = planes.port_inside;
-  facts.port_across = planes.port_across;
-}
-
 /// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
 /// scale-out, else, between sites, the wide-area plane.
 PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
@@ -205,13 +195,23 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
     }
   }
   const config::PoolSpec& decode = experiment.pools[1];
+  // One chip alone holds every head once.
+  const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
   serving::HandOff hand_off{
       .plane = 0,
-      .bytes_per_token = kv_bytes_per_token(experiment.llm, decode.plan, decode.precision.kv),
+      .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
       .setup = experiment.kv_transfer.setup,
       .efficiency = experiment.kv_transfer.efficiency,
+      .push = experiment.kv_transfer.push,
+      .with_prefill = experiment.kv_transfer.with_prefill,
+      .layers = experiment.llm.layers,
+      .chunk_tokens = experiment.kv_transfer.chunk_tokens,
+      .per_chunk = experiment.kv_transfer.per_chunk,
       .network = network};
   assembly.hand_off = std::move(hand_off);
+  for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
+    prefill.tell_chunks = experiment.kv_transfer.with_prefill;
+  }
   assembly.networks.push_back(network);
 }
 
@@ -297,7 +297,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const config::PoolSpec& spec = experiment.pools[p];
     const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
     // Whether the chip has the formats is asked before whether they fit.
-    const cost::NetworkFigures network = network_figures(assembly.topology, placed[p][0], spec.plan);
+    const cost::NetworkFigures network = 
+        experiment.source->located([&] { return network_figures(assembly.topology, placed[p][0], spec.plan, experiment.planes); });
     const cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
@@ -320,8 +321,9 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
-    add_wire(cost::wire_per_token(step_cost_spec(experiment, spec, network)),
-             instance_planes(assembly.topology, placed[p][0]), assembly.facts.back());
+    assembly.facts.back().collectives =
+        collective_wires(assembly.topology, placed[p][0], experiment.planes,
+                         cost::wire_per_token(step_cost_spec(experiment, spec, network)));
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));

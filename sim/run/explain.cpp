@@ -35,7 +35,7 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
     const config::PoolSpec& pool = experiment.pools[p];
     const Capacity capacity = capacity_of(pool, experiment.llm, experiment.chips.at(pool.chip));
     const cost::StepCostSpec spec =
-        step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool.plan));
+        step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool.plan, experiment.planes));
     const std::vector<cost::StepShape> ranks(pool.plan.attention_data, shape_of(pool.role, question));
     if (ranks[0].tokens() == 0 || ranks[0].tokens() > spec.max_tokens) {
       pool.source->fail("engine", fmt::format("a step of {} tokens a rank is asked for; from 1 to max_num_batched_tokens ({})",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace tokenyard {
 namespace {
@@ -70,8 +71,43 @@ bool on_scale_up(const topologies::Topology& topology, const std::vector<ChipId>
                      [&](ChipId chip) { return topology.port(chip, topology.scale_up()) > BytesPerSecond{}; });
 }
 
-cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
+/// A plane that an experiment names for a kind of group, and the key it does that with.
+struct Named {
+  PlaneId plane;
+  const char* key;
+};
+
+std::optional<Named> named(const topologies::Topology& topology, const std::optional<std::string>& name,
+                           const char* key) {
+  if (!name) return std::nullopt;
+  return Named{topology.plane(*name), key};
+}
+
+cost::GroupLinks links_on(const topologies::Topology& topology, const std::vector<ChipId>& chips, const Named& named) {
+  const std::string& name = topology.planes()[named.plane.index()].name;
+  for (const ChipId chip : chips) {
+    if (topology.port(chip, named.plane) > BytesPerSecond{}) continue;
+    throw SpecError(named.key, "'" + name + "' has no link for chip " + std::to_string(chip.index()) + " (" +
+                                   topology.place(chip).kind + ")");
+  }
+  const topologies::GroupView view = topology.view(chips, named.plane);
+  if (view.domains > 1 && view.uplink == BytesPerSecond{}) {
+    throw SpecError(named.key, "'" + name + "' does not join chips " + std::to_string(chips.front().index()) + " to " +
+                                   std::to_string(chips.back().index()) + ", which stand in " +
+                                   std::to_string(view.domains) + " of its domains");
+  }
+  return {.ranks = view.ranks,
+          .domains = view.domains,
+          .port = view.port,
+          .exchange = view.exchange,
+          .uplink = view.uplink,
+          .latency = view.latency};
+}
+
+cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips,
+                          const std::optional<Named>& named) {
   if (chips.size() < 2) return {};
+  if (named) return links_on(topology, chips, *named);
   const PlaneId up = topology.scale_up();
   const PlaneId out = topology.scale_out();
   const bool has_up = on_scale_up(topology, chips);
@@ -103,10 +139,11 @@ cost::GroupLinks worse(const cost::GroupLinks& a, const cost::GroupLinks& b) {
 
 /// The worst of several groups, the first of which is `groups(0)`.
 template <class Groups>
-cost::GroupLinks worst_of(const topologies::Topology& topology, std::uint32_t count, Groups groups) {
-  cost::GroupLinks links = links_of(topology, groups(0));
+cost::GroupLinks worst_of(const topologies::Topology& topology, const std::optional<Named>& named, std::uint32_t count,
+                          Groups groups) {
+  cost::GroupLinks links = links_of(topology, groups(0), named);
   if (links.ranks < 2) return links;
-  for (std::uint32_t i = 1; i < count; ++i) links = worse(links, links_of(topology, groups(i)));
+  for (std::uint32_t i = 1; i < count; ++i) links = worse(links, links_of(topology, groups(i), named));
   return links;
 }
 
@@ -169,16 +206,20 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
 }
 
 cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
-                                     const models::ParallelPlan& plan) {
+                                     const models::ParallelPlan& plan, const config::PlaneChoice& planes) {
   cost::NetworkFigures figures;
+  const auto tensor = named(topology, planes.tensor, "planes.tensor");
+  const auto expert = named(topology, planes.expert, "planes.expert");
+  const auto pipeline = named(topology, planes.pipeline, "planes.pipeline");
   const auto neighbours = [&](std::uint32_t group, std::uint32_t size) {
     const auto from = instance.chips.begin() + std::ptrdiff_t{group} * size;
     return std::vector<ChipId>(from, from + size);
   };
-  figures.tensor =
-      worst_of(topology, plan.chips() / plan.tensor, [&](std::uint32_t i) { return neighbours(i, plan.tensor); });
-  figures.kv = worst_of(topology, plan.chips() / plan.kv, [&](std::uint32_t i) { return neighbours(i, plan.kv); });
-  figures.context = worst_of(topology, plan.chips() / plan.context, [&](std::uint32_t i) {
+  figures.tensor = worst_of(topology, tensor, plan.chips() / plan.tensor,
+                            [&](std::uint32_t i) { return neighbours(i, plan.tensor); });
+  figures.kv =
+      worst_of(topology, tensor, plan.chips() / plan.kv, [&](std::uint32_t i) { return neighbours(i, plan.kv); });
+  figures.context = worst_of(topology, tensor, plan.chips() / plan.context, [&](std::uint32_t i) {
     // Of one rank the chips that have the same place in their tensor groups.
     std::vector<ChipId> group;
     for (std::uint32_t c = 0; c < plan.context; ++c) {
@@ -186,11 +227,12 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
     }
     return group;
   });
-  figures.expert = worst_of(topology, plan.pipeline, [&](std::uint32_t i) { return instance.stage_chips(plan, i); });
+  figures.expert =
+      worst_of(topology, expert, plan.pipeline, [&](std::uint32_t i) { return instance.stage_chips(plan, i); });
   if (plan.pipeline > 1) {
     // Every chip hands on to the one in its place in the next stage.
     const std::uint32_t stage = plan.stage_chips();
-    figures.pipeline = worst_of(topology, plan.chips() - stage, [&](std::uint32_t i) {
+    figures.pipeline = worst_of(topology, pipeline, plan.chips() - stage, [&](std::uint32_t i) {
       return std::vector<ChipId>{instance.chips[i], instance.chips[i + stage]};
     });
     figures.pipeline.ranks = plan.pipeline;
@@ -198,21 +240,33 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
   return figures;
 }
 
-InstancePlanes instance_planes(const topologies::Topology& topology, const PlacedInstance& instance) {
-  InstancePlanes planes;
-  if (instance.chips.size() < 2) return planes;
-  const std::vector<ChipId>& chips = instance.chips;
-  const bool up = on_scale_up(topology, chips);
-  const PlaneId inner = up ? topology.scale_up() : topology.scale_out();
-  const topologies::GroupView view = topology.view(chips, inner);
-  planes.inside = topology.planes()[inner.index()].name;
-  planes.port_inside = view.port;
-  if (view.domains > 1) {
-    const PlaneId outer = view.uplink > BytesPerSecond{} ? inner : topology.scale_out();
-    planes.across = topology.planes()[outer.index()].name;
-    planes.port_across = topology.view(chips, outer).port;
-  }
-  return planes;
+std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
+                                                      const PlacedInstance& instance, const config::PlaneChoice& planes,
+                                                      const cost::WirePerToken& wire) {
+  std::vector<metrics::CollectiveWire> wires;
+  if (instance.chips.size() < 2) return wires;
+  const auto add = [&](PlaneId plane, Bytes per_token) {
+    const std::string& name = topology.planes()[plane.index()].name;
+    for (metrics::CollectiveWire& known : wires) {
+      if (known.plane != name) continue;
+      known.per_token += per_token;
+      return;
+    }
+    wires.push_back({name, per_token, topology.view(instance.chips, plane).port});
+  };
+  const PlaneId inner = on_scale_up(topology, instance.chips) ? topology.scale_up() : topology.scale_out();
+  const topologies::GroupView view = topology.view(instance.chips, inner);
+  const PlaneId outer = view.domains == 1 || view.uplink > BytesPerSecond{} ? inner : topology.scale_out();
+  const auto add_group = [&](const std::optional<std::string>& name, const cost::Wire& group) {
+    const PlaneId inside = name ? topology.plane(*name) : inner;
+    const PlaneId across = name ? inside : outer;
+    add(inside, group.inside);
+    if (view.domains > 1 || name) add(across, group.across);
+  };
+  add_group(planes.tensor, wire.tensor);
+  add_group(planes.expert, wire.expert);
+  add_group(planes.pipeline, wire.pipeline);
+  return wires;
 }
 
 }  // namespace tokenyard

@@ -2,8 +2,10 @@
 
 #include "models/base/ids.hpp"
 #include "models/cost/network_figures.hpp"
+#include "models/cost/wire.hpp"
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/experiment.hpp"
+#include "sim/metrics/summary.hpp"
 #include "topologies/topology.hpp"
 
 #include <string>
@@ -32,18 +34,19 @@ struct PlacedInstance {
                                                              const std::vector<config::PoolSpec>& pools);
 
 /// What the chips of an instance see of the network: inside a domain over the scale-up plane; between domains over the
-/// scale-up plane where that joins them, else over the scale-out plane. Of several groups of one kind (tensor groups,
-/// stages, neighbours in the pipeline ...) the worst of each figure. Groups of one chip have no links.
+/// scale-up plane where that joins them, else over the scale-out plane; for a kind of group that `planes` names a plane
+/// for, over that one alone. Of several groups of one kind (tensor groups, stages, neighbours in the pipeline ...) the
+/// worst of each figure. Groups of one chip have no links. Throws SpecError("planes.tensor" | "planes.expert" |
+/// "planes.pipeline", ...) that names the chips which a plane does not join.
 [[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
-                                                   const models::ParallelPlan& plan);
+                                                   const models::ParallelPlan& plan,
+                                                   const config::PlaneChoice& planes = {});
 
-/// The planes that network_figures() took: within domains and between them. Empty where an instance needs none.
-struct InstancePlanes {
-  std::string inside;
-  std::string across;
-  BytesPerSecond port_inside;  ///< narrowest port of its chips, per direction, efficiency included
-  BytesPerSecond port_across;
-};
-[[nodiscard]] InstancePlanes instance_planes(const topologies::Topology& topology, const PlacedInstance& instance);
+/// What the collectives of an instance send over the planes that network_figures() took, a row a plane. Ports are the
+/// narrowest of its chips on the plane, efficiency included. Empty for a single chip.
+[[nodiscard]] std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
+                                                                    const PlacedInstance& instance,
+                                                                    const config::PlaneChoice& planes,
+                                                                    const cost::WirePerToken& wire);
 
 }  // namespace tokenyard

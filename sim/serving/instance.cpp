@@ -43,14 +43,17 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
 
 // ---------------------------------------------------------------- from outside
 
-void Instance::submit(SequenceId id) {
-  // vLLM's balancing between attention ranks: 4 * waiting + running, the first minimum. Lanes are chosen alike.
+std::uint32_t Instance::next_rank() const {
   const auto chosen = std::min_element(ranks_.begin(), ranks_.end(), [](const Rank& a, const Rank& b) {
     return 4 * a.waiting() + a.running() < 4 * b.waiting() + b.running();
   });
-  sequences_[id].rank = static_cast<std::uint32_t>(chosen - ranks_.begin());
-  chosen->enqueue(id);
-  stirred(*chosen);
+  return static_cast<std::uint32_t>(chosen - ranks_.begin());
+}
+
+void Instance::submit(SequenceId id, std::uint32_t rank) {
+  sequences_[id].rank = rank;
+  ranks_[rank].enqueue(id);
+  stirred(ranks_[rank]);
 }
 
 void Instance::kv_arrived(SequenceId id) {
@@ -201,6 +204,13 @@ bool Instance::compose(Lane& lane, SimTime now) {
   schedule(step, settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end));
   ++lane.in_flight;
   ++in_flight_;
+  if (settings_.tell_chunks) {
+    for (const RankStep& rank_step : step.ranks) {
+      for (const PromptChunk& chunk : rank_step.chunks) {
+        listener_.on_chunk(chunk.id, chunk.computed, step.start, step.end);
+      }
+    }
+  }
   return true;
 }
 

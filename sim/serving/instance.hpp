@@ -30,6 +30,9 @@ class InstanceListener {
   virtual void on_done(SequenceId id, SimTime now) = 0;
   /// A decode instance has blocks for this sequence: its KV can be fetched.
   virtual void on_fetch(SequenceId id, SimTime now) = 0;
+  /// A step from `start` to `end` with a chunk of this prompt has been composed, after which `computed` tokens of it are in
+  /// the cache. Told on request only (InstanceSettings::tell_chunks).
+  virtual void on_chunk(SequenceId id, std::uint32_t computed, SimTime start, SimTime end) = 0;
   /// Written on request only (InstanceSettings::log_steps).
   virtual void on_step(const metrics::StepRecord& step) = 0;
 };
@@ -48,6 +51,7 @@ struct InstanceSettings {
   bool step_by_step = false;  ///< one event a step; same results, for the test of that
   bool log_steps = false;
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
+  bool tell_chunks = false;  ///< prefill role: KV leaves while the prompt is computed
   Watts decode_power;  ///< of one chip
   Watts prefill_power;
 };
@@ -71,8 +75,9 @@ class Instance final : public engine::EventHandler {
   // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside
   // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
-  /// A request reaches the instance now.
-  void submit(SequenceId id);
+  /// A request reaches the instance now, and goes to the attention rank that next_rank() names, or to the one named.
+  void submit(SequenceId id) { submit(id, next_rank()); }
+  void submit(SequenceId id, std::uint32_t rank);
   /// The KV of a sequence that on_fetch() announced has arrived now.
   void kv_arrived(SequenceId id);
   /// The other side has fetched a pinned sequence's KV now.
@@ -85,6 +90,9 @@ class Instance final : public engine::EventHandler {
   /// is next looked at.
   void on_names(const std::function<void(std::uint64_t name, bool here, SimTime when)>& listener);
 
+  /// The rank that a request would go to, as of the last advance(): vLLM's balancing, the first minimum of 4 * waiting +
+  /// running. Lanes are chosen alike.
+  [[nodiscard]] std::uint32_t next_rank() const;
   /// As of the last advance().
   [[nodiscard]] policy::InstanceView view() const;
   [[nodiscard]] std::uint32_t running() const;

@@ -213,6 +213,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
   }
   sequence.computed += tokens;
   if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+  if (hand_off_) step_->chunks.push_back({.id = id, .computed = sequence.computed});
   if (tokens < partial->remaining) {
     partial->computed += tokens;
     partial->remaining -= tokens;

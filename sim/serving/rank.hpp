@@ -21,6 +21,12 @@ namespace tokenyard::serving {
 /// Most steps in flight: one running and one composed behind it, or one in every stage of a pipeline.
 inline constexpr std::size_t kMaxDepth = 16;
 
+/// A chunk of a prompt in a step of an instance that hands KV over.
+struct PromptChunk {
+  SequenceId id;
+  std::uint32_t computed = 0;  ///< tokens in the cache after the step
+};
+
 /// What one rank put into one step, until the step's outputs have been processed.
 struct RankStep {
   bool live = false;          ///< composed and not yet completed by this rank
@@ -30,6 +36,7 @@ struct RankStep {
   std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
   std::vector<SequenceId> closing;       ///< hand out their last token
   std::vector<SequenceId> paused;        ///< could have decoded but were left out
+  std::vector<PromptChunk> chunks;       ///< kept by a rank that hands KV over
   std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
 
   /// Decodes that hand out something.
@@ -44,6 +51,7 @@ struct RankStep {
     prompts_done.clear();
     closing.clear();
     paused.clear();
+    chunks.clear();
   }
 };
 

@@ -9,8 +9,10 @@ tokenyard_room(serving
     serving/rank_drafts.cpp
     serving/rank_views.cpp
     serving/serving.cpp
+    serving/serving_hand_off.cpp
   HEADERS
     serving/acceptance.hpp
+    serving/event_code.hpp
     serving/instance.hpp
     serving/rank.hpp
     serving/sequence.hpp

@@ -59,10 +59,13 @@ struct Sequence {
 
   std::uint32_t preemptions = 0;
   bool gave_tokens = false;          ///< when preempted: this admission had handed out tokens
-  std::uint32_t flows_left = 0;      ///< of the KV transfer
+  std::uint32_t flows_left = 0;      ///< of the KV transfer, among those that have been asked for
+  std::uint32_t kv_sent = 0;         ///< tokens, from the start of the prompt, whose KV needs no further flow
+  bool kv_wanted = false;            ///< the decode side has blocks for it
   InstanceId prefill_instance;
   std::uint32_t prefill_rank = 0;
   InstanceId decode_instance;
+  std::uint32_t decode_rank = 0;     ///< of the decode instance, chosen before its KV moves
 
   SimTime admitted;
   SimTime first_token;

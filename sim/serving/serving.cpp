@@ -1,20 +1,12 @@
 #include "sim/serving/serving.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/serving/event_code.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace tokenyard::serving {
-namespace {
-
-// Event codes: kind in the upper half, sequence in the lower.
-enum class Kind : std::uint32_t { Arrival, Return, HandedOff, Flow };
-
-std::uint64_t code(Kind kind, std::uint32_t index = 0) { return (static_cast<std::uint64_t>(kind) << 32) | index; }
-
-}  // namespace
-
 Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
                  workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder,
                  SimTime interval, Watch watch, SimTime last_arrival)
@@ -97,16 +89,9 @@ void Serving::on_event(std::uint64_t what) {
         mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
       break;
-    case Kind::HandedOff: {
-      Sequence& sequence = sequences_[id];
-      Instance& decode = route(states_[1], sequence.request, true);
-      sequence.decode_instance = decode.settings().id;
-      sequence.from_remote = true;
-      sequence.prefill_rank = sequence.rank;
-      decode.submit(id);
-      break;
-    }
-    case Kind::Flow: fetched(id); break;
+    case Kind::HandedOff: handed_off(id); break;
+    case Kind::Flow: flow_ended(id); break;
+    case Kind::There: kv_is_there(id, true); break;
   }
 }
 
@@ -164,39 +149,6 @@ void Serving::on_done(SequenceId id, SimTime now) {
     engine_.at(now, engine::rank_of_reaction(sequences_[id].request.id.index()), *this, code(Kind::Return));
   }
   look_around(now);
-}
-
-void Serving::on_fetch(SequenceId id, SimTime now) {
-  expect(now == engine_.now(), "a transfer starts at its own event");
-  Sequence& sequence = sequences_[id];
-  const Pool& from_pool = pools_[0];
-  const Pool& to_pool = pools_[1];
-  const auto& from = from_pool.endpoints[sequence.prefill_instance.index()][sequence.prefill_rank];
-  const auto& to = to_pool.endpoints[sequence.decode_instance.index() - from_pool.instances.size()][sequence.rank];
-  // One flow for each pair of domains: the shards of one side meet those of the other in turn.
-  const std::size_t flows = std::max(from.size(), to.size());
-  const Bytes size = hand_off_->bytes_per_token * static_cast<double>(sequence.fetched) /
-                     (hand_off_->efficiency * static_cast<double>(flows));
-  sequence.flows_left = static_cast<std::uint32_t>(flows);
-  for (std::size_t i = 0; i < flows; ++i) {
-    const EndpointId a = from[i % from.size()];
-    const EndpointId b = to[i % to.size()];
-    // At least a nanosecond, so that an end is never at the instant of its beginning.
-    const Seconds delay = hand_off_->setup + hand_off_->network.latency(a, b);
-    engine_.transfer(hand_off_->plane, a, b, size, std::max(delay, Seconds{1e-9}), *this, code(Kind::Flow, id.index()));
-  }
-}
-
-void Serving::fetched(SequenceId id) {
-  Sequence& sequence = sequences_[id];
-  if (--sequence.flows_left > 0) return;
-  const SimTime now = engine_.now();
-  Instance& prefill = instance(sequence.prefill_instance);
-  prefill.advance(now, false);
-  prefill.release(id);
-  Instance& decode = instance(sequence.decode_instance);
-  decode.advance(now, false);
-  decode.kv_arrived(id);
 }
 
 void Serving::record(SequenceId id) {

@@ -37,11 +37,24 @@ struct Pool {
 };
 
 /// How a KV cache travels from a prefill to a decode instance.
+///
+/// Pull: the flows start when the decode side has blocks for the request. Push: when the prompt is computed, into a buffer
+/// of the decode side that is not counted in its blocks, all of it, whatever the decode side has in its prefix cache; the prefill side's blocks are free when the flows have ended.
+/// With the prefill (a push): the KV of every chunk follows its step layer by layer. A layer's KV could leave as soon as
+/// it is computed; of L layers all but the last are one flow that starts when the first is done, at 1/L of the step,
+/// and the last is another that starts at its end. So the step's end is never overtaken, and a network slower than the
+/// prefill is busy from the first layer on; in between the flow may run ahead of layers by what the network is faster.
+/// The decode instance and rank are chosen when the first chunk starts.
 struct HandOff {
   std::size_t plane = 0;         ///< index of the engine's flow network
   Bytes bytes_per_token;         ///< that land on the decode side, all its chips together
   Seconds setup;                 ///< software, once a request
   double efficiency = 1.0;       ///< share of the links' rate that the connector reaches
+  bool push = false;
+  bool with_prefill = false;     ///< then also push
+  std::uint32_t layers = 1;      ///< of the model
+  std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
+  Seconds per_chunk;             ///< from one operation to the next; the last byte comes no sooner than the last operation
   topologies::FlowNetwork network;  ///< of that plane, for the wire's latency
 };
 
@@ -79,6 +92,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void on_event(std::uint64_t what) override;
   void on_done(SequenceId id, SimTime now) override;
   void on_fetch(SequenceId id, SimTime now) override;
+  void on_chunk(SequenceId id, std::uint32_t computed, SimTime start, SimTime end) override;
   void on_step(const metrics::StepRecord& step) override { recorder_.step(step); }
 
  private:
@@ -92,7 +106,12 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void mark_last_arrival(bool inclusive);
   void arrive(workloads::Arrival arrival, bool reaction);
   Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
-  void fetched(SequenceId id);
+  void choose_decode(SequenceId id, bool inclusive);
+  void handed_off(SequenceId id);
+  void send_prompt(SequenceId id, std::uint32_t tokens);
+  void send(SequenceId id, std::uint32_t tokens, double share, Seconds delay);
+  void flow_ended(SequenceId id);
+  void kv_is_there(SequenceId id, bool inclusive);
   void record(SequenceId id);
   void look_around(SimTime now);
   [[nodiscard]] Instance& instance(InstanceId id) { return *by_id_[id.index()]; }

@@ -36,6 +36,11 @@ struct SmallCluster {
   BytesPerSecond bandwidth{1e9};
   Bytes bytes_per_token{1e6};
   Seconds setup{1e-3};
+  bool push = false;
+  bool with_prefill = false;
+  std::uint32_t layers = 1;
+  std::uint32_t chunk_tokens = 0;
+  Seconds per_chunk;
 };
 
 struct Played {
@@ -73,6 +78,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .step_by_step = cluster.step_by_step,
                                 .log_steps = cluster.log_steps,
                                 .acceptance = cluster.acceptance,
+                                .tell_chunks = role == serving::Role::Prefill && cluster.with_prefill,
                                 .decode_power = Watts{100},
                                 .prefill_power = Watts{200}});
     }
@@ -94,6 +100,11 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     }
     hand_off = serving::HandOff{.bytes_per_token = cluster.bytes_per_token,
                                 .setup = cluster.setup,
+                                .push = cluster.push,
+                                .with_prefill = cluster.with_prefill,
+                                .layers = cluster.layers,
+                                .chunk_tokens = cluster.chunk_tokens,
+                                .per_chunk = cluster.per_chunk,
                                 .network = network};
     networks.push_back(network);
   }

@@ -1,6 +1,7 @@
 tokenyard_tests(behaviour_engine behaviour
-  ROOMS engine
+  ROOMS engine topologies
   FILES
+    behaviour/collective_flows_test.cpp
     behaviour/engine_events_test.cpp
     behaviour/engine_flows_test.cpp
     behaviour/engine_sharing_test.cpp)

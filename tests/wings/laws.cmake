@@ -22,6 +22,7 @@ tokenyard_tests(laws_serving law
 tokenyard_tests(behaviour_serving behaviour
   ROOMS serving
   FILES
+    behaviour/hand_off_push_test.cpp
     behaviour/hand_off_test.cpp
     behaviour/instance_test.cpp
     behaviour/pipeline_test.cpp

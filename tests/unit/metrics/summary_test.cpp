@@ -179,12 +179,7 @@ TEST_CASE("summary: collectives of a pool are its tokens times what each sends")
   // 520,000 B over 8 ports of 1,000 B/s for 10 s = 6.5, 104,000 B over 8 ports of 100 B/s = 13 of capacity.
   Recorder recorder = empty_recorder();
   PoolFacts pool = facts();
-  pool.plane_inside = "nvlink";
-  pool.plane_across = "ib";
-  pool.collective_inside = Bytes{500.0};
-  pool.collective_across = Bytes{100.0};
-  pool.port_inside = BytesPerSecond{1'000.0};
-  pool.port_across = BytesPerSecond{100.0};
+  pool.collectives = {{"nvlink", Bytes{500.0}, BytesPerSecond{1'000.0}}, {"ib", Bytes{100.0}, BytesPerSecond{100.0}}};
   const Summary summary = summarize("s", recorder, meters(), {pool}, {}, at(10));
   REQUIRE(summary.planes.size() == 2);
   const double ports = pool.instances * pool.chips_per_instance;
@@ -193,10 +188,4 @@ TEST_CASE("summary: collectives of a pool are its tokens times what each sends")
   CHECK(summary.planes[0].collective_utilisation == near(520'000.0 / (ports * 1'000.0 * 10.0)));
   CHECK(summary.planes[1].collective_bytes == near(104'000.0));
   CHECK(summary.planes[1].collective_utilisation == near(104'000.0 / (ports * 100.0 * 10.0)));
-
-  // On one plane both add up.
-  pool.plane_across = "nvlink";
-  const Summary flat = summarize("s", recorder, meters(), {pool}, {}, at(10));
-  REQUIRE(flat.planes.size() == 1);
-  CHECK(flat.planes[0].collective_bytes == near(624'000.0));
 }

@@ -1,5 +1,6 @@
 #include "sim/run/placement.hpp"
 
+#include "models/base/errors.hpp"
 #include "tests/support/small_experiment.hpp"
 
 #include <doctest/doctest.h>
@@ -191,18 +192,48 @@ TEST_CASE("network figures: nodes of CloudMatrix384 meet over UB itself") {
   CHECK(us(figures.expert.latency) == near(1.9));
 }
 
-TEST_CASE("instance planes: which networks an instance uses") {
-  const auto inside = instance_planes(machine("hgx-h100"), chips_from(0, 8));
-  CHECK(inside.inside == "nvlink");
-  CHECK(inside.across.empty());
-  const auto across = instance_planes(machine("{base: hgx-h100, nodes: 2}"), chips_from(0, 16));
-  CHECK(across.inside == "nvlink");
-  CHECK(across.across == "ib");
-  CHECK(gb_per_s(across.port_across) == near(46.5));
-  const auto ub = instance_planes(machine("cloudmatrix384"), chips_from(0, 16));
-  CHECK(ub.inside == "ub");
-  CHECK(ub.across == "ub");
-  CHECK(instance_planes(machine("hgx-h100"), chips_from(0, 1)).inside.empty());
+TEST_CASE("placement: collectives are counted on the planes that carry them") {
+  cost::WirePerToken wire;
+  wire.tensor = {Bytes{70.0}, Bytes{3.0}};
+  wire.expert = {Bytes{20.0}, Bytes{2.0}};
+  wire.pipeline = {Bytes{10.0}, Bytes{1.0}};
+  const auto inside = collective_wires(machine("hgx-h100"), chips_from(0, 8), {}, wire);
+  REQUIRE(inside.size() == 1);
+  CHECK(inside[0].plane == "nvlink");
+  CHECK(inside[0].per_token == Bytes{100.0});
+  CHECK(gb_per_s(inside[0].port) == near(427.5));  // 450 at 0.95
+  const topologies::Topology two = machine("{base: hgx-h100, nodes: 2}");
+  const auto across = collective_wires(two, chips_from(0, 16), {}, wire);
+  REQUIRE(across.size() == 2);
+  CHECK(across[0].per_token == Bytes{100.0});
+  CHECK(across[1].plane == "ib");
+  CHECK(across[1].per_token == Bytes{6.0});
+  CHECK(gb_per_s(across[1].port) == near(46.5));
+  // All of the tensor groups over ib: 73 bytes and the 3 of the others that leave a node.
+  const auto named = collective_wires(two, chips_from(0, 16), {.tensor = "ib"}, wire);
+  REQUIRE(named.size() == 2);
+  CHECK(named[0].plane == "ib");
+  CHECK(named[0].per_token == Bytes{76.0});
+  CHECK(named[1].per_token == Bytes{30.0});
+  const auto ub = collective_wires(machine("cloudmatrix384"), chips_from(0, 16), {}, wire);
+  REQUIRE(ub.size() == 1);
+  CHECK(ub[0].per_token == Bytes{106.0});
+  CHECK(collective_wires(machine("hgx-h100"), chips_from(0, 1), {}, {}).empty());
+}
+
+TEST_CASE("placement: a plane that an experiment names carries its groups alone") {
+  const topologies::Topology two = machine("{base: hgx-h100, nodes: 2}");
+  const models::ParallelPlan plan{.tensor = 8, .attention_data = 2, .expert = 16};
+  const auto figures = network_figures(two, chips_from(0, 16), plan, {.tensor = "ib"});
+  CHECK(gb_per_s(figures.tensor.port) == near(46.5));
+  CHECK(figures.tensor.domains == 1);  // a leaf
+  CHECK(gb_per_s(figures.expert.port) == near(427.5));
+  CHECK_THROWS_WITH_AS((void)network_figures(two, chips_from(0, 16), plan, {.expert = "nvlink"}),
+                       "planes.expert: 'nvlink' does not join chips 0 to 15, which stand in 2 of its domains",
+                       SpecError);
+  CHECK_THROWS_WITH_AS(
+      (void)network_figures(machine("vr-nvl144-cpx"), chips_from(72, 8), {.tensor = 8}, {.tensor = "nvlink"}),
+      "planes.tensor: 'nvlink' has no link for chip 72 (rubin-cpx)", SpecError);
 }
 
 TEST_CASE("placement: an instance stands in one site") {
