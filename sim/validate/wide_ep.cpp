@@ -87,8 +87,13 @@ MeasuredSet read_wide_ep(const CsvTable& table) {
       point.set("workload.prompt.tokens", isl);
       point.set("workload.output.tokens", 1U);
       point.measured.push_back({metrics::Metric::Throughput, Statistic::PromptTokensPerChip, *rate, ""});
-      if (holds(table.text(row, "note"), "perfect EPLB")) {
-        point.measured.back().trap = "expert load was balanced by hand: not a free-running measurement";
+      point.set("pools.serve.engine.two_batch_overlap", std::string("prefill"));
+      const bool ideal = holds(table.text(row, "note"), "perfect EPLB");
+      if (!table.has("npus")) point.set("pools.serve.parallel.redundant_experts", 32U);
+      if (ideal) point.set("pools.serve.parallel.eplb", std::string("ideal"));
+      if (!ideal && !table.has("npus")) {
+        point.set("pools.serve.parallel.eplb", std::string("on"));
+        point.set("pools.serve.parallel.expert_load", std::string("power_law"));
       }
     }
     set.points.push_back(std::move(point));

@@ -38,7 +38,9 @@ TEST_CASE("wide EP: prefill is prompts of one length that keep every attention r
   CHECK(setting(point, "workload.output.tokens") == "1");
   CHECK(point.measured.at(0).value == doctest::Approx(57674.0 / 8).epsilon(1e-15));  // a node has eight chips
   CHECK(point.measured.at(0).trap.empty());
-  CHECK_FALSE(set.points.at(1).measured.at(0).trap.empty());
+  CHECK(setting(point, "pools.serve.engine.two_batch_overlap") == "prefill");
+  CHECK(setting(point, "pools.serve.parallel.eplb") == "on");
+  CHECK(setting(set.points.at(1), "pools.serve.parallel.eplb") == "ideal");
 }
 
 TEST_CASE("wide EP: decode without its prefill is refused and an unknown unit is an error") {
