@@ -1,8 +1,11 @@
 #include "workloads/lengths.hpp"
 
+#include <boost/math/special_functions/gamma.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <numbers>
 
 namespace tokenyard::workloads {
 namespace {
@@ -35,9 +38,82 @@ struct Draw {
   std::uint32_t operator()(const EmpiricalLength& spec) const {
     return whole(quantile(spec, stream.uniform01()), 1, kMaxTokens);
   }
+  std::uint32_t operator()(const NormalLength& spec) const {
+    return whole(spec.mean + spec.sd * stream.normal(), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const ExponentialLength& spec) const {
+    return whole(spec.mean * stream.exponential(), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const GammaLength& spec) const {
+    const double variance = spec.cv * spec.cv;
+    return whole(spec.mean * variance * stream.gamma(1.0 / variance), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const ParetoLength& spec) const {
+    return whole(spec.min * std::exp(stream.exponential() / spec.alpha), spec.min, spec.max);
+  }
 };
 
+/// The inverse of the distribution function, for lengths that are drawn together.
+struct At {
+  double share;   // in (0, 1)
+  double normal;  // the standard normal value of that share
+
+  std::uint32_t operator()(const ConstantLength& spec) const { return spec.tokens; }
+  std::uint32_t operator()(const UniformLength& spec) const {
+    const double places = static_cast<double>(spec.max) - spec.min + 1.0;
+    return whole(spec.min + std::floor(share * places), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const LognormalLength& spec) const {
+    return whole(spec.median * std::exp(spec.sigma * normal), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const EmpiricalLength& spec) const { return whole(quantile(spec, share), 1, kMaxTokens); }
+  std::uint32_t operator()(const NormalLength& spec) const {
+    return whole(spec.mean + spec.sd * normal, spec.min, spec.max);
+  }
+  std::uint32_t operator()(const ExponentialLength& spec) const {
+    return whole(-spec.mean * std::log1p(-share), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const GammaLength& spec) const {
+    const double variance = spec.cv * spec.cv;
+    return whole(spec.mean * variance * boost::math::gamma_p_inv(1.0 / variance, share), spec.min, spec.max);
+  }
+  std::uint32_t operator()(const ParetoLength& spec) const {
+    return whole(spec.min * std::exp(-std::log1p(-share) / spec.alpha), spec.min, spec.max);
+  }
+};
+
+[[nodiscard]] At at_normal(double normal) {
+  // Kept off 0 and 1, where some laws have no value.
+  const double share = std::clamp(0.5 * std::erfc(-normal / std::numbers::sqrt2), 1e-16, 1.0 - 1e-15);
+  return {share, normal};
+}
+
 }  // namespace
+
+std::pair<std::uint32_t, std::uint32_t> draw_lengths(const LengthSpec& first, const LengthSpec& second,
+                                                     double rank_correlation, RandomStream& stream) {
+  const double rho = 2.0 * std::sin(std::numbers::pi / 6.0 * rank_correlation);
+  const double a = stream.normal();
+  const double b = rho * a + std::sqrt(1.0 - rho * rho) * stream.normal();
+  return {std::visit(at_normal(a), first), std::visit(at_normal(b), second)};
+}
+
+double draw_seconds(const TimeSpec& spec, RandomStream& stream) {
+  if (const auto* constant = std::get_if<ConstantTime>(&spec)) return constant->time.value();
+  if (const auto* exponential = std::get_if<ExponentialTime>(&spec))
+    return exponential->mean.value() * stream.exponential();
+  const auto& lognormal = std::get<LognormalTime>(spec);
+  return std::min(lognormal.median.value() * std::exp(lognormal.sigma * stream.normal()), lognormal.max.value());
+}
+
+double draw_share(double mean, double sd, RandomStream& stream) {
+  if (sd <= 0.0) return mean;
+  // A beta law of this mean and variance has a + b = mean (1 - mean) / sd^2 - 1; it is drawn as a share of two gammas.
+  const double sum = mean * (1.0 - mean) / (sd * sd) - 1.0;
+  const double a = stream.gamma(mean * sum);
+  const double b = stream.gamma((1.0 - mean) * sum);
+  return a + b > 0.0 ? a / (a + b) : mean;
+}
 
 std::uint32_t draw_length(const LengthSpec& spec, RandomStream& stream) { return std::visit(Draw{stream}, spec); }
 

@@ -1,19 +1,56 @@
 #include "workloads/make_request_source.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/causal_source.hpp"
+#include "workloads/session_draw.hpp"
+#include "workloads/session_source.hpp"
 #include "workloads/synthetic_source.hpp"
+#include "workloads/trace_sessions.hpp"
 #include "workloads/trace_source.hpp"
 
+#include <string>
 #include <utility>
 
 namespace tokenyard::workloads {
+namespace {
+
+[[nodiscard]] std::unique_ptr<RequestSource> replay(const WorkloadSpec& spec, std::uint64_t seed,
+                                                    std::unique_ptr<ByteSource> bytes) {
+  const auto& trace = std::get<TraceSpec>(spec.source);
+  std::string file = bytes->name();
+  std::unique_ptr<ByteSource> again = trace.rate ? bytes->beside("") : nullptr;
+  TiedRows rows = open_rows(trace, spec.max_context, seed, std::move(bytes));
+  if (rows.rows().order() == TraceOrder::Sessions) {
+    if (trace.rate || trace.spread_ties) {
+      throw UserError(file +
+                      ": holds sessions whose turns wait for each other; rate and spread_ties are of rows that do "
+                      "not, speedup and arrivals change when sessions begin");
+    }
+    const SessionPlay play{
+        .users = trace.users, .duration = spec.duration, .requests = spec.requests, .block_tokens = trace.block_tokens};
+    return std::make_unique<SessionSource>(
+        std::make_unique<TraceSessions>(std::move(rows).release(), spec, seed, std::move(file)), play);
+  }
+  if (trace.users || trace.wait_cap) {
+    throw UserError(file + ": holds rows with times of their own; users and wait_cap are of traces of sessions");
+  }
+  auto source = std::make_unique<TraceSource>(spec, seed, std::move(rows), std::move(file), std::move(again));
+  if (trace.causal) return std::make_unique<CausalSource>(std::move(source));
+  return source;
+}
+
+}  // namespace
 
 std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std::uint64_t seed,
                                                    std::unique_ptr<ByteSource> trace) {
   const bool wants_trace = std::holds_alternative<TraceSpec>(spec.source);
   expect(wants_trace == (trace != nullptr), "a trace is given exactly when the workload replays one");
-  if (wants_trace) return std::make_unique<TraceSource>(spec, std::move(trace));
-  return std::make_unique<SyntheticSource>(spec, seed);
+  if (wants_trace) return replay(spec, seed, std::move(trace));
+  const auto& synthetic = std::get<SyntheticSpec>(spec.source);
+  if (!tells_stories(synthetic)) return std::make_unique<SyntheticSource>(spec, seed);
+  SessionPlay play{.duration = spec.duration, .requests = spec.requests};
+  if (const auto* loop = std::get_if<ClosedLoop>(&synthetic.arrivals)) play.users = loop->concurrency;
+  return std::make_unique<SessionSource>(std::make_unique<SessionDraw>(spec, seed), play);
 }
 
 }  // namespace tokenyard::workloads

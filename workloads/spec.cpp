@@ -1,6 +1,7 @@
 #include "workloads/spec.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/traces/formats.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,8 +13,9 @@ namespace tokenyard::workloads {
 namespace {
 
 constexpr double kMaxCv = 100.0;
+constexpr double kMaxWeibullCv = 10.0;
 constexpr PerSecond kMaxRate{1e9};
-constexpr double kMaxRequests = 4294967295.0;  // they are numbered in 32 bits
+constexpr double kMaxRequests = 4294967295.0;           // they are numbered in 32 bits
 constexpr SimTime kMaxSpan{9'000'000'000'000'000'000};  // 285 years; SimTime itself ends at 292
 
 void require(bool holds, const std::string& field, const std::string& why) {
@@ -43,6 +45,30 @@ struct CheckArrivals {
     require(spec.cv > 0.0 && spec.cv <= kMaxCv, "cv",
             "must be above 0 and at most 100; 1 is Poisson, more is burstier");
   }
+  void operator()(const WeibullArrivals& spec) const {
+    check_rate(spec.rate);
+    require(spec.cv >= 0.02 && spec.cv <= kMaxWeibullCv, "cv",
+            "must be from 0.02 to 10; 1 is Poisson, more is burstier");
+  }
+  void operator()(const ModulatedArrivals& spec) const {
+    require(spec.rates.size() >= 2, "states", "needs at least 2 states");
+    require(spec.rates.size() == spec.dwell.size(), "states",
+            "has " + std::to_string(spec.dwell.size()) + " values for " + std::to_string(spec.rates.size()) +
+                " states; one for each is needed");
+    double sum = 0.0;
+    for (std::size_t i = 0; i < spec.rates.size(); ++i) {
+      require(std::isfinite(spec.rates[i].value()) && spec.rates[i] >= PerSecond{0.0} && spec.rates[i] <= kMaxRate,
+              "states", "have rates from 0 /s to 1e9 /s");
+      require(spec.dwell[i] > Seconds{0.0} && spec.dwell[i] <= Seconds{9e8}, "states",
+              "have a dwell above 0 s and of at most 9e8 s");
+      sum += spec.rates[i].value();
+    }
+    require(sum > 0.0, "states", "all have rate 0; one must be above 0");
+  }
+  void operator()(const BatchArrivals& spec) const {
+    check_rate(spec.rate);
+    require(spec.size >= 1, "size", "must be at least 1");
+  }
   void operator()(const ClosedLoop& spec) const { require(spec.concurrency > 0, "concurrency", "must be at least 1"); }
 };
 
@@ -64,6 +90,24 @@ struct CheckLength {
     require(spec.sigma >= 0.0 && spec.sigma <= 10.0, "sigma", "must be from 0 to 10");
     check_range(spec.min, spec.max);
   }
+  void operator()(const NormalLength& spec) const {
+    require(spec.mean >= 1.0 && spec.mean <= double{kMaxTokens}, "mean", "must be at least 1 token");
+    require(spec.sd >= 0.0 && spec.sd <= double{kMaxTokens}, "sd", "must be 0 or more");
+    check_range(spec.min, spec.max);
+  }
+  void operator()(const ExponentialLength& spec) const {
+    require(spec.mean >= 1.0 && spec.mean <= double{kMaxTokens}, "mean", "must be at least 1 token");
+    check_range(spec.min, spec.max);
+  }
+  void operator()(const GammaLength& spec) const {
+    require(spec.mean >= 1.0 && spec.mean <= double{kMaxTokens}, "mean", "must be at least 1 token");
+    require(spec.cv > 0.0 && spec.cv <= 100.0, "cv", "must be above 0 and at most 100");
+    check_range(spec.min, spec.max);
+  }
+  void operator()(const ParetoLength& spec) const {
+    require(spec.alpha > 0.0 && spec.alpha <= 100.0, "alpha", "must be above 0 and at most 100");
+    check_range(spec.min, spec.max);
+  }
   void operator()(const EmpiricalLength& spec) const {
     require(spec.at.size() >= 2, "at", "needs at least 2 quantiles, the first 0 and the last 1");
     require(spec.at.size() == spec.tokens.size(), "tokens",
@@ -80,6 +124,64 @@ struct CheckLength {
     }
   }
 };
+
+struct CheckTime {
+  static void check(Seconds time, const std::string& field) {
+    require(time >= Seconds{0.0} && time <= Seconds{9e8}, field, "must be from 0 s to 9e8 s");
+  }
+  void operator()(const ConstantTime& spec) const { check(spec.time, "time"); }
+  void operator()(const ExponentialTime& spec) const { check(spec.mean, "mean"); }
+  void operator()(const LognormalTime& spec) const {
+    check(spec.median, "median");
+    check(spec.max, "max");
+    require(spec.sigma >= 0.0 && spec.sigma <= 10.0, "sigma", "must be from 0 to 10");
+  }
+};
+
+void check_share(double share, const std::string& field) {
+  require(share >= 0.0 && share <= 1.0, field, "must be from 0 to 1");
+}
+
+struct CheckStory {
+  const std::string& path;
+  void operator()(std::monostate) const {}
+  void operator()(const SessionSpec& spec) const {
+    validate_part(path + ".session.turns", spec.turns);
+    validate_part(path + ".session.append", spec.append);
+    validate_part(path + ".session.think", spec.think);
+  }
+  void operator()(const AgentSpec& spec) const {
+    const std::string agent = path + ".agent";
+    validate_part(agent + ".steps", spec.steps);
+    validate_part(agent + ".append", spec.append);
+    validate_part(agent + ".tool", spec.tool);
+    validate_part(agent + ".think", spec.think);
+    validate_part(agent + ".width", spec.width);
+    validate_part(agent + ".sub_steps", spec.sub_steps);
+    check_share(spec.human, agent + ".human");
+    check_share(spec.fan_out, agent + ".fan_out");
+    require(spec.compact_at == 0 || spec.compact_to < spec.compact_at, agent + ".compact_to",
+            "must be less than compact_at");
+  }
+};
+
+void check_story(const ClientSpec& client, const std::string& path) {
+  if (client.rank_correlation) {
+    require(*client.rank_correlation > -1.0 && *client.rank_correlation < 1.0, path + ".rank_correlation",
+            "must lie between -1 and 1");
+  }
+  if (client.prefix) {
+    require(client.prefix->groups >= 1, path + ".prefix.groups", "must be at least 1");
+    check_tokens(client.prefix->tokens, path + ".prefix.tokens");
+    require(client.prefix->alpha >= 0.0 && client.prefix->alpha <= 10.0, path + ".prefix.alpha",
+            "must be from 0 to 10");
+  }
+  check_share(client.reasoning, path + ".reasoning");
+  const double most = client.reasoning * (1.0 - client.reasoning);  // a beta law of this mean varies less
+  require(client.reasoning_sd >= 0.0 && client.reasoning_sd * client.reasoning_sd <= most * 0.999,
+          path + ".reasoning_sd", "must be less than sqrt(reasoning * (1 - reasoning))");
+  std::visit(CheckStory{path}, client.story);
+}
 
 void check_classes(const std::vector<SloClass>& classes) {
   require(!classes.empty(), "slo", "at least one class is needed");
@@ -105,6 +207,7 @@ void check_clients(const std::vector<ClientSpec>& clients, const std::vector<Slo
     require(known, path + ".slo_class", "there is no class '" + client.slo_class + "' in slo");
     validate_part(path + ".prompt", client.prompt);
     validate_part(path + ".output", client.output);
+    check_story(client, path);
   }
   require(std::isfinite(sum) && sum > 0.0, "clients", "the weights sum to 0; one must be above 0");
 }
@@ -115,6 +218,14 @@ PerSecond mean_rate(const ArrivalSpec& spec) {
       [](const auto& one) {
         if constexpr (requires { one.rate; }) {
           return one.rate;
+        } else if constexpr (requires { one.rates; }) {
+          double sent = 0.0;
+          double time = 0.0;
+          for (std::size_t i = 0; i < one.rates.size(); ++i) {
+            sent += one.rates[i].value() * one.dwell[i].value();
+            time += one.dwell[i].value();
+          }
+          return PerSecond{sent / time};
         } else {
           return PerSecond{};
         }
@@ -137,6 +248,31 @@ SimTime longest_stream(const WorkloadSpec& spec) {
 void validate(const ArrivalSpec& spec) { std::visit(CheckArrivals{}, spec); }
 void validate(const LengthSpec& spec) { std::visit(CheckLength{}, spec); }
 
+ClassId class_named(const std::vector<SloClass>& classes, std::string_view name) {
+  const auto found =
+      std::find_if(classes.begin(), classes.end(), [&](const SloClass& one) { return one.name == name; });
+  return ClassId{found == classes.end() ? 0 : static_cast<std::uint32_t>(found - classes.begin())};
+}
+
+void validate(const TimeSpec& spec) { std::visit(CheckTime{}, spec); }
+
+void validate(const RateCurve& spec) {
+  require(!spec.at.empty() && spec.at.size() == spec.factor.size(), "factor",
+          "needs a value for every time, one at least");
+  require(!(spec.at.front() != Seconds{0.0}), "at", "must begin with 0 s");
+  double sum = 0.0;
+  for (std::size_t i = 0; i < spec.at.size(); ++i) {
+    require(i == 0 || spec.at[i] >= spec.at[i - 1], "at",
+            "must never fall; entry " + std::to_string(i) + " does, counted from 0");
+    require(std::isfinite(spec.factor[i]) && spec.factor[i] >= 0.0 && spec.factor[i] <= 1e6, "factor",
+            "must be from 0 to 1e6");
+    sum += spec.factor[i];
+  }
+  require(sum > 0.0, "factor", "is 0 all the time; one must be above 0");
+  require(!spec.period || (*spec.period >= spec.at.back() && *spec.period > Seconds{0.0}), "period",
+          "must not be shorter than the curve");
+}
+
 void validate(const SloClass& spec) {
   require(spec.ttft > Seconds{0.0}, "ttft", "must be above 0 s");
   require(spec.tpot > Seconds{0.0}, "tpot", "must be above 0 s");
@@ -144,10 +280,27 @@ void validate(const SloClass& spec) {
 
 void validate(const TraceSpec& spec) {
   require(!spec.path.empty(), "path", "must name a file");
-  require(spec.format == "azure", "format", "'" + spec.format + "' is not known; one of: azure");
+  const std::vector<std::string>& known = trace_formats();
+  require(std::find(known.begin(), known.end(), spec.format) != known.end(), "format",
+          "'" + spec.format + "' is not known; `tokenyard keys workload.trace` lists the formats");
+  require((spec.format == "csv" || spec.format == "jsonl") == !spec.columns.prompt.empty(), "columns",
+          "name the columns of a csv or jsonl trace, and of no other: {time: ..., prompt: ..., output: ...}");
   require(std::isfinite(spec.speedup) && spec.speedup >= 1e-3 && spec.speedup <= 1e6, "speedup",
           "must be from 0.001 to 1000000; 2 halves the gaps");
   require(spec.window_start >= SimTime{} && spec.window_start <= kMaxSpan, "window_start", "must be from 0 s to 9e9 s");
+  require(!spec.tick || (spec.spread_ties && *spec.tick > SimTime{} && *spec.tick <= kMaxSpan), "tick",
+          "must be above 0 s, beside spread_ties: uniform");
+  if (spec.rate) {
+    check_rate(*spec.rate);
+    require(spec.speedup == 1.0, "rate", "would be in conflict with speedup; give one of them");
+    require(!spec.arrivals, "rate", "has no meaning beside arrivals, which have a rate of their own");
+  }
+  require(!spec.users || !spec.arrivals, "users", "would be in conflict with arrivals; give one of them");
+  if (spec.arrivals) {
+    validate_part("arrivals", *spec.arrivals);
+    require(!std::holds_alternative<ClosedLoop>(*spec.arrivals), "arrivals.kind",
+            "closed_loop is not possible here; constant, poisson or gamma are");
+  }
   require(!spec.window || (*spec.window > SimTime{} && *spec.window <= kMaxSpan), "window",
           "must be above 0 s and at most 9e9 s");
 }
@@ -163,9 +316,15 @@ void validate(const WorkloadSpec& spec) {
   if (const auto* synthetic = std::get_if<SyntheticSpec>(&spec.source)) {
     validate_part("arrivals", synthetic->arrivals);
     check_clients(synthetic->clients, spec.classes);
+    require(synthetic->block_tokens >= 1, "block_tokens", "must be at least 1");
+    if (synthetic->curve) {
+      validate_part("curve", *synthetic->curve);
+      require(!std::holds_alternative<ClosedLoop>(synthetic->arrivals), "curve", "has no meaning in a closed loop");
+    }
     require(spec.duration || spec.requests, "duration",
             "give a duration, a number of requests or both; else it never ends");
-    const double expected = spec.duration ? mean_rate(synthetic->arrivals).value() * spec.duration->seconds().value() : 0;
+    const double expected =
+        spec.duration ? mean_rate(synthetic->arrivals).value() * spec.duration->seconds().value() : 0;
     require(spec.requests || expected <= kMaxRequests / 2, "duration",
             "at this rate would bring more than 2e9 requests; shorten it or limit the requests");
   } else {

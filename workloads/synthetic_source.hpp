@@ -1,18 +1,19 @@
 #pragma once
 
 #include "workloads/arrivals.hpp"
+#include "workloads/client_draw.hpp"
 #include "workloads/request_source.hpp"
 #include "workloads/spec.hpp"
 
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <optional>
 
 namespace tokenyard::workloads {
 
 /// Requests drawn from distributions. Streams: "workload.arrivals", "workload.clients", and for every client NAME
 /// "workload.prompt.NAME" and "workload.output.NAME". Changing one part, or adding a client, leaves the draws of the
-/// others as they were. Prompt and output are drawn independently of each other.
+/// others as they were. Prompt and output are drawn independently of each other unless the client correlates them.
+/// REQUIRES of the whole: no client has sessions (SessionDraw has those).
 ///
 /// Ends after `requests` or with the first arrival after `duration`, whichever comes first. A closed loop has no time
 /// of its own: all arrivals carry 0, and a duration without `requests` makes the stream endless; the front door then
@@ -28,25 +29,15 @@ class SyntheticSource final : public RequestSource {
   [[nodiscard]] std::optional<SimTime> horizon() const override;
 
  private:
-  struct Client {
-    std::string name;
-    ClassId slo_class;
-    double weight_up_to = 0.0;  // sum of the weights of this client and all before it
-    LengthSpec prompt;
-    LengthSpec output;
-    RandomStream prompt_stream;
-    RandomStream output_stream;
-  };
-  [[nodiscard]] Client& choose_client();
-  void check_context(const Client& client, std::uint32_t prompt, std::uint32_t output) const;
+  void check_context(const ClientDraw& client, std::uint32_t prompt, std::uint32_t output) const;
 
   bool closed_;
   std::optional<SimTime> duration_;
   std::optional<std::uint64_t> requests_;
   std::uint32_t max_context_;
+  std::uint32_t block_tokens_;
   ArrivalClock clock_;
-  RandomStream client_stream_;
-  std::vector<Client> clients_;  // those with a weight above 0, in the spec's order
+  ClientMix clients_;
   std::uint64_t sent_ = 0;
 };
 

@@ -1,6 +1,9 @@
 #include "workloads/trace_source.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/servegen_reader.hpp"
+#include "workloads/traces/formats.hpp"
+#include "workloads/traces/prefix_blocks.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -20,62 +23,142 @@ namespace {
   return text.substr(0, text.size() - 3) + " s";
 }
 
+/// Rows a second between the first and the last row of the window.
+[[nodiscard]] double mean_rate(const TraceSpec& trace, TiedRows rows, const std::string& file) {
+  TraceRecord record;
+  std::optional<std::int64_t> first;
+  std::optional<std::int64_t> begin;
+  std::int64_t last = 0;
+  std::uint64_t count = 0;
+  while (rows.next(record)) {
+    if (!record.at_ns)
+      rows.rows().fail("time", "there is none, so there is no rate to scale; give trace.arrivals instead");
+    if (!first) first = rows.rows().origin_ns().value_or(*record.at_ns);
+    const SimTime offset{*record.at_ns - *first};
+    if (offset < trace.window_start) continue;
+    if (trace.window && offset >= trace.window_start + *trace.window) break;
+    if (!begin) begin = record.at_ns;
+    last = *record.at_ns;
+    ++count;
+  }
+  if (count < 2 || last == *begin) {
+    throw UserError(file + ": " + std::to_string(count) +
+                    " rows in the window, all at one instant; there is no rate to scale, give speedup instead");
+  }
+  return static_cast<double>(count - 1) / (static_cast<double>(last - *begin) * 1e-9);
+}
+
 }  // namespace
 
-TraceSource::TraceSource(const WorkloadSpec& spec, std::unique_ptr<ByteSource> bytes)
-    : rows_(LineReader{std::move(bytes)}),
-      speedup_(std::get<TraceSpec>(spec.source).speedup),
-      window_start_(std::get<TraceSpec>(spec.source).window_start),
-      window_(std::get<TraceSpec>(spec.source).window),
+TiedRows open_rows(const TraceSpec& trace, std::uint32_t max_context, std::uint64_t seed,
+                   std::unique_ptr<ByteSource> bytes) {
+  const TraceFormat format{.name = trace.format, .columns = trace.columns, .block_tokens = trace.file_block_tokens};
+  TracePolicy policy = trace.policy;
+  policy.max_context = max_context;
+  std::unique_ptr<TraceReader> reader;
+  if (trace.format == "servegen") {  // draws, hence has a seed
+    reader = std::make_unique<ServegenReader>(std::move(bytes), seed);
+  } else {
+    reader = make_trace_reader(std::move(bytes), format);
+  }
+  return TiedRows{CheckedRows{std::move(reader), policy}, trace.spread_ties, trace.tick,
+                  RandomStream{seed, "workload.trace.ties"}};
+}
+
+TraceSource::TraceSource(const WorkloadSpec& spec, std::uint64_t seed, std::unique_ptr<ByteSource> bytes)
+    : TraceSource([&] {
+        const auto& trace = std::get<TraceSpec>(spec.source);
+        std::string file = bytes->name();
+        std::unique_ptr<ByteSource> again = trace.rate ? bytes->beside("") : nullptr;
+        TiedRows rows = open_rows(trace, spec.max_context, seed, std::move(bytes));
+        return TraceSource(spec, seed, std::move(rows), std::move(file), std::move(again));
+      }()) {}
+
+TraceSource::TraceSource(const WorkloadSpec& spec, std::uint64_t seed, TiedRows rows, std::string file,
+                         std::unique_ptr<ByteSource> again)
+    : trace_(std::get<TraceSpec>(spec.source)),
+      file_(std::move(file)),
+      speedup_(trace_.speedup),
+      rows_(std::move(rows)),
       duration_(spec.duration),
       requests_(spec.requests),
-      max_context_(spec.max_context) {}
+      classes_(spec.classes) {
+  expect(rows_.rows().order() == TraceOrder::Rows, "sessions are played by another source");
+  if (trace_.arrivals) clock_.emplace(*trace_.arrivals, RandomStream{seed, "workload.arrivals"});
+  if (!trace_.rate) return;
+  expect(again != nullptr, "a trace that is to be scaled to a rate can be read twice");
+  speedup_ =
+      trace_.rate->value() / mean_rate(trace_, open_rows(trace_, spec.max_context, seed, std::move(again)), file_);
+}
 
 /// A run without a single request would report nothing and look like a success.
 std::optional<Arrival> TraceSource::end() {
   ended_ = true;
   if (sent_ > 0) return std::nullopt;
-  if (!first_stamp_ns_) throw UserError(rows_.name() + ": has a header but no rows; there is nothing to replay");
-  throw UserError(rows_.name() + ": no row to replay: the window starts at " + in_seconds(window_start_) +
-                  (window_ ? " and lasts " + in_seconds(*window_) : "") +
+  if (!any_) {
+    const RowCounts& counts = rows_.rows().counts();
+    if (counts.read > 0) throw UserError(file_ + ": all " + std::to_string(counts.read) + " rows were dropped");
+    throw UserError(file_ + ": has no rows; there is nothing to replay");
+  }
+  throw UserError(file_ + ": no row to replay: the window starts at " + in_seconds(trace_.window_start) +
+                  (trace_.window ? " and lasts " + in_seconds(*trace_.window) : "") +
                   (duration_ ? ", the duration is " + in_seconds(*duration_) : "") + ", but the row read last stands " +
                   in_seconds(last_offset_) + " after the first");
 }
 
+/// Reads on to the next row at or behind the window's start; false behind its end.
+bool TraceSource::next_in_window() {
+  do {
+    if (!rows_.next(record_)) return false;
+    any_ = true;
+    if (!record_.at_ns) {
+      if (!clock_)
+        rows_.rows().fail("time",
+                          "there is none in this trace; give trace.arrivals, such as {kind: poisson, rate: 1 /s}");
+      return true;
+    }
+    if (!first_ns_) first_ns_ = rows_.rows().origin_ns().value_or(*record_.at_ns);
+    last_offset_ = SimTime{*record_.at_ns - *first_ns_};
+  } while (last_offset_ < trace_.window_start);
+  return !trace_.window || last_offset_ - trace_.window_start < *trace_.window;
+}
+
+SimTime TraceSource::arrival_time() {
+  return clock_ ? SimTime::from(clock_->next()) : faster(last_offset_ - trace_.window_start, speedup_);
+}
+
 std::optional<Arrival> TraceSource::next() {
   if (ended_) return std::nullopt;
-  if (requests_ && sent_ >= *requests_) return end();
-  std::optional<TraceRow> row;
-  do {
-    row = rows_.next();
-    if (!row) return end();
-    if (!first_stamp_ns_) first_stamp_ns_ = row->stamp_ns;
-    last_offset_ = SimTime{row->stamp_ns - *first_stamp_ns_};
-  } while (last_offset_ < window_start_);
-
-  const SimTime into_window = last_offset_ - window_start_;
-  if (window_ && into_window >= *window_) return end();
-  const SimTime arrival = faster(into_window, speedup_);
+  if ((requests_ && sent_ >= *requests_) || !next_in_window()) return end();
+  const SimTime arrival = arrival_time();
   if (duration_ && arrival > *duration_) return end();
-  const std::uint64_t sum = std::uint64_t{row->prompt_tokens} + row->output_tokens;
-  if (max_context_ > 0 && sum > max_context_) {
-    rows_.fail("ContextTokens + GeneratedTokens", std::to_string(sum) + " tokens, but the model's context is " +
-                                                      std::to_string(max_context_) +
-                                                      "; take a model with a longer context or leave the row out");
-  }
   expect(sent_ <= std::numeric_limits<std::uint32_t>::max(), "there are fewer than 2^32 requests");
   const RequestId id{static_cast<std::uint32_t>(sent_)};
   ++sent_;
-  return Arrival{
-      .request = {.id = id, .arrival = arrival, .prompt_tokens = row->prompt_tokens, .slo_class = ClassId{0}},
-      .fate = {.output_tokens = row->output_tokens}};
+  Arrival next{.request = {.id = id,
+                           .arrival = arrival,
+                           .prompt_tokens = static_cast<std::uint32_t>(record_.prompt_tokens),
+                           .slo_class = class_named(classes_, record_.category),
+                           .prefix = std::move(record_.prefix),
+                           .priority = record_.priority,
+                           .tenant = record_.tenant,
+                           .session = record_.session},
+               .fate = {.output_tokens = static_cast<std::uint32_t>(record_.output_tokens)}};
+  PromptPrefix& prefix = next.request.prefix;
+  if (trace_.block_tokens > 0) prefix = reblocked(prefix, next.request.prompt_tokens, trace_.block_tokens);
+  if (trace_.session_scope) {
+    for (std::uint64_t& name : prefix.ids) name = mixed(record_.session.value_or(sent_), name);
+  }
+  return next;
 }
 
 std::optional<std::uint64_t> TraceSource::expected() const { return std::nullopt; }
 
 std::optional<SimTime> TraceSource::horizon() const {
   std::optional<SimTime> last = duration_;
-  if (window_) last = std::min(faster(*window_, speedup_), last.value_or(SimTime::never()));
+  if (trace_.window && !clock_) {
+    last = std::min(faster(*trace_.window, speedup_), last.value_or(SimTime::never()));
+  }
   return last;
 }
 

@@ -217,6 +217,7 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
     if (kv) experiment.kv_transfer.plane = kv;
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
+  experiment.workload.session_context = experiment.llm.max_context;
   experiment.output = read_output(root.map_or_empty("output", "output"));
   root.finish();
   experiment.resolved = root.resolved();

@@ -109,6 +109,13 @@ YamlMap YamlMap::load_entry(const std::string& name, std::string_view section, s
                                              {}})};
 }
 
+YamlMap YamlMap::of_settings(std::string_view section, const std::vector<Override>& settings) {
+  const YAML::Node node(YAML::NodeType::Map);
+  for (const Override& setting : settings) set_value(node, setting);
+  return YamlMap{std::make_unique<Impl>(
+      Impl{"--set", "", std::string(section), node, node.Mark(), YAML::Node(YAML::NodeType::Map), {}})};
+}
+
 void YamlMap::fail(std::string_view key, const std::string& why) const {
   // A field of a nested mapping comes with dots ("kernels.small.t0"): point at as much of the way as was written.
   YAML::Node value = impl_->node;

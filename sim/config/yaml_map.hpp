@@ -34,6 +34,8 @@ class YamlMap {
   /// An entry of the catalogue by name, or a file by its path ending in .yaml, with `overrides` and `base` as in entry().
   [[nodiscard]] static YamlMap load_entry(const std::string& name, std::string_view section, std::string_view folder,
                                           const std::vector<Override>& overrides = {});
+  /// A mapping of kind `section` that stands in no file: what the command line says, and the defaults.
+  [[nodiscard]] static YamlMap of_settings(std::string_view section, const std::vector<Override>& settings);
   YamlMap(YamlMap&&) noexcept;
   YamlMap& operator=(YamlMap&&) noexcept;
   ~YamlMap();

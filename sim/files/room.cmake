@@ -7,5 +7,5 @@ tokenyard_room(files
     files/csv_table.hpp
     files/output_folder.hpp
     files/trace_file.hpp
-  BELOW base workloads
+  BELOW base traces
   PRIVATE ZLIB::ZLIB)

@@ -9,6 +9,8 @@
 #include <climits>
 #include <cstring>
 #include <filesystem>
+#include <optional>
+#include <vector>
 
 namespace tokenyard::files {
 
@@ -16,13 +18,20 @@ namespace {
 
 constexpr unsigned kBuffer = 256 * 1024;
 
+std::unique_ptr<workloads::ByteSource> open_beside(const std::string& path, const std::string& file,
+                                                   const std::filesystem::path& folder) {
+  if (file.empty()) return open_trace(path);
+  const std::filesystem::path other = folder / file;
+  for (const char* const ending : {"", ".gz"}) {
+    const std::string name = other.string() + ending;
+    if (std::filesystem::exists(name)) return open_trace(name);
+  }
+  return nullptr;
+}
+
 class TraceFile final : public workloads::ByteSource {
  public:
   explicit TraceFile(const std::string& path) : path_(path) {
-    std::error_code unknown;
-    if (std::filesystem::is_directory(path, unknown)) {
-      throw UserError(path + ": is a directory; a trace is a file");
-    }
     errno = 0;
     file_.reset(gzopen(path.c_str(), "rb"));
     if (!file_) {
@@ -47,6 +56,10 @@ class TraceFile final : public workloads::ByteSource {
   }
 
   [[nodiscard]] const std::string& name() const override { return path_; }
+
+  [[nodiscard]] std::unique_ptr<ByteSource> beside(const std::string& file) const override {
+    return open_beside(path_, file, std::filesystem::path(path_).parent_path());
+  }
 
  private:
   struct Close {
@@ -77,8 +90,50 @@ class TraceFile final : public workloads::ByteSource {
   std::size_t bytes_ = 0;
 };
 
+/// The .json and .jsonl files of a folder, plain or gzip, one behind the other in order of their names.
+class TraceFolder final : public workloads::ByteSource {
+ public:
+  explicit TraceFolder(const std::string& path) : path_(path) {
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      std::filesystem::path name = entry.path();
+      const std::string whole = name.string();
+      if (name.extension() == ".gz") name.replace_extension();
+      if (entry.is_regular_file() && (name.extension() == ".json" || name.extension() == ".jsonl")) {
+        files_.push_back(whole);
+      }
+    }
+    std::sort(files_.begin(), files_.end());
+    if (files_.empty()) throw UserError(path + ": is a directory without .json or .jsonl files; a trace is a file");
+  }
+
+  [[nodiscard]] std::size_t read(char* buffer, std::size_t size) override {
+    while (next_ < files_.size() || file_) {
+      if (!file_) file_.emplace(files_[next_++]);
+      if (const std::size_t got = file_->read(buffer, size); got > 0) return got;
+      file_.reset();
+      *buffer = '\n';  // the last line of a file may have no end
+      return 1;
+    }
+    return 0;
+  }
+  [[nodiscard]] const std::string& name() const override { return path_; }
+  [[nodiscard]] std::unique_ptr<ByteSource> beside(const std::string& file) const override {
+    return open_beside(path_, file, path_);
+  }
+
+ private:
+  std::string path_;
+  std::vector<std::string> files_;
+  std::size_t next_ = 0;
+  std::optional<TraceFile> file_;
+};
+
 }  // namespace
 
-std::unique_ptr<workloads::ByteSource> open_trace(const std::string& path) { return std::make_unique<TraceFile>(path); }
+std::unique_ptr<workloads::ByteSource> open_trace(const std::string& path) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) return std::make_unique<TraceFolder>(path);
+  return std::make_unique<TraceFile>(path);
+}
 
 }  // namespace tokenyard::files

@@ -347,7 +347,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     }
   }
   assembly.source = workloads::make_request_source(experiment.workload, experiment.seed, std::move(trace));
-  if (const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source)) {
+  const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source);
+  if (synthetic != nullptr && !assembly.source->interactive()) {  // else the source itself waits for answers
     if (const auto* loop = std::get_if<workloads::ClosedLoop>(&synthetic->arrivals))
       assembly.concurrency = loop->concurrency;
   }

@@ -7,6 +7,7 @@
 #include "sim/serving/serving.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tokenyard {
 namespace {
@@ -41,6 +42,10 @@ class ContextWatch final : public workloads::RequestSource {
   }
   [[nodiscard]] std::optional<std::uint64_t> expected() const override { return source_.expected(); }
   [[nodiscard]] std::optional<SimTime> horizon() const override { return source_.horizon(); }
+  [[nodiscard]] bool interactive() const override { return source_.interactive(); }
+  [[nodiscard]] std::optional<SimTime> due() const override { return source_.due(); }
+  void on_end(RequestId request, SimTime now, workloads::Ending how) override { source_.on_end(request, now, how); }
+  [[nodiscard]] bool exhausted() const override { return source_.exhausted(); }
   [[nodiscard]] std::uint64_t longer() const { return longer_; }
 
  private:
@@ -99,6 +104,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   outcome.summary.chips_idle = assembly.topology.chip_count() - outcome.summary.chips;
   outcome.summary.confidence = confidence_of_run(experiment, outcome.summary);
   outcome.summary.notes = assembly.notes;
+  for (std::string& note : assembly.source->notes()) outcome.summary.notes.push_back(std::move(note));
   if (source.longer() > 0) {
     outcome.summary.notes.push_back(std::to_string(source.longer()) + " requests are longer than the context of " +
                                     experiment.llm.name + ", " + std::to_string(experiment.llm.max_context) +

@@ -41,6 +41,10 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
 Serving::~Serving() = default;
 
 void Serving::start() {
+  if (source_.interactive()) {
+    wait_for_due(false);
+    return;
+  }
   if (concurrency_ == 0) {
     draw_next();
     return;
@@ -59,6 +63,34 @@ void Serving::draw_next() {
   }
 }
 
+/// Of an interactive source: an event for what is sent next. `reaction`: called for the end of a request.
+void Serving::wait_for_due(bool reaction) {
+  const std::optional<SimTime> due = source_.due();
+  const SimTime now = engine_.now();
+  if (!due || (waits_until_ && *waits_until_ <= *due)) return;
+  waits_until_ = std::max(*due, now);
+  const bool follows = reaction && *waits_until_ == now;  // after all steps of this instant
+  engine_.at(*waits_until_, follows ? engine::rank_of_reaction(0) : engine::rank_of_arrival(0), *this,
+             code(follows ? Kind::FollowUp : Kind::Arrival));
+}
+
+/// All that an interactive source sends by now. An event set before another was due earlier may find nothing.
+void Serving::send_due(bool reaction) {
+  const SimTime now = engine_.now();
+  if (waits_until_ && *waits_until_ <= now) waits_until_.reset();
+  for (auto due = source_.due(); due && *due <= now; due = source_.due()) {
+    if (auto arrival = source_.next()) arrive(std::move(*arrival), reaction);
+  }
+  if (nothing_follows()) mark_last_arrival(reaction);
+  wait_for_due(false);
+}
+
+/// An interactive source has sent its last request. Behind last_arrival_ nothing is sent; the first end after it is the
+/// nearest instant that is played anyway.
+bool Serving::nothing_follows() const {
+  return engine_.now() > last_arrival_ || source_.exhausted() || (!source_.due() && sequences_.live() == 0);
+}
+
 /// `inclusive`: steps that end at this very instant have been played.
 void Serving::mark_last_arrival(bool inclusive) {
   if (steady_) return;
@@ -74,7 +106,12 @@ void Serving::mark_last_arrival(bool inclusive) {
 void Serving::on_event(std::uint64_t what) {
   const SequenceId id{static_cast<std::uint32_t>(what)};
   switch (static_cast<Kind>(what >> 32)) {
+    case Kind::FollowUp: send_due(true); break;
     case Kind::Arrival:
+      if (source_.interactive()) {
+        send_due(false);
+        break;
+      }
       if (concurrency_ == 0) {
         arrive(std::move(*next_), false);
         draw_next();
@@ -144,9 +181,17 @@ void Serving::on_done(SequenceId id, SimTime now) {
     engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::HandedOff, id.index()));
     return;
   }
+  const RequestId request = sequences_[id].request.id;
   record(id);
+  if (source_.interactive()) {
+    source_.on_end(request, now, workloads::Ending::Answered);
+    if (!steady_ && nothing_follows()) {  // in an event of its own: the instance that calls is not done yet
+      engine_.at(now, engine::rank_of_reaction(request.index()), *this, code(Kind::FollowUp));
+    }
+    wait_for_due(true);
+  }
   if (concurrency_ > 0) {
-    engine_.at(now, engine::rank_of_reaction(sequences_[id].request.id.index()), *this, code(Kind::Return));
+    engine_.at(now, engine::rank_of_reaction(request.index()), *this, code(Kind::Return));
   }
   look_around(now);
 }

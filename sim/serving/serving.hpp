@@ -68,7 +68,8 @@ struct Watch {
 class Serving final : public engine::EventHandler, public InstanceListener {
  public:
   /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that many
-  /// users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). Everything passed by
+  /// users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). An interactive source is told
+  /// of every end and may send more in answer. Everything passed by
   /// reference or pointer outlives the object. `interval`: of the instances' time series.
   Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
           workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder, SimTime interval,
@@ -103,6 +104,9 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   };
 
   void draw_next();
+  void wait_for_due(bool reaction);
+  void send_due(bool reaction);
+  [[nodiscard]] bool nothing_follows() const;
   void mark_last_arrival(bool inclusive);
   void arrive(workloads::Arrival arrival, bool reaction);
   Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
@@ -130,6 +134,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   std::vector<PoolState> states_;
   std::vector<Instance*> by_id_;
   std::optional<workloads::Arrival> next_;
+  std::optional<SimTime> waits_until_;  ///< an interactive source: the event set for what is due next
   std::optional<metrics::Steady> steady_;
   std::uint64_t arrived_ = 0;
   bool stopped_ = false;

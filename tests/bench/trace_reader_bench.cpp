@@ -49,6 +49,25 @@ void trace_rows(benchmark::State& state) {
 }
 BENCHMARK(trace_rows)->Unit(benchmark::kMillisecond);
 
+/// JSON lines as Mooncake's: 24 prefix ids a row, the mean of its conversation trace.
+void json_rows(benchmark::State& state) {
+  std::string text;
+  for (std::size_t row = 0; row < kRows; ++row) {
+    text += "{\"timestamp\": " + std::to_string(row) + ", \"input_length\": 12035, \"output_length\": 343, \"hash_ids\": [0";
+    for (std::size_t id = 1; id < 24; ++id) text += ", " + std::to_string(row * 24 + id);
+    text += "]}\n";
+  }
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto bytes = std::make_unique<test::TextBytes>(text);
+    state.ResumeTiming();
+    const auto source = make_request_source(workload(TraceSpec{.path = "generated.jsonl"}), 0, std::move(bytes));
+    drain(*source, state);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRows));
+}
+BENCHMARK(json_rows)->Unit(benchmark::kMillisecond);
+
 void synthetic_requests(benchmark::State& state) {
   const ClientSpec client{.name = "chat",
                           .prompt = LognormalLength{.median = 800, .sigma = 1.1},

@@ -32,7 +32,7 @@ std::int64_t price_70b(const cost::StepShape& shape) {
 std::vector<ScriptedSource::Row> rows_of(const std::string& path, double speedup) {
   const workloads::WorkloadSpec spec{.source = workloads::TraceSpec{.path = path, .speedup = speedup},
                                      .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
-  workloads::TraceSource source{spec, std::make_unique<FileBytes>(path)};
+  workloads::TraceSource source{spec, 0, std::make_unique<FileBytes>(path)};
   std::vector<ScriptedSource::Row> rows;
   while (const auto arrival = source.next()) {
     rows.push_back({arrival->request.arrival.ns(), arrival->request.prompt_tokens, arrival->fate.output_tokens});

@@ -1,10 +1,11 @@
 #pragma once
 
-#include "workloads/make_request_source.hpp"
+#include "workloads/traces/byte_source.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,9 @@ class TextBytes final : public workloads::ByteSource {
     return count;
   }
   [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] std::unique_ptr<workloads::ByteSource> beside(const std::string& file) const override {
+    return file.empty() ? std::make_unique<TextBytes>(text_, piece_) : nullptr;
+  }
 
  private:
   std::string text_;

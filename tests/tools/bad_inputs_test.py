@@ -124,8 +124,8 @@ class TraceRows(CliTest):
                 ("a column missing", "TIMESTAMP,ContextTokens\n" + ROW, ":1: "),
                 ("not a table", "\x00\x01\x02\n", ":1: "),
                 ("a request that no KV cache holds", HEADER + ROW + "2023-11-16 18:15:47,100000000,4\n", None),
-                ("no rows", HEADER, ": has a header but no rows"),
-                ("nothing", "", ": is empty; a header")):
+                ("no rows", HEADER, ": has no rows"),
+                ("nothing", "", ": is empty; there is nothing to replay")):
             with self.subTest(name=name):
                 self.write("rows.yaml", TRACE)
                 csv = self.write("rows.csv", text)

@@ -21,5 +21,6 @@ tokenyard_cli_test("cli: a mistake is told in one line with its place" tests/too
 tokenyard_cli_test("cli: promises hold" tests/tools/promises_test.py)
 tokenyard_cli_test("cli: validate plays what it can and tells the rest" tests/tools/validate_test.py)
 tokenyard_cli_test("cli: what the pages show runs as it stands" tests/tools/readme_test.py)
+tokenyard_cli_test("cli: traces and workloads are looked at and exported and replayed" tests/tools/traffic_test.py)
 tokenyard_cli_test("golden: the figures of configs/smoke.yaml have not moved" tools/golden.py)
 tokenyard_cli_test("golden: new figures need a reason" tests/tools/golden_test.py)

@@ -24,5 +24,7 @@ void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);
 void add_topology(CLI::App& app, Command& command);
 void add_validate(CLI::App& app, Command& command);
+void add_trace(CLI::App& app, Command& command);
+void add_workload(CLI::App& app, Command& command);
 
 }  // namespace tokenyard::cli

@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   cli::add_validate(app, command);
   cli::add_keys(app, command);
   cli::add_topology(app, command);
+  cli::add_trace(app, command);
+  cli::add_workload(app, command);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

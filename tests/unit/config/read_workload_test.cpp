@@ -106,7 +106,7 @@ TEST_CASE("read workload: a trace with its window") {
   const WorkloadSpec spec = read_workload(YamlMap::load(folder / "w.yaml", "workload"));
   const auto& trace = std::get<TraceSpec>(spec.source);
   CHECK(trace.path == folder / "data/a.csv");  // relative to the file that names it
-  CHECK(trace.format == "azure");
+  CHECK(trace.format == "auto");
   CHECK(trace.speedup == Approx(2.5).epsilon(1e-12));
   CHECK(trace.window_start == SimTime{10'000'000'000});
   CHECK(trace.window == SimTime{600'000'000'000});
@@ -160,7 +160,7 @@ TEST_CASE("read workload: keys beside a preset go before its own") {
 
 TEST_CASE("read workload: every preset is whole and says where it comes from") {
   const std::vector<std::string> names = catalog_names("workloads/presets");
-  CHECK(names.size() >= 7);
+  CHECK(names.size() >= 12);
   for (const std::string& name : names) {
     INFO(name);
     const WorkloadSpec spec = read("preset: " + name + "\nduration: 1 min\n");
@@ -183,7 +183,8 @@ TEST_CASE("read workload: presets draw the mean lengths of their sources") {
   const std::vector<Source> sources{
       {"azure-2023-conversation", 1154.7, 211.1}, {"azure-2023-code", 2047.8, 27.9}, {"chat-short", 61.7, 162.1},
       {"summarization", 2753.1, 170.5},           {"creation", 307.7, 1144.3},       {"deepseek-r1", 1268.2, 1527.4},
-      {"kimi-conversation", 12035.1, 342.6}};
+      {"kimi-conversation", 12035.1, 342.6},
+      {"rag", 2943.6, 283.2},                     {"azure-2024-code", 2511, 23},          {"claude-code", 27234.8, 439.2}};
   constexpr int kDraws = 100'000;
   for (const Source& source : sources) {
     INFO(source.preset);
@@ -230,7 +231,8 @@ TEST_CASE("read workload: refusals name the place and what would be right") {
   }
   SUBCASE("an unknown kind") {
     CHECK(refusal(head + "arrivals: {kind: poison, rate: 5 /s}\nrequests: 1\n") ==
-          "w.yaml:4:18: arrivals.kind: 'poison' is not known; one of: constant, poisson, gamma, closed_loop; is "
+          "w.yaml:4:18: arrivals.kind: 'poison' is not known; one of: constant, poisson, gamma, weibull, mmpp, "
+          "on_off, batch, closed_loop; is "
           "'poisson' "
           "meant?");
   }
@@ -280,7 +282,9 @@ TEST_CASE("read workload: refusals name the place and what would be right") {
   }
   SUBCASE("an unknown format") {
     CHECK(refusal("kind: trace\ntrace: {path: a, format: azur}\n") ==
-          "w.yaml:2:26: trace.format: 'azur' is not known; one of: azure; is 'azure' meant?");
+          "w.yaml:2:26: trace.format: 'azur' is not known; one of: auto, azure, mooncake, bailian, burstgpt, weka, "
+          "ragpulse, "
+          "vidur, splitwise, llmservingsim, otel, sessions_csv, servegen, tokenyard, csv, jsonl; is 'azure' meant?");
   }
   SUBCASE("an unknown preset") {
     CHECK(

@@ -105,5 +105,19 @@ TEST_CASE("trace file: a missing file and a folder are refused by name") {
   CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace(missing)),
                        (missing + ": cannot be opened: No such file or directory").c_str(), UserError);
   CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace(folder.path().string())),
-                       (folder.path().string() + ": is a directory; a trace is a file").c_str(), UserError);
+                       (folder.path().string() + ": is a directory without .json or .jsonl files; a trace is a file").c_str(), UserError);
+}
+
+TEST_CASE("trace file: the JSON files of a folder are one text in order of their names") {
+  const TemporaryFolder folder;
+  write_gzip(folder / "b.json.gz", "{2}");
+  write_text(folder / "a.json", "{1}");
+  write_text(folder / "c.jsonl", "{3}\n");
+  write_text(folder / "notes.txt", "no");
+  CHECK(read_all(folder.path().string()) == "{1}\n{2}\n{3}\n\n");  // a file's last line may have no end
+  const auto source = files::open_trace(folder / "a.json");
+  CHECK(source->beside("c.jsonl") != nullptr);
+  CHECK(source->beside("b.json") != nullptr);  // its gzip stands in
+  CHECK(source->beside("d.json") == nullptr);
+  CHECK(source->beside("")->name() == source->name());
 }

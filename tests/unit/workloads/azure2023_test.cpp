@@ -28,7 +28,7 @@ Sums sums_of(const std::string& path) {
   const WorkloadSpec spec{.source = TraceSpec{.path = path},
                           .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
   validate(spec);
-  TraceSource source{spec, std::make_unique<test::FileBytes>(path)};
+  TraceSource source{spec, 0, std::make_unique<test::FileBytes>(path)};
   Sums sums;
   double squares = 0.0;
   while (const auto arrival = source.next()) {
@@ -78,4 +78,34 @@ TEST_CASE("azure 2024: the head of the code trace is read with its own style of 
   CHECK(sums.prompt == Approx(2162 + 2399 + 76 + 2376 + 7670).epsilon(1e-12));
   CHECK(sums.output == Approx(5 + 6 + 15 + 1 + 8).epsilon(1e-12));
   CHECK(sums.last == SimTime{83'890'000 - 9'930'000});
+}
+
+// The recorder's clock ticks every 3 s. With ties spread the gaps are those of a Poisson process: 1.01 is the CV that a
+// separate script found for ties spread uniformly; a seed moves it by about 1 / sqrt(12,031) = 0.009.
+TEST_CASE("mooncake: spreading ties takes the CV of the gaps from 3.03 to 1.01") {
+  const auto file = data_file("traces/mooncake/conversation_trace.jsonl");
+  if (!file) return;
+  const auto cv = [&](bool spread, std::uint64_t seed) {
+    const WorkloadSpec spec{.source = TraceSpec{.path = *file, .spread_ties = spread},
+                            .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
+    TraceSource source{spec, seed, std::make_unique<test::FileBytes>(*file)};
+    SimTime last;
+    double sum = 0.0;
+    double squares = 0.0;
+    std::uint64_t gaps = 0;
+    static_cast<void>(source.next());
+    while (const auto arrival = source.next()) {
+      const double gap = (arrival->request.arrival - last).seconds().value();
+      CHECK(gap >= 0.0);
+      last = arrival->request.arrival;
+      sum += gap;
+      squares += gap * gap;
+      ++gaps;
+    }
+    const double mean = sum / static_cast<double>(gaps);
+    return std::sqrt(squares / static_cast<double>(gaps) - mean * mean) / mean;
+  };
+  CHECK(cv(false, 1) == Approx(3.03).epsilon(2e-3));
+  CHECK(cv(true, 1) == Approx(1.01).epsilon(0.02));
+  CHECK(cv(true, 2) == Approx(1.01).epsilon(0.02));
 }

@@ -73,7 +73,7 @@ TEST_CASE("workload spec: quantiles must rise from 0 to 1 and their tokens never
 
 TEST_CASE("workload spec: traces are refused by key") {
   CHECK(refused(TraceSpec{.path = ""}) == "path");
-  CHECK(refused(TraceSpec{.path = "x", .format = "mooncake"}) == "format");
+  CHECK(refused(TraceSpec{.path = "x", .format = "moon"}) == "format");
   CHECK(refused(TraceSpec{.path = "x", .speedup = 0.0}) == "speedup");
   CHECK(refused(TraceSpec{.path = "x", .window_start = SimTime{-1}}) == "window_start");
   CHECK(refused(TraceSpec{.path = "x", .window = SimTime{}}) == "window");

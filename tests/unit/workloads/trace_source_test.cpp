@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "tests/support/byte_sources.hpp"
+#include "workloads/make_request_source.hpp"
 
 #include <doctest/doctest.h>
 
@@ -146,38 +147,48 @@ TEST_CASE("trace: a malformed row is refused with its place and what would be ri
        "trace.csv:3: ContextTokens: '' is not a whole number; a token count of 1 or more is needed"},
       {"2023-11-16 18:15:50,5,-3",
        "trace.csv:3: GeneratedTokens: '-3' is negative; a token count of 1 or more is needed"},
-      {"2023-11-16 18:15:50,5,0", "trace.csv:3: GeneratedTokens: '0' tokens; a token count of 1 or more is needed"},
       {"2023-11-16 18:15:50,5000000000,1",
        "trace.csv:3: ContextTokens: '5000000000' is too large for a token count; at most 1073741824"},
       {"2023-11-16 18:15:50,99999999999999999999,1",
        "trace.csv:3: ContextTokens: '99999999999999999999' is too large for a token count; at most 1073741824"},
       {"yesterday,5,1",
-       "trace.csv:3: TIMESTAMP: 'yesterday' is not a time; '2023-11-16 18:17:03.9799600' would be one"},
-      {"2023-11-16 18:15:45,5,1",
-       "trace.csv:3: TIMESTAMP: '2023-11-16 18:15:45' is earlier than the row before; sort the file by time"},
-      {"", "trace.csv:3: the row is empty, but others follow; delete it"},
+       "trace.csv:3: TIMESTAMP: 'yesterday' is not a time; '2023-11-16 18:17:03.9799600' or a number would be one"},
+      {"", "trace.csv:3: row: empty, but others follow; delete it"},
   };
   for (const Bad& bad : all) {
     const std::string text =
         "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,1,1\n" + bad.row + "\n2023-11-16 18:15:59,1,1\n";
     INFO(bad.row);
-    CHECK_THROWS_WITH_AS(all_of(replay(), text), bad.message.c_str(), UserError);
+    CHECK_THROWS_WITH_AS(all_of(replay(), text), (bad.message + " (or bad_rows: {malformed: drop})").c_str(),
+                         UserError);
   }
+}
+
+TEST_CASE("trace: zeros and rows that go back in time are refused with the way out") {
+  const auto refusal = [](const std::string& row) {
+    return "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46,1,1\n" + row + "\n";
+  };
+  CHECK_THROWS_WITH_AS(all_of(replay(), refusal("2023-11-16 18:15:50,5,0")),
+                       "trace.csv:3: GeneratedTokens: 0 tokens; a token count of 1 or more is needed (or bad_rows: "
+                       "{zero_tokens: drop} or mend)",
+                       UserError);
+  CHECK_THROWS_WITH_AS(all_of(replay(), refusal("2023-11-16 18:15:45,5,1")),
+                       "trace.csv:3: TIMESTAMP: earlier than the row before; sort the file by time (or bad_rows: "
+                       "{unsorted: drop} or mend)",
+                       UserError);
 }
 
 TEST_CASE("trace: a header without the needed columns names them") {
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,Tokens\n2023-11-16 18:15:46,1\n"),
                        "trace.csv:1: the header lacks ContextTokens, GeneratedTokens; an azure trace names the columns "
-                       "TIMESTAMP, ContextTokens and GeneratedTokens, this one is 'TIMESTAMP,Tokens'",
+                       "TIMESTAMP,ContextTokens,GeneratedTokens, this one is 'TIMESTAMP,Tokens'",
                        UserError);
 }
 
 TEST_CASE("trace: a trace without rows is refused") {
-  CHECK_THROWS_WITH_AS(all_of(replay(), ""),
-                       "trace.csv: is empty; a header with TIMESTAMP,ContextTokens,GeneratedTokens is needed",
-                       UserError);
+  CHECK_THROWS_WITH_AS(all_of(replay(), ""), "trace.csv: is empty; there is nothing to replay", UserError);
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n"),
-                       "trace.csv: has a header but no rows; there is nothing to replay", UserError);
+                       "trace.csv: has no rows; there is nothing to replay", UserError);
 }
 
 TEST_CASE("trace: a window without rows is refused") {
@@ -194,7 +205,7 @@ TEST_CASE("trace: a row beyond the model's context is refused with its place") {
   CHECK_THROWS_WITH_AS(
       all_of(spec, kFive),
       "trace.csv:3: ContextTokens + GeneratedTokens: 220 tokens, but the model's context is 219; take a "
-      "model with a longer context or leave the row out",
+      "model with a longer context or leave the row out (or bad_rows: {over_context: drop} or mend)",
       UserError);
 }
 
@@ -208,7 +219,7 @@ TEST_CASE("trace: two million rows pass through one buffer") {
   constexpr std::size_t kRows = 2'000'000;
   std::size_t largest_read = 0;
   const WorkloadSpec spec = replay();
-  TraceSource source{spec, std::make_unique<GeneratedTrace>(kRows, &largest_read)};
+  TraceSource source{spec, 0, std::make_unique<GeneratedTrace>(kRows, &largest_read)};
   std::uint64_t rows = 0;
   std::uint64_t prompt = 0;
   std::uint64_t output = 0;
@@ -228,11 +239,88 @@ TEST_CASE("trace: two million rows pass through one buffer") {
 
 TEST_CASE("trace: the horizon is the earlier of the window and the duration") {
   const auto horizon = [](const WorkloadSpec& spec) {
-    return TraceSource{spec, std::make_unique<TextBytes>(kFive)}.horizon();
+    return TraceSource{spec, 0, std::make_unique<TextBytes>(kFive)}.horizon();
   };
   CHECK_FALSE(horizon(replay()).has_value());
   WorkloadSpec spec = replay({.speedup = 2.0, .window = SimTime{8 * kSecond}});
   CHECK(horizon(spec) == SimTime{4 * kSecond});
   spec.duration = SimTime{3 * kSecond};
   CHECK(horizon(spec) == SimTime{3 * kSecond});
+}
+
+TEST_CASE("trace: a mean rate asked for is what comes out") {
+  // Five rows in 9.5 s: 4 gaps, 0.421 /s. At 2 /s they take 2 s.
+  const auto all = all_of(replay({.rate = PerSecond{2.0}}), kFive);
+  REQUIRE(all.size() == 5);
+  CHECK(all.back().request.arrival == SimTime{2 * kSecond});
+  CHECK(all[1].request.arrival.ns() == doctest::Approx(2.0 / 9.5 * 2e9).epsilon(2e-9));  // to the nearest ns
+  // Inside a window its own rate counts: rows at 2 s, 5 s and 5 s.
+  const TraceSpec window{.rate = PerSecond{2.0}, .window_start = SimTime{2 * kSecond}, .window = SimTime{5 * kSecond}};
+  CHECK(times_ns(all_of(replay(window), kFive)) == Times{0, kSecond, kSecond});
+}
+
+TEST_CASE("trace: ties are spread over the tick and stay in order") {
+  const TraceSpec spread{.spread_ties = true};
+  const auto all = all_of(replay(spread), kFive);
+  REQUIRE(all.size() == 5);
+  CHECK(times_ns(all)[1] == 2 * kSecond);  // nobody shares its stamp
+  // The rows at 5 s: the tick is the smallest gap so far, the 2 s between the first two.
+  CHECK(all[2].request.arrival >= SimTime{5 * kSecond});
+  CHECK(all[2].request.arrival <= all[3].request.arrival);
+  CHECK(all[3].request.arrival < SimTime{7 * kSecond});
+  CHECK(all[2].request.arrival != all[3].request.arrival);
+  CHECK(times_ns(all_of(replay(spread), kFive)) == times_ns(all));  // the same seed draws the same
+  const auto narrow = all_of(replay({.spread_ties = true, .tick = SimTime{1000}}), kFive);
+  CHECK(narrow[3].request.arrival < SimTime{5 * kSecond + 1000});
+}
+
+TEST_CASE("trace: arrivals may be drawn while the lengths are the trace's") {
+  const auto all = all_of(replay({.arrivals = ConstantArrivals{.rate = PerSecond{4.0}}}), kFive);
+  CHECK(times_ns(all) == Times{kSecond / 4, kSecond / 2, 3 * kSecond / 4, kSecond, 5 * kSecond / 4});
+  CHECK(all[4].request.prompt_tokens == 500);
+}
+
+TEST_CASE("trace: a trace of lengths only needs arrivals") {
+  const std::string text = "num_prefill_tokens,num_decode_tokens\n30,3\n40,4\n";
+  CHECK_THROWS_WITH_AS(all_of(replay(), text),
+                       "trace.csv:2: time: there is none in this trace; give trace.arrivals, such as {kind: poisson, "
+                       "rate: 1 /s}",
+                       UserError);
+  CHECK(all_of(replay({.arrivals = ConstantArrivals{.rate = PerSecond{1.0}}}), text).size() == 2);
+}
+
+TEST_CASE("trace: prefix ids come in the blocks asked for and stay inside their session if so asked") {
+  const std::string text =
+      "{\"timestamp\": 0, \"input_length\": 1100, \"output_length\": 5, \"hash_ids\": [1, 2, 3], \"session_id\": 1}\n"
+      "{\"timestamp\": 1, \"input_length\": 1024, \"output_length\": 5, \"hash_ids\": [1, 2], \"session_id\": 2}\n";
+  const auto as_is = all_of(replay(), text);
+  CHECK(as_is[0].request.prefix.block_tokens == 512);
+  CHECK(as_is[0].request.prefix.ids == std::vector<std::uint64_t>{1, 2, 3});
+  const auto small = all_of(replay({.block_tokens = 16}), text);
+  CHECK(small[0].request.prefix.block_tokens == 16);
+  CHECK(small[0].request.prefix.ids.size() == 69);
+  CHECK(small[0].request.prefix.ids[63] == small[1].request.prefix.ids[63]);
+  const auto local = all_of(replay({.session_scope = true}), text);
+  CHECK(local[0].request.prefix.ids[0] != local[1].request.prefix.ids[0]);
+  CHECK(local[1].request.session == 2U);
+}
+
+TEST_CASE("trace: the category of a row is its class where there is one of that name") {
+  WorkloadSpec spec = replay();
+  spec.classes.push_back({.name = "API log", .ttft = Seconds{9.0}, .tpot = Seconds{0.1}});
+  const auto all = all_of(spec,
+                          "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                          "5,ChatGPT,472,18,490,Conversation log\n6,ChatGPT,472,18,490,API log\n");
+  CHECK(all[0].request.slo_class == ClassId{0});
+  CHECK(all[1].request.slo_class == ClassId{1});
+}
+
+TEST_CASE("trace: what was dropped is told at the end") {
+  TraceSpec trace;
+  trace.policy.on[static_cast<std::size_t>(Fault::ZeroTokens)] = OnFault::Drop;
+  TraceSource source{replay(trace), 0, std::make_unique<TextBytes>(kFive + "\n2023-11-16 18:15:57,0,1\n")};
+  std::size_t count = 0;
+  while (source.next()) ++count;
+  CHECK(count == 5);
+  CHECK(source.notes() == std::vector<std::string>{"1 of 6 rows of the trace were dropped: zero tokens"});
 }

@@ -1,4 +1,4 @@
-#include "workloads/time_stamp.hpp"
+#include "workloads/traces/time_stamp.hpp"
 
 #include <chrono>
 

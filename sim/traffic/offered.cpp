@@ -1,0 +1,172 @@
+#include "sim/traffic/offered.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/files/output_folder.hpp"
+#include "sim/files/trace_file.hpp"
+#include "sim/report/figure_text.hpp"
+#include "sim/traffic/stats_table.hpp"
+#include "workloads/make_request_source.hpp"
+#include "workloads/traces/trace_stats.hpp"
+#include "workloads/traces/trace_writer.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <queue>
+#include <utility>
+
+namespace tokenyard::traffic {
+namespace {
+
+using workloads::Arrival;
+using workloads::RequestSource;
+using workloads::TraceRecord;
+
+/// Requests of a source as if every answer took a time of its own: a server with room for all.
+class Unhindered {
+ public:
+  Unhindered(RequestSource& source, const Preview& asked, std::uint32_t users)
+      : source_(source), asked_(asked), users_(users) {}
+
+  [[nodiscard]] std::optional<Arrival> next() {
+    if (users_ > 0) return next_of_loop();
+    if (!source_.interactive()) return source_.next();
+    while (true) {
+      const auto due = source_.due();
+      if (!running_.empty() && (!due || running_.top().first <= *due)) {
+        const auto [end, request] = running_.top();
+        running_.pop();
+        source_.on_end(RequestId{request}, end, workloads::Ending::Answered);
+      } else if (!due) {
+        return std::nullopt;
+      } else if (auto arrival = source_.next()) {
+        running_.emplace(end_of(*arrival), arrival->request.id.index());
+        return arrival;
+      }
+    }
+  }
+
+ private:
+  using Running = std::pair<SimTime, std::uint32_t>;  // end, request
+  [[nodiscard]] SimTime end_of(const Arrival& arrival) const {
+    return arrival.request.arrival + asked_.first_token +
+           asked_.per_token * (std::int64_t{arrival.fate.output_tokens} - 1);
+  }
+  /// A user of a closed loop asks when its last answer has come.
+  [[nodiscard]] std::optional<Arrival> next_of_loop() {
+    auto arrival = source_.next();
+    if (!arrival) return std::nullopt;
+    if (running_.size() == users_) {
+      arrival->request.arrival = running_.top().first;
+      running_.pop();
+    }
+    running_.emplace(end_of(*arrival), arrival->request.id.index());
+    return arrival;
+  }
+
+  RequestSource& source_;
+  const Preview& asked_;
+  std::uint32_t users_;
+  std::priority_queue<Running, std::vector<Running>, std::greater<>> running_;
+};
+
+/// Arrivals in at most 48 windows, which are joined in pairs as time goes on.
+class Windows {
+ public:
+  void add(SimTime at) {
+    while (at.ns() / width_ns_ >= static_cast<std::int64_t>(kMost)) {
+      for (std::size_t i = 0; i < kMost / 2; ++i) counts_[i] = counts_[2 * i] + counts_[2 * i + 1];
+      std::fill(counts_.begin() + kMost / 2, counts_.end(), 0);
+      width_ns_ *= 2;
+    }
+    const auto window = static_cast<std::size_t>(at.ns() / width_ns_);
+    ++counts_[window];
+    used_ = window + 1;
+  }
+  [[nodiscard]] std::string plot() const {
+    return rate_plot({counts_.begin(), counts_.begin() + static_cast<std::ptrdiff_t>(used_)},
+                     static_cast<double>(width_ns_) * 1e-9);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 48;
+  std::vector<std::uint64_t> counts_ = std::vector<std::uint64_t>(kMost);
+  std::size_t used_ = 0;
+  std::int64_t width_ns_ = 1'000'000'000;
+};
+
+[[nodiscard]] TraceRecord record_of(Arrival arrival, const workloads::WorkloadSpec& spec) {
+  TraceRecord record;
+  record.at_ns = arrival.request.arrival.ns();
+  record.prompt_tokens = arrival.request.prompt_tokens;
+  record.output_tokens = arrival.fate.output_tokens;
+  record.prefix = std::move(arrival.request.prefix);
+  if (arrival.request.slo_class != ClassId{0}) record.category = spec.classes[arrival.request.slo_class.index()].name;
+  record.priority = arrival.request.priority;
+  record.tenant = arrival.request.tenant;
+  record.session = arrival.request.session;
+  return record;
+}
+
+}  // namespace
+
+std::string preview(const std::filesystem::path& file, const Preview& asked) {
+  const config::Experiment experiment = config::read_experiment(file, asked.overrides);
+  const workloads::WorkloadSpec& spec = experiment.workload;
+  std::unique_ptr<workloads::ByteSource> trace;
+  std::uint32_t users = 0;
+  if (const auto* recorded = std::get_if<workloads::TraceSpec>(&spec.source)) {
+    trace = files::open_trace(recorded->path);
+  } else if (const auto* loop =
+                 std::get_if<workloads::ClosedLoop>(&std::get<workloads::SyntheticSpec>(spec.source).arrivals)) {
+    users = loop->concurrency;
+  }
+  const auto source = workloads::make_request_source(spec, experiment.seed, std::move(trace));
+  if (source->interactive()) users = 0;  // it waits for answers itself
+  Unhindered requests(*source, asked, users);
+
+  std::optional<files::OutputFolder> folder;
+  std::ostream* out = nullptr;
+  if (!asked.out.empty()) {
+    const std::filesystem::path path = std::filesystem::absolute(asked.out);
+    folder.emplace(path.parent_path().string());
+    out = &folder->file(path.filename().string());
+  }
+  workloads::TraceWriter writer("tokenyard", workloads::TraceOrder::Rows, 0);
+  std::string text = writer.header();
+  workloads::TraceStats stats(asked.lru_blocks);
+  Windows windows;
+  std::uint64_t count = 0;
+  experiment.source->located([&] {
+    while (!asked.limit || count < *asked.limit) {
+      auto arrival = requests.next();
+      if (!arrival || (users > 0 && spec.duration && arrival->request.arrival > *spec.duration)) break;
+      ++count;
+      windows.add(arrival->request.arrival);
+      const TraceRecord record = record_of(std::move(*arrival), spec);
+      stats.add(record, false);
+      if (out == nullptr) continue;
+      writer.append(record, text);
+      if (text.size() < (1U << 16U)) continue;
+      *out << text;
+      text.clear();
+    }
+  });
+  if (count == 0) throw UserError(file.string() + ": the workload offers no request");
+  stats.finish();
+  if (out != nullptr) {
+    *out << text;
+    folder->commit();
+  }
+  std::string said = stats_table(stats, asked.lru_blocks) + "\n" + windows.plot();
+  for (const std::string& note : source->notes()) said += "note: " + note + "\n";
+  if (source->interactive() || users > 0) {
+    said += "note: what is sent depends on the answers; here the first token takes " +
+            report::time_text(asked.first_token.seconds().value()) + " and each other " +
+            report::time_text(asked.per_token.seconds().value()) + "\n";
+  }
+  if (out != nullptr) said += report::count_text(count) + " requests written to " + asked.out + "\n";
+  return said;
+}
+
+}  // namespace tokenyard::traffic
