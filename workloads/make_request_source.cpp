@@ -1,6 +1,7 @@
 #include "workloads/make_request_source.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/call_limit.hpp"
 #include "workloads/causal_source.hpp"
 #include "workloads/session_draw.hpp"
 #include "workloads/session_source.hpp"
@@ -39,10 +40,8 @@ namespace {
   return source;
 }
 
-}  // namespace
-
-std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std::uint64_t seed,
-                                                   std::unique_ptr<ByteSource> trace) {
+/// The source itself, whatever calls allow.
+std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t seed, std::unique_ptr<ByteSource> trace) {
   const bool wants_trace = std::holds_alternative<TraceSpec>(spec.source);
   expect(wants_trace == (trace != nullptr), "a trace is given exactly when the workload replays one");
   if (wants_trace) return replay(spec, seed, std::move(trace));
@@ -51,6 +50,15 @@ std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std
   SessionPlay play{.duration = spec.duration, .requests = spec.requests};
   if (const auto* loop = std::get_if<ClosedLoop>(&synthetic.arrivals)) play.users = loop->concurrency;
   return std::make_unique<SessionSource>(std::make_unique<SessionDraw>(spec, seed), play);
+}
+
+}  // namespace
+
+std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std::uint64_t seed,
+                                                   std::unique_ptr<ByteSource> trace) {
+  std::unique_ptr<RequestSource> source = source_of(spec, seed, std::move(trace));
+  if (!spec.max_output) return source;
+  return std::make_unique<CallLimit>(std::move(source), *spec.max_output);
 }
 
 }  // namespace tokenyard::workloads

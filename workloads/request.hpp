@@ -29,6 +29,9 @@ struct Request {
   std::int32_t priority = 0;  ///< lower is more urgent; of weight only where an engine orders its queue by priority
   std::uint32_t tenant = 0;   ///< whose request it is, for results by tenant
   std::optional<std::uint64_t> session{};  ///< conversation it belongs to, for routers that keep one together
+  /// Most output tokens that the call allows (max_tokens); absent: as many as it will get, as benchmark clients ask
+  /// that fix the length of an answer.
+  std::optional<std::uint32_t> max_output_tokens{};
 };
 
 }  // namespace tokenyard::workloads

@@ -209,6 +209,7 @@ struct WorkloadSpec {
   std::optional<SimTime> duration{};        ///< no arrivals after this
   std::optional<std::uint64_t> requests{};  ///< at most this many
   SimTime warm_up{};                        ///< requests that arrive earlier are simulated but not counted
+  std::optional<std::uint32_t> max_output{}; ///< output tokens that every call allows; absent: as many as it gets
   std::uint32_t max_context = 0;            ///< prompt + output beyond this is an error at the request; 0 = no limit
   std::uint32_t session_context = 0;        ///< drawn sessions end before prompt + output exceeds this; 0 = never
   std::vector<SloClass> classes;            ///< >= 1; by ClassId

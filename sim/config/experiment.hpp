@@ -25,17 +25,26 @@ namespace tokenyard::config {
 
 inline constexpr std::int64_t kSchema = 1;
 
+/// What of a chip's memory becomes KV cache: (memory * utilisation - reserve - weights) * of_free.
+struct EngineMemory {
+  std::optional<double> utilisation = 0.9;  ///< share of the memory the engine may take; absent: by SGLang's formula
+  Bytes reserve;                            ///< of that, for activations, graphs and libraries
+  double of_free = 1.0;
+};
+
 /// How an engine serves on one instance.
 struct EngineSpec {
   policy::RulesSpec rules;
   bool asynchronous = true;              ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;
+  serving::FrontEndSpec front_end;
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
-  double memory_utilisation = 0.9;       ///< share of a chip's memory the engine may take
-  Bytes memory_reserve;                  ///< of that, for activations, graphs and libraries
+  std::uint32_t graph_max = 512;         ///< largest captured batch (vLLM: at most that)
+  bool graph_padding = true;             ///< batches between captured sizes are padded up; false: they run without
+  EngineMemory memory;
   std::optional<std::uint32_t> blocks;   ///< KV blocks of an attention rank; absent = what the memory gives
 };
 

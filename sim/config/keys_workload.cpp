@@ -27,6 +27,9 @@ constexpr auto kKeys = std::to_array<Key>({
      "Tokens of each id that names the beginning of a drawn prompt (shared prefixes, sessions)."},
     {"workload", "clients", "list: workload.client", kOptional,
      "Kinds of clients with their share and lengths, in place of prompt and output."},
+    {"workload", "max_output", "count", kOptional,
+     "Output tokens that every call allows (max_tokens), which some schedulers reserve memory for; without it each call "
+     "allows what it gets, as benchmark clients do that fix the length."},
     {"workload", "trace", "mapping: workload.trace", kRequired, "The file to replay; of kind trace."},
     {"workload", "duration", kTime, kOptional, "No request arrives later; a synthetic stream needs this or requests."},
     {"workload", "requests", "count", kOptional,

@@ -104,6 +104,14 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
                            (all.empty() ? "none" : all));
   }
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
+  for (const PoolSpec& pool : pools) {
+    if (pool.speculation.tokens > 0 && !std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) {
+      pool.source->fail("speculation", "drafts are played by the rules of kind vllm only");
+    }
+    if (!split || std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) continue;
+    pool.source->fail("engine.kind", "prefill and decode apart are played by vLLM's hand-off only; other engines serve in "
+                                     "one pool of role mixed");
+  }
   if (split && pools[0].precision.kv != pools[1].precision.kv) {
     pools[1].source->fail("precision.kv", "must be that of pool '" + pools[0].name + "' (" +
                                               std::string(models::name(pools[0].precision.kv)) +

@@ -375,6 +375,7 @@ WorkloadSpec read_workload(YamlMap map) {
   if (map.given("requests")) {
     spec.requests = static_cast<std::uint64_t>(map.integer("requests", 1, std::numeric_limits<std::uint32_t>::max()));
   }
+  if (map.given("max_output")) spec.max_output = map.count("max_output", 1, kMaxTokens);
   if (map.choice("kind", {"synthetic", "trace"}) == "trace") {
     spec.source = read_trace(map.map("trace", "workload.trace"));
   } else {

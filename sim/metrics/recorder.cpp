@@ -15,6 +15,7 @@ const char* name(Part part) {
     case Part::DecodeWait: return "decode_wait";
     case Part::Preempted: return "preempted";
     case Part::Decode: return "decode";
+    case Part::FrontEnd: return "front_end";
   }
   return "";
 }
@@ -28,6 +29,7 @@ SimTime part_of(const RequestRecord& record, Part part) {
     case Part::DecodeWait: return record.decode_wait;
     case Part::Preempted: return record.preempted;
     case Part::Decode: return record.decode;
+    case Part::FrontEnd: return record.front_end;
   }
   return {};
 }

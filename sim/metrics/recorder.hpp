@@ -19,9 +19,9 @@ struct SloTarget {
   Seconds tpot;
 };
 
-/// The named parts of a request's latency, in order of time.
-enum class Part : std::uint8_t { Queue, Prefill, KvWait, KvTransfer, DecodeWait, Preempted, Decode };
-inline constexpr std::size_t kParts = 7;
+/// The named parts of a request's latency, in order of time; the front end works before and behind all others.
+enum class Part : std::uint8_t { Queue, Prefill, KvWait, KvTransfer, DecodeWait, Preempted, Decode, FrontEnd };
+inline constexpr std::size_t kParts = 8;
 [[nodiscard]] const char* name(Part part);
 [[nodiscard]] SimTime part_of(const RequestRecord& record, Part part);
 

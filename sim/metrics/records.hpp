@@ -8,7 +8,7 @@
 namespace tokenyard::metrics {
 
 /// One finished request. The parts are whole nanoseconds and add up to last_token - arrival exactly:
-///   queue + prefill + kv_wait + kv_transfer + decode_wait + preempted + decode
+///   queue + prefill + kv_wait + kv_transfer + decode_wait + preempted + decode + front_end
 struct RequestRecord {
   RequestId id;
   ClassId slo_class;
@@ -22,16 +22,17 @@ struct RequestRecord {
 
   SimTime arrival;
   SimTime admitted;     ///< a scheduler took it into a step for the first time
-  SimTime first_token;
+  SimTime first_token;  ///< the user has it
   SimTime last_token;
 
-  SimTime queue;        ///< arrival until admitted
+  SimTime queue;        ///< scheduler has it until admitted
   SimTime prefill;      ///< admitted until the step that completed the prompt ended, less preempted time
   SimTime kv_wait;      ///< prompt done until the decode side had blocks for it
   SimTime kv_transfer;  ///< set-up and flow of the KV cache
   SimTime decode_wait;  ///< KV there until a step of the decode side took it
   SimTime preempted;    ///< from each preemption until the scheduler took it again
   SimTime decode;       ///< the rest: generating tokens
+  SimTime front_end;    ///< arrival until the scheduler has it, and the last token on its way to the user
 
   [[nodiscard]] SimTime ttft() const { return first_token - arrival; }
   [[nodiscard]] SimTime ttft_from_admission() const { return first_token - admitted; }

@@ -20,6 +20,7 @@ struct Candidate {
   bool from_remote = false;        ///< its KV is to be fetched from another instance first
   bool loaded = false;             ///< from_remote, and the KV has arrived: blocks are its own, one token is to compute
   std::int32_t priority = 0;       ///< lower is more urgent
+  std::uint32_t may_produce = 1;   ///< most output tokens that its call still allows (max_tokens less those given)
 };
 
 /// A request whose prompt is not complete.
@@ -29,8 +30,16 @@ struct Partial {
   std::uint32_t remaining = 0;
 };
 
+/// How far a running request is.
+struct Progress {
+  std::uint32_t prompt = 0;       ///< tokens of its prompt, as it came
+  std::uint32_t given = 0;        ///< output tokens it has been given, those in flight not counted
+  std::uint32_t may_produce = 0;  ///< most output tokens that its call still allows
+  std::uint32_t blocks = 0;       ///< that it holds
+};
+
 /// What a scheduler sees and may do while it composes one step. Every deed takes effect at once.
-/// Implemented by serving::Rank; rules hold no state of their own about sequences.
+/// Implemented by serving::Rank; rules hold no state of their own about single sequences.
 class Desk {
  public:
   virtual ~Desk() = default;
@@ -51,7 +60,20 @@ class Desk {
   /// Blocks that prompts in progress will still take until they are complete.
   [[nodiscard]] virtual std::uint32_t blocks_promised() const = 0;
 
+  /// Requests whose last token is in flight and will be handed out before the step being composed has run.
+  [[nodiscard]] virtual std::uint32_t ended() const = 0;
+  [[nodiscard]] virtual std::uint32_t blocks_for_ended() const = 0;  ///< new blocks if these computed one token more
+  /// compose() gave false the last time, and nothing has ended, left or freed blocks since.
+  [[nodiscard]] virtual bool blocked() const = 0;
+  /// There was an instant since the last compose at which it had no request at all.
+  [[nodiscard]] virtual bool idled() const = 0;
+  /// Steps so far that computed something. Those that compose() was not asked for were nothing but decodes.
+  [[nodiscard]] virtual std::uint64_t steps() const = 0;
+  /// The request `place` places behind the head of the queue, the head at 0; loaded ones first, as candidate().
+  [[nodiscard]] virtual std::optional<Candidate> candidate_at(std::size_t place) const = 0;
+
   // ---- for the slow path: one by one ----
+  [[nodiscard]] virtual Progress progress(SequenceId id) const = 0;  ///< of a running request
   [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;   ///< in order of admission
   /// Tokens it could compute now: decode_width() when decoding, the rest of the prompt, or 0 when its last token is in flight.
   [[nodiscard]] virtual std::uint32_t wanted(SequenceId id) const = 0;
@@ -66,6 +88,12 @@ class Desk {
   virtual void admit(std::uint32_t tokens) = 0;                    ///< candidate() starts running with its first chunk
   virtual void load() = 0;                                         ///< candidate() gets blocks for all its tokens and is fetched
   virtual void preempt(SequenceId id) = 0;                         ///< loses all blocks, back to the head of the queue
+  virtual void retract(SequenceId id) = 0;                         ///< the same, but to the tail of the queue
+  virtual void bring_forward(std::size_t place) = 0;               ///< candidate_at(place) becomes candidate()
+  /// candidate() takes the blocks for its first `tokens` tokens at once, before it is admitted with fewer.
+  virtual void reserve(std::uint32_t tokens) = 0;
+  /// Those of ended() compute a token more, which nobody gets. REQUIRES: before decode_all() and decode() of this step.
+  virtual void decode_ended() = 0;
 };
 
 /// How an engine forms steps. Each scheduler has its own: rules may remember things from step to step, but nothing
@@ -76,6 +104,8 @@ class BatchRules {
   /// Composes one step; deeds may be none. Gives false when a candidate is left that could only start after something
   /// ends, leaves or frees blocks: until then composing anew with the same decodes would change nothing.
   virtual bool compose(Desk& desk) = 0;
+  /// Whether the end of a request is seen a step late, so that it takes part in a step after that of its last token.
+  [[nodiscard]] virtual bool sees_ends_late() const { return false; }
 };
 
 }  // namespace tokenyard::policy

@@ -3,14 +3,19 @@ tokenyard_room(policy
     policy/prefix_routers.cpp
     policy/routers.cpp
     policy/rules.cpp
+    policy/sglang_rules.cpp
+    policy/trtllm_rules.cpp
     policy/vllm_rules.cpp
   HEADERS
     policy/batch_rules.hpp
     policy/load_watch.hpp
     policy/prefix_routers.hpp
+    policy/new_token_ratio.hpp
     policy/router.hpp
     policy/router_spec.hpp
     policy/rules.hpp
+    policy/sglang_rules.hpp
     policy/spec.hpp
+    policy/trtllm_rules.hpp
     policy/vllm_rules.hpp
   BELOW base workloads kv)

@@ -1,6 +1,10 @@
 #include "sim/policy/rules.hpp"
 
+#include "sim/policy/sglang_rules.hpp"
+#include "sim/policy/trtllm_rules.hpp"
 #include "sim/policy/vllm_rules.hpp"
+
+#include <algorithm>
 
 namespace tokenyard::policy {
 namespace {
@@ -8,6 +12,24 @@ namespace {
 std::uint32_t sequences_of(const VllmSpec& spec) { return spec.max_num_seqs; }
 std::uint32_t tokens_of(const VllmSpec& spec) { return spec.max_num_batched_tokens; }
 std::unique_ptr<BatchRules> rules_of(const VllmSpec& spec) { return make_vllm_rules(spec); }
+
+std::uint32_t sequences_of(const SglangSpec& spec) { return spec.max_running_requests; }
+std::uint32_t tokens_of(const SglangSpec& spec) {
+  return std::max(spec.chunked_prefill_size, spec.max_running_requests);
+}
+std::unique_ptr<BatchRules> rules_of(const SglangSpec& spec) { return make_sglang_rules(spec); }
+
+std::uint64_t longest_of(const VllmSpec&, std::uint64_t blocks, std::uint32_t block) { return blocks * block; }
+// Admission wants room for prompt, output and a page, strictly.
+std::uint64_t longest_of(const SglangSpec&, std::uint64_t blocks, std::uint32_t block) {
+  const std::uint64_t pool = blocks * block;
+  return pool - std::min<std::uint64_t>(pool, block + 2);
+}
+
+std::uint32_t sequences_of(const TrtllmSpec& spec) { return spec.max_batch_size; }
+std::uint32_t tokens_of(const TrtllmSpec& spec) { return spec.max_num_tokens; }
+std::unique_ptr<BatchRules> rules_of(const TrtllmSpec& spec) { return make_trtllm_rules(spec); }
+std::uint64_t longest_of(const TrtllmSpec&, std::uint64_t blocks, std::uint32_t block) { return blocks * block; }
 
 }  // namespace
 
@@ -21,6 +43,16 @@ std::uint32_t max_sequences(const RulesSpec& spec) {
 
 std::uint32_t max_step_tokens(const RulesSpec& spec) {
   return std::visit([](const auto& kind) { return tokens_of(kind); }, spec);
+}
+
+std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::uint32_t block_tokens) {
+  return std::visit([&](const auto& kind) { return longest_of(kind, blocks, block_tokens); }, spec);
+}
+
+std::optional<std::uint32_t> longest_prompt(const RulesSpec& spec) {
+  const auto* whole = std::get_if<TrtllmSpec>(&spec);
+  if (whole == nullptr || whole->enable_chunked_prefill) return std::nullopt;
+  return whole->max_num_tokens;
 }
 
 std::unique_ptr<BatchRules> make_rules(const RulesSpec& spec) {

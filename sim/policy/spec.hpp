@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 
 namespace tokenyard::policy {
@@ -17,13 +18,42 @@ struct VllmSpec {
   QueueOrder order = QueueOrder::FirstCome;
 };
 
+/// The rules of SGLang's scheduler (docs/engines.md); names follow its own flags.
+struct SglangSpec {
+  std::uint32_t max_running_requests = 2048;
+  std::uint32_t chunked_prefill_size = 8192;   ///< prompt tokens of a prefill batch; longer prompts are cut
+  std::uint32_t max_prefill_tokens = 16384;    ///< a prefill batch of several prompts stays below it
+  double schedule_conservativeness = 1.0;      ///< factor on the share of future tokens that admission reserves
+  bool enable_mixed_chunk = false;             ///< decodes join a prefill batch instead of waiting for it
+};
+
+enum class CapacityPolicy : std::uint8_t { GuaranteedNoEvict, MaxUtilization };
+enum class ChunkingPolicy : std::uint8_t { FirstComeFirstServed, EqualProgress };
+
+/// The rules of TensorRT-LLM's scheduler (docs/engines.md); names follow its own settings.
+struct TrtllmSpec {
+  std::uint32_t max_batch_size = 2048;
+  std::uint32_t max_num_tokens = 8192;
+  CapacityPolicy capacity_scheduler_policy = CapacityPolicy::GuaranteedNoEvict;
+  bool enable_chunked_prefill = false;
+  ChunkingPolicy context_chunking_policy = ChunkingPolicy::FirstComeFirstServed;
+  std::uint32_t batch_wait_timeout_iters = 0;   ///< steps that prompts wait at most while others generate
+  double batch_wait_max_tokens_ratio = 0.0;     ///< of max_num_tokens: a step this full does not wait
+};
+
 /// The rules by which an engine forms steps, one alternative an engine.
-using RulesSpec = std::variant<VllmSpec>;
+using RulesSpec = std::variant<VllmSpec, SglangSpec, TrtllmSpec>;
 
 /// Most requests in the batch of one attention rank.
 [[nodiscard]] std::uint32_t max_sequences(const RulesSpec& spec);
 /// Most tokens that a step of one attention rank may hold.
 [[nodiscard]] std::uint32_t max_step_tokens(const RulesSpec& spec);
+
+/// Most tokens of one request that these rules let into a pool of `blocks` blocks, its last output token not counted.
+[[nodiscard]] std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::uint32_t block_tokens);
+
+/// Longest prompt that these rules take; absent = any that fits.
+[[nodiscard]] std::optional<std::uint32_t> longest_prompt(const RulesSpec& spec);
 
 enum class RouterKind : std::uint8_t {
   RoundRobin,
@@ -37,6 +67,10 @@ enum class RouterKind : std::uint8_t {
 
 /// Throws SpecError: fewer tokens than sequences a step, watermark outside [0, 1) ...
 void validate(const VllmSpec& spec);
+/// Throws SpecError: a conservativeness that is not positive.
+void validate(const SglangSpec& spec);
+/// Throws SpecError: fewer tokens than requests a step, a ratio outside [0, 1].
+void validate(const TrtllmSpec& spec);
 void validate(const RulesSpec& spec);
 
 }  // namespace tokenyard::policy

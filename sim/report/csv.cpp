@@ -36,7 +36,7 @@ void write_requests(const std::vector<metrics::RequestRecord>& requests, const s
   CsvRows rows(out,
                "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
                "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-               "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,"
+               "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,"
                "cached_tokens,tenant");
   for (const std::uint64_t key : order) {
     const metrics::RequestRecord& request = requests[key & 0xFFFF'FFFFU];

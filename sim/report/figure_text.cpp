@@ -94,6 +94,8 @@ std::string part_text(metrics::Part part) {
       return "preempted";
     case Part::Decode:
       return "decode";
+    case Part::FrontEnd:
+      return "front end";
   }
   return "";
 }

@@ -3,6 +3,8 @@
 #include "models/base/errors.hpp"
 #include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
+#include "sim/run/engine_memory.hpp"
+#include "sim/run/graph_sizes.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -95,6 +97,7 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
                               .block_tokens = spec.engine.block_tokens,
                               .depth = spec.engine.asynchronous && spec.plan.pipeline == 1 ? 2U : 1U,
                               .chips = spec.plan.chips(),
+                              .front_end = spec.engine.front_end,
                               .hand_off = spec.role == serving::Role::Prefill,
                               .caching = spec.engine.caching,
                               .step_by_step = options.step_by_step,
@@ -241,8 +244,9 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   Capacity capacity{.weights_per_chip =
                         models::weight_bytes_per_chip(llm, pool.plan, pool.precision) +
                         models::draft_weight_bytes_per_chip(pool.speculation, llm, pool.plan, pool.precision)};
-  const Bytes budget = chip.memory * pool.engine.memory_utilisation - pool.engine.memory_reserve;
-  const Bytes left = budget - capacity.weights_per_chip;
+  const double share = memory_share(pool.engine, pool.plan, chip.memory);
+  const Bytes budget = chip.memory * share - pool.engine.memory.reserve;
+  const Bytes left = (budget - capacity.weights_per_chip) * pool.engine.memory.of_free;
   const Bytes token =
       models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) +
       models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
@@ -250,9 +254,9 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   if (left < block) {
     if (budget <= Bytes{}) {
       pool.source->fail(
-          "engine.memory_utilisation",
+          pool.engine.memory.utilisation ? memory_key(pool.engine) : "engine",
           fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}", gigabytes(chip.memory),
-                      pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), chip.name));
+                      share, gigabytes(pool.engine.memory.reserve), chip.name));
     }
     const Bytes missing = block - left;
     pool.source->fail(
@@ -261,7 +265,7 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
             "{} does not fit: weights take {} of each {}, which offers {} ({} x {} - {}); {:.0f} bytes ({}) are "
             "missing a chip before the first KV block; use more chips an instance or a smaller format",
             llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory),
-            pool.engine.memory_utilisation, gigabytes(pool.engine.memory_reserve), std::ceil(missing.value()),
+            share, gigabytes(pool.engine.memory.reserve), std::ceil(missing.value()),
             gigabytes(missing)));
   }
   const double blocks = std::floor(left / block);
@@ -274,18 +278,6 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
     capacity.blocks_per_rank = *pool.engine.blocks;
   }
   return capacity;
-}
-
-std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine) {
-  std::vector<std::uint32_t> sizes;
-  if (!engine.graphs) return sizes;
-  const std::uint32_t max =
-      std::min({2 * policy::max_sequences(engine.rules), std::uint32_t{512}, policy::max_step_tokens(engine.rules)});
-  for (const std::uint32_t size : {1U, 2U, 4U}) {
-    if (size <= max) sizes.push_back(size);
-  }
-  for (std::uint32_t size = 8; size <= max; size += size < 256 ? 8 : 16) sizes.push_back(size);
-  return sizes;
 }
 
 Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options) {

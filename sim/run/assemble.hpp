@@ -23,14 +23,10 @@ struct Capacity {
   std::uint32_t blocks_per_rank = 0;
 };
 
-/// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) / bytes of a block on a chip).
+/// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) * share of it / bytes of a block on a chip).
 /// Throws UserError at the pool when the weights or one block do not fit; the message says how many bytes are missing.
 [[nodiscard]] Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm,
                                    const models::AcceleratorSpec& chip);
-
-/// Token counts that graphs are captured for: 1, 2, 4, then 8 .. 248 by 8, then 256 .. max by 16, with
-/// max = min(2 * max_num_seqs, 512), none above max_num_batched_tokens (vLLM).
-[[nodiscard]] std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine);
 
 /// What the step cost of a pool's instances depends on.
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,

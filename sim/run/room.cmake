@@ -3,7 +3,9 @@ tokenyard_room(run
     run/accuracy.cpp
     run/assemble.cpp
     run/children.cpp
+    run/engine_memory.cpp
     run/explain.cpp
+    run/graph_sizes.cpp
     run/machine_sheet.cpp
     run/placement.cpp
     run/play.cpp
@@ -13,7 +15,9 @@ tokenyard_room(run
     run/accuracy.hpp
     run/assemble.hpp
     run/children.hpp
+    run/engine_memory.hpp
     run/explain.hpp
+    run/graph_sizes.hpp
     run/machine_sheet.hpp
     run/placement.hpp
     run/play.hpp

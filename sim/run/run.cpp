@@ -92,7 +92,8 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   });
   serving.finish();
 
-  const SimTime end = serving.complete() ? recorder->last_end : engine.now();
+  // A front end may still send when the last step has ended, and a step for nobody may end after the last token.
+  const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.now()) : engine.now();
   Outcome outcome{.summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
                                                 link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
                                                 end, serving.steady() ? &*serving.steady() : nullptr),

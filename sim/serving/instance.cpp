@@ -24,7 +24,8 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       listener_(listener),
       shapes_(settings.ranks),
       booked_(settings.ranks),
-      booked_counts_(std::size_t{settings.lanes} * settings.ranks) {
+      booked_counts_(std::size_t{settings.lanes} * settings.ranks),
+      front_end_(settings.front_end) {
   expect(settings.depth >= 1 && settings.depth <= 2, "one or two steps in flight");
   expect(settings.stages == 1 ? settings.lanes == 1 : settings.depth == 1, "lanes keep a pipeline busy, not depth");
   const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
@@ -42,6 +43,20 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
 }
 
 // ---------------------------------------------------------------- from outside
+
+SimTime Instance::accept(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  const SimTime now = engine_.now();
+  const SimTime due = front_end_.accept(now, sequence.request.prompt_tokens);
+  sequence.front_end = due - now;
+  if (due > now) accepted_tokens_ += sequence.request.prompt_tokens;
+  return due;
+}
+
+void Instance::submit_accepted(SequenceId id) {
+  accepted_tokens_ -= sequences_[id].request.prompt_tokens;
+  submit(id);
+}
 
 std::uint32_t Instance::next_rank() const {
   const auto chosen = std::min_element(ranks_.begin(), ranks_.end(), [](const Rank& a, const Rank& b) {
@@ -135,17 +150,25 @@ void Instance::complete_oldest(Lane& lane) {
   Step& step = lane.oldest();
   const SimTime now = step.end;
   book(lane, step);
+  std::uint64_t decodes = 0;
+  for (const RankStep& rank_step : step.ranks) decodes += rank_step.live ? rank_step.decode_tokens : 0;
+  std::uint64_t tokens = decodes;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
     RankStep& rank_step = step.ranks[r];
     if (!rank_step.live) continue;
-    hand_out_prompts(now, rank_step);
+    hand_out_prompts(now, rank_step, tokens);
     lane.ranks[r].set_time(now);
     lane.ranks[r].complete(rank_step);
     for (const SequenceId id : rank_step.closing) {
       sequences_[id].last_token = now;
+      // Behind all decodes of its step: nobody keeps their order.
+      if (sequences_[id].first_compose != sequences_[id].last_compose) {
+        sequences_[id].last_sent = front_end_.delay(now, decodes);
+      }
       listener_.on_done(id, now);
     }
   }
+  front_end_.send(now, tokens);
   lane.first = (lane.first + 1) % lane.steps.size();
   --lane.in_flight;
   --in_flight_;
@@ -279,6 +302,7 @@ policy::InstanceView Instance::view() const {
                             .used_blocks = used_blocks(),
                             .total_blocks = total_blocks(),
                             .block_tokens = settings_.block_tokens};
+  view.outstanding_tokens = accepted_tokens_;
   for (const Rank& rank : ranks_) {
     view.outstanding_tokens += rank.outstanding_tokens();
     view.prompt_tokens += rank.prompt_tokens();

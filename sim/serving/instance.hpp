@@ -10,6 +10,7 @@
 #include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/acceptance.hpp"
+#include "sim/serving/front_end.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
 
@@ -46,6 +47,7 @@ struct InstanceSettings {
   std::uint32_t block_tokens = 16;
   std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
+  FrontEndSpec front_end;
   bool hand_off = false;      ///< prefill role
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   bool step_by_step = false;  ///< one event a step; same results, for the test of that
@@ -75,7 +77,11 @@ class Instance final : public engine::EventHandler {
   // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside
   // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
-  /// A request reaches the instance now, and goes to the attention rank that next_rank() names, or to the one named.
+  /// A call arrives now; gives when its front end hands it to the scheduler: at once, then submit() is due, or later, then
+  /// submit_accepted() is due.
+  [[nodiscard]] SimTime accept(SequenceId id);
+  void submit_accepted(SequenceId id);
+  /// A request reaches the scheduler now, and goes to the attention rank that next_rank() names, or to the one named.
   void submit(SequenceId id) { submit(id, next_rank()); }
   void submit(SequenceId id, std::uint32_t rank);
   /// The KV of a sequence that on_fetch() announced has arrived now.
@@ -142,9 +148,10 @@ class Instance final : public engine::EventHandler {
   [[nodiscard]] SimTime next_change(const Lane& lane);
   void set_wake();
   void book(Lane& lane, const Step& step);
+  void send_decodes(const Step& step);
   [[nodiscard]] std::uint64_t book_late(Lane& lane, const Step& step);
   void log(const Step& step);
-  void hand_out_prompts(SimTime now, const RankStep& rank_step);
+  void hand_out_prompts(SimTime now, const RankStep& rank_step, std::uint64_t& tokens);
   void tell_news(SimTime now, Lane& lane, Rank& rank);
   void book_cache(SimTime now, const Rank& rank);
   void set_level(SimTime now);
@@ -168,6 +175,8 @@ class Instance final : public engine::EventHandler {
   SimTime exit_;               // end of the step that entered last
   SimTime booked_until_;       // end of the last step that was booked
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
+  FrontEnd front_end_;
+  std::uint64_t accepted_tokens_ = 0;  // of calls that the front end has and the scheduler has not
   bool kicked_ = false;
   std::uint64_t wake_number_ = 0;
   SimTime wake_at_ = SimTime::never();

@@ -46,6 +46,13 @@ void Instance::book(Lane& lane, const Step& step) {
   if (settings_.log_steps) log(step);
 }
 
+/// What a step of nothing but decodes hands out.
+void Instance::send_decodes(const Step& step) {
+  std::uint64_t tokens = 0;
+  for (const RankStep& rank_step : step.ranks) tokens += rank_step.live ? rank_step.decode_tokens : 0;
+  front_end_.send(step.end, tokens);
+}
+
 /// Gaps of decodes that earlier steps left out and this one serves; gives how many.
 std::uint64_t Instance::book_late(Lane& lane, const Step& step) {
   std::vector<SequenceId> paused;
@@ -80,8 +87,8 @@ void Instance::log(const Step& step) {
   listener_.on_step(record);
 }
 
-/// First tokens of this admission.
-void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step) {
+/// First tokens of this admission; `tokens` counts what the step hands out.
+void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step, std::uint64_t& tokens) {
   for (const SequenceId id : rank_step.prompts_done) {
     Sequence& sequence = sequences_[id];
     if (settings_.hand_off || !sequence.prompt_done) {
@@ -89,8 +96,10 @@ void Instance::hand_out_prompts(SimTime now, const RankStep& rank_step) {
       sequence.prompt_done = true;
     }
     if (settings_.hand_off) continue;  // its token is made again on the other side
+    sequence.last_sent = front_end_.delay(now, ++tokens);
     if (sequence.produced == 0) {
       sequence.first_token = now;
+      sequence.first_sent = sequence.last_sent;
       meter_.first_token(now);
     } else {
       meter_.gap(now, now - sequence.last_token, 1);  // preempted in between

@@ -49,6 +49,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   metrics::RunFigures run{.decode_tokens = 0, .power = settings_.decode_power * static_cast<double>(settings_.chips)};
   SimTime level_since = meter_.level_since();
   std::size_t f = lane.first;
+  const bool sends = front_end_.sends();
   std::uint64_t i = 0;
   for (; i < count && lane.steps[f].end <= limit; ++i) {
     Step& step = lane.steps[f];
@@ -58,6 +59,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     level_since = now;
     gaps_[i] = now - lane.last_end;
     lane.last_end = now;
+    if (sends) front_end_.send(now, n);
     used += ring[at];
     at = at == 0 ? ring.size() - 1 : at - 1;
     if (lane.in_flight == 2) f = 1 - f;
@@ -86,6 +88,7 @@ void Instance::run_plain(Lane& lane, SimTime until, std::uint64_t plain) {
     Step& step = lane.oldest();
     const SimTime now = step.end;
     book(lane, step);
+    if (front_end_.sends()) send_decodes(step);
     // The place of the step that ended becomes the youngest: with depth 2 the other one runs until its end.
     const SimTime queued_until = lane.in_flight == 1 ? now : lane.at(1).end;
     if (lane.in_flight == 2) lane.first = 1 - lane.first;

@@ -16,6 +16,7 @@ Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, 
       block_tokens_(block_tokens),
       hand_off_(hand_off),
       acceptance_(acceptance),
+      sees_ends_late_(rules_->sees_ends_late()),
       free_blocks_(total_blocks),
       cache_(caching ? std::make_unique<kv::BlockStore>(total_blocks, *caching) : nullptr),
       phase_(block_tokens) {
@@ -31,6 +32,7 @@ void Rank::enqueue(SequenceId id) {
   sequence.computed = 0;
   sequence.produced = 0;
   sequence.blocks = 0;
+  if (running_ == 0 && waiting() == 0) idled_ = true;
   // First come, first served among equals; a more urgent one passes those behind it.
   auto place = waiting_.end();
   while (place != waiting_.begin() && sequences_[*(place - 1)].priority > sequence.priority) --place;
@@ -64,14 +66,15 @@ void Rank::release(SequenceId id) {
   blocked_ = false;
 }
 
-std::optional<policy::Candidate> Rank::candidate() const {
-  if (ready_.empty() && waiting_.empty()) return std::nullopt;
-  const SequenceId id = ready_.empty() ? waiting_.front() : ready_.front();
+std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
+  if (place >= ready_.size() + waiting_.size()) return std::nullopt;
+  const SequenceId id = place < ready_.size() ? ready_[place] : waiting_[place - ready_.size()];
   const Sequence& head = sequences_[id];
   policy::Candidate candidate{.tokens = head.target,
                               .from_remote = head.from_remote,
                               .loaded = head.state == SequenceState::Loaded,
-                              .priority = head.priority};
+                              .priority = head.priority,
+                              .may_produce = head.most_output() - head.produced};
   if (cache_ && !candidate.loaded) {
     const kv::BlockStore::Match& match = look_up(id);
     candidate.cached = match.blocks * block_tokens_;
@@ -110,6 +113,7 @@ bool Rank::compose(RankStep& step) {
     }
   }
   step_ = nullptr;
+  idled_ = false;
   step.live = computes;
   if (computes) {
     expect(in_flight_count_ < kMaxDepth, "no more steps in flight than the engine allows");
@@ -243,7 +247,8 @@ void Rank::load() {
   news_.fetches.push_back(id);
 }
 
-void Rank::preempt(SequenceId id) {
+/// Takes a running sequence out of everything, to be queued again.
+void Rank::leave_running(SequenceId id) {
   Sequence& sequence = sequences_[id];
   // Tokens still in flight are dropped and computed again.
   const std::uint32_t produced = handed_out(id);
@@ -286,12 +291,52 @@ void Rank::preempt(SequenceId id) {
   sequence.state = SequenceState::Waiting;
   ++sequence.version;
   ++sequence.preemptions;
-  // Ahead of all that are not more urgent: it came before them.
-  auto place = waiting_.begin();
-  while (place != waiting_.end() && sequences_[*place].priority < sequence.priority) ++place;
-  waiting_.insert(place, id);
   waiting_tokens_ += sequence.target;
   news_.preempted.push_back(id);
+}
+
+void Rank::preempt(SequenceId id) {
+  leave_running(id);
+  // Ahead of all that are not more urgent: it came before them.
+  auto place = waiting_.begin();
+  while (place != waiting_.end() && sequences_[*place].priority < sequences_[id].priority) ++place;
+  waiting_.insert(place, id);
+}
+
+void Rank::retract(SequenceId id) {
+  leave_running(id);
+  waiting_.push_back(id);
+}
+
+void Rank::bring_forward(std::size_t place) {
+  expect(place >= ready_.size() && place < ready_.size() + waiting_.size(), "what is brought forward waits");
+  const auto at = waiting_.begin() + static_cast<std::ptrdiff_t>(place - ready_.size());
+  std::rotate(waiting_.begin(), at, at + 1);
+}
+
+void Rank::reserve(std::uint32_t tokens) {
+  expect(!cache_, "blocks are reserved without a prefix cache");
+  Sequence& sequence = sequences_[ready_.empty() ? waiting_.front() : ready_.front()];
+  const std::uint32_t need = blocks_for(tokens) - std::min(sequence.blocks, blocks_for(tokens));
+  expect(need <= free_blocks_, "what is reserved fits into the free blocks");
+  free_blocks_ -= need;
+  sequence.blocks += need;
+}
+
+void Rank::decode_ended() {
+  expect(composed_ == step_->compose, "what has ended computes before the decodes do");
+  if (hand_off_) return;
+  for (const RankStep* step : in_flight()) {
+    for (const SequenceId id : step->closing) {
+      Sequence& sequence = sequences_[id];
+      const std::uint32_t need = blocks_needed(id, 1);
+      expect(need <= free_blocks_, "what has ended fits into the free blocks");
+      free_blocks_ -= need;
+      sequence.blocks += need;
+      step_->shape.decodes += 1;
+      step_->shape.decode_context += sequence.computed + 1;
+    }
+  }
 }
 
 void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live) {

@@ -87,7 +87,9 @@ class Rank final : public policy::Desk {
   /// no last token, no shortage of blocks. 0 = compose() must be asked.
   [[nodiscard]] std::uint64_t plain_composes() const;
   /// Nothing to compute and nothing that could start.
-  [[nodiscard]] bool quiet() const { return decoding_ == 0 && partials_.empty() && !could_admit(); }
+  [[nodiscard]] bool quiet() const {
+    return decoding_ == 0 && partials_.empty() && !could_admit() && !(sees_ends_late_ && ended() > 0);
+  }
   /// Completes `step` (which handed out tokens of decodes only, or was not live) and composes one of the plain steps in
   /// its place: the same as complete() and compose(), without asking the rules. REQUIRES: plain_composes() > 0.
   void next_plain(RankStep& step) {
@@ -158,8 +160,15 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::uint32_t blocks_to_decode() const override;
   [[nodiscard]] std::span<const policy::Partial> partials() const override { return partials_; }
   [[nodiscard]] bool is_last(SequenceId id) const override { return last_ == id.index() + 1; }
-  [[nodiscard]] std::optional<policy::Candidate> candidate() const override;
+  [[nodiscard]] std::optional<policy::Candidate> candidate() const override { return candidate_at(0); }
   [[nodiscard]] std::uint32_t blocks_promised() const override;
+  [[nodiscard]] std::uint32_t ended() const override;
+  [[nodiscard]] std::uint32_t blocks_for_ended() const override;
+  [[nodiscard]] bool blocked() const override { return blocked_; }
+  [[nodiscard]] bool idled() const override { return idled_; }
+  [[nodiscard]] std::uint64_t steps() const override { return composed_; }
+  [[nodiscard]] std::optional<policy::Candidate> candidate_at(std::size_t place) const override;
+  [[nodiscard]] policy::Progress progress(SequenceId id) const override;
   [[nodiscard]] std::vector<SequenceId> running_order() const override;
   [[nodiscard]] std::uint32_t wanted(SequenceId id) const override;
   [[nodiscard]] std::uint32_t blocks_needed(SequenceId id, std::uint32_t tokens) const override;
@@ -170,6 +179,10 @@ class Rank final : public policy::Desk {
   void admit(std::uint32_t tokens) override;
   void load() override;
   void preempt(SequenceId id) override;
+  void retract(SequenceId id) override;
+  void bring_forward(std::size_t place) override;
+  void reserve(std::uint32_t tokens) override;
+  void decode_ended() override;
 
  private:
   struct Due {  // calendar entry: the compose that computes a decode's last token
@@ -201,6 +214,7 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::span<RankStep* const> in_flight() const { return {in_flight_.data(), in_flight_count_}; }
   void join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left);
   void leave_decodes(SequenceId id);
+  void leave_running(SequenceId id);
   void close_due();
   void close(SequenceId id);
   [[nodiscard]] std::uint32_t blocks_to_verify() const;
@@ -236,6 +250,7 @@ class Rank final : public policy::Desk {
   std::uint32_t block_tokens_;
   bool hand_off_;
   Acceptance* acceptance_;
+  bool sees_ends_late_;
 
   std::uint32_t free_blocks_;
   std::unique_ptr<kv::BlockStore> cache_;
@@ -248,6 +263,7 @@ class Rank final : public policy::Desk {
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
   std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight
   bool blocked_ = false;
+  bool idled_ = false;
 
   std::uint32_t running_ = 0;
   std::uint32_t first_ = 0;  // running list, slot + 1

@@ -44,6 +44,31 @@ std::uint32_t Rank::blocks_needed(SequenceId id, std::uint32_t tokens) const {
   return needed - std::min(owned, needed);
 }
 
+policy::Progress Rank::progress(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  const std::uint32_t given = handed_out(id);
+  return {.prompt = sequence.request.prompt_tokens,
+          .given = given,
+          .may_produce = sequence.most_output() - given,
+          .blocks = blocks_of(id)};
+}
+
+std::uint32_t Rank::ended() const {
+  if (hand_off_) return 0;
+  std::uint32_t count = 0;
+  for (const RankStep* step : in_flight()) count += static_cast<std::uint32_t>(step->closing.size());
+  return count;
+}
+
+std::uint32_t Rank::blocks_for_ended() const {
+  if (hand_off_) return 0;
+  std::uint32_t blocks = 0;
+  for (const RankStep* step : in_flight()) {
+    for (const SequenceId id : step->closing) blocks += blocks_needed(id, 1);
+  }
+  return blocks;
+}
+
 std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
   return {sequences_[id].priority, sequences_[id].request.id.index()};
 }

@@ -13,6 +13,7 @@ tokenyard_room(serving
   HEADERS
     serving/acceptance.hpp
     serving/event_code.hpp
+    serving/front_end.hpp
     serving/instance.hpp
     serving/rank.hpp
     serving/sequence.hpp

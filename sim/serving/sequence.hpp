@@ -67,6 +67,14 @@ struct Sequence {
   InstanceId decode_instance;
   std::uint32_t decode_rank = 0;     ///< of the decode instance, chosen before its KV moves
 
+  /// Most output tokens that the call allows; a call that names no limit asks for what it gets.
+  [[nodiscard]] std::uint32_t most_output() const {
+    return request.max_output_tokens.value_or(fate.output_tokens);
+  }
+
+  SimTime front_end;   ///< from its arrival until the scheduler got it
+  SimTime first_sent;  ///< from the end of the step until the first token had reached the user
+  SimTime last_sent;   ///< the same for the last token handed out at an event
   SimTime admitted;
   SimTime first_token;
   SimTime last_token;      ///< latest token handed out before the current admission; or before a pause

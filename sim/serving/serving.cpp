@@ -126,6 +126,12 @@ void Serving::on_event(std::uint64_t what) {
         mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
       break;
+    case Kind::Accepted: {
+      Instance& first = instance(sequences_[id].prefill_instance);
+      first.advance(engine_.now(), false);
+      first.submit_accepted(id);
+      break;
+    }
     case Kind::HandedOff: handed_off(id); break;
     case Kind::Flow: flow_ended(id); break;
     case Kind::There: kv_is_there(id, true); break;
@@ -148,7 +154,16 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
         ahead + (state.pool->role == Role::Prefill
                      ? sequence.request.prompt_tokens
                      : std::uint64_t{sequence.request.prompt_tokens} + sequence.fate.output_tokens - 1);
-    const std::uint64_t room = std::uint64_t{settings.blocks_per_rank} * settings.block_tokens;
+    const auto longest = policy::longest_prompt(state.pool->rules);
+    if (longest && sequence.request.prompt_tokens > *longest) {
+      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " has a prompt of " +
+                                      std::to_string(sequence.request.prompt_tokens) +
+                                      " tokens; without chunked prefill the engine of pool '" + state.pool->name +
+                                      "' takes at most max_num_tokens (" + std::to_string(*longest) +
+                                      "): raise it, or set enable_chunked_prefill");
+    }
+    const std::uint64_t room =
+        policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.block_tokens);
     if (tokens > room) {
       throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +
                       std::to_string(sequence.request.prompt_tokens) + " prompt + " +
@@ -157,7 +172,11 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
                       " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
     }
   }
-  first.submit(id);
+  if (const SimTime due = first.accept(id); due > engine_.now()) {
+    engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
+  } else {
+    first.submit(id);
+  }
   look_around(engine_.now());
 }
 
@@ -182,16 +201,17 @@ void Serving::on_done(SequenceId id, SimTime now) {
     return;
   }
   const RequestId request = sequences_[id].request.id;
+  const SimTime sent = now + sequence.last_sent;
   record(id);
   if (source_.interactive()) {
-    source_.on_end(request, now, workloads::Ending::Answered);
+    source_.on_end(request, sent, workloads::Ending::Answered);
     if (!steady_ && nothing_follows()) {  // in an event of its own: the instance that calls is not done yet
       engine_.at(now, engine::rank_of_reaction(request.index()), *this, code(Kind::FollowUp));
     }
     wait_for_due(true);
   }
   if (concurrency_ > 0) {
-    engine_.at(now, engine::rank_of_reaction(request.index()), *this, code(Kind::Return));
+    engine_.at(sent, engine::rank_of_reaction(request.index()), *this, code(Kind::Return));
   }
   look_around(now);
 }
@@ -210,9 +230,10 @@ void Serving::record(SequenceId id) {
   record.decode_instance = sequence.decode_instance;
   record.arrival = sequence.request.arrival;
   record.admitted = sequence.admitted;
-  record.first_token = sequence.first_token;
-  record.last_token = sequence.last_token;
-  record.queue = sequence.admitted - sequence.request.arrival;
+  record.first_token = sequence.first_token + sequence.first_sent;
+  record.last_token = sequence.last_token + sequence.last_sent;
+  record.front_end = sequence.front_end + sequence.last_sent;
+  record.queue = sequence.admitted - sequence.request.arrival - sequence.front_end;
   record.prefill = sequence.prefill_end - sequence.admitted - sequence.preempted_before_prompt;
   record.preempted = sequence.preempted_span;
   if (hand_off_) {
@@ -220,7 +241,7 @@ void Serving::record(SequenceId id) {
     record.kv_transfer = sequence.kv_arrived - sequence.fetch_start;
     record.decode_wait = sequence.decode_admitted - sequence.kv_arrived;
   }
-  record.decode = record.latency() - record.queue - record.prefill - record.preempted - record.kv_wait -
+  record.decode = record.latency() - record.front_end - record.queue - record.prefill - record.preempted - record.kv_wait -
                   record.kv_transfer - record.decode_wait;
   recorder_.request(record);
   sequences_.remove(id);

@@ -40,6 +40,7 @@ class RankBench {
     bool from_remote = false;
     std::vector<std::uint64_t> ids{};      ///< of the prompt's blocks
     std::vector<std::uint64_t> history{};  ///< of those of prompt and answer
+    std::optional<std::uint32_t> most_output{};  ///< that the call allows
   };
   void add(std::uint32_t prompt, std::uint32_t output) { add(prompt, output, Extra{}); }
   void add(std::uint32_t prompt, std::uint32_t output, Extra extra) {
@@ -49,7 +50,8 @@ class RankBench {
                     .arrival = {},
                     .prompt_tokens = prompt,
                     .slo_class = {},
-                    .prefix = {.block_tokens = block_tokens_, .ids = extra.ids}},
+                    .prefix = {.block_tokens = block_tokens_, .ids = extra.ids},
+                    .max_output_tokens = extra.most_output},
                    {.output_tokens = output, .history_ids = extra.history}));
     table_[all_.back()].priority = extra.priority;
     table_[all_.back()].from_remote = extra.from_remote;
@@ -108,6 +110,8 @@ class RankBench {
 
   [[nodiscard]] std::uint32_t blocks_of(char name) const { return rank_.blocks_of(id_of(name)); }
   [[nodiscard]] std::uint32_t fetched(char name) const { return table_[id_of(name)].fetched; }
+  /// What the last call composed.
+  [[nodiscard]] const serving::RankStep& composed() const { return steps_[(calls_ + 1) % 2]; }
   [[nodiscard]] const serving::Rank& rank() const { return rank_; }
 
  private:

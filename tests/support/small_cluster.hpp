@@ -25,6 +25,7 @@ struct SmallCluster {
   bool step_by_step = false;
   std::optional<kv::PrefixCacheSpec> caching{};
   bool log_steps = false;
+  serving::FrontEndSpec front_end{};
   std::uint32_t concurrency = 0;
   serving::Acceptance* acceptance = nullptr;  ///< of drafts, of all instances together
   SimTime warm_up;
@@ -73,6 +74,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .block_tokens = cluster.block_tokens,
                                 .depth = cluster.stages > 1 ? 1 : cluster.depth,
                                 .chips = 1,
+                                .front_end = cluster.front_end,
                                 .hand_off = role == serving::Role::Prefill,
                                 .caching = cluster.caching,
                                 .step_by_step = cluster.step_by_step,

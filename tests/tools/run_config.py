@@ -19,7 +19,7 @@ from decimal import Decimal
 from tokenyard_cli import SECONDS, environment
 
 SKIPPED = 77
-PARTS = ["queue_s", "prefill_s", "kv_wait_s", "kv_transfer_s", "decode_wait_s", "preempted_s", "decode_s"]
+PARTS = ["queue_s", "prefill_s", "kv_wait_s", "kv_transfer_s", "decode_wait_s", "preempted_s", "decode_s", "front_end_s"]
 ALWAYS = {"manifest.json", "summary.json", "timeseries.csv", "links.csv", "scenario.resolved.yaml"}
 
 

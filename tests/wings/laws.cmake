@@ -1,8 +1,11 @@
 find_package(rapidcheck REQUIRED)
 
-tokenyard_tests(unit_vllm_rules unit
+tokenyard_tests(unit_engine_rules unit
   ROOMS serving
   FILES
+    unit/serving/new_token_ratio_test.cpp
+    unit/serving/sglang_vectors_test.cpp
+    unit/serving/trtllm_vectors_test.cpp
     unit/serving/vllm_prefix_test.cpp
     unit/serving/vllm_vectors_test.cpp)
 
@@ -10,18 +13,21 @@ tokenyard_tests(laws_rank law
   ROOMS serving
   LIBRARIES rapidcheck
   FILES
+    laws/engine_ranks_test.cpp
     laws/rank_properties_test.cpp)
 
 tokenyard_tests(laws_serving law
   ROOMS serving workloads
   FILES
     laws/conservation_test.cpp
+    laws/engines_test.cpp
     laws/pauses_test.cpp
     laws/queueing_test.cpp)
 
 tokenyard_tests(behaviour_serving behaviour
   ROOMS serving
   FILES
+    behaviour/front_end_test.cpp
     behaviour/hand_off_push_test.cpp
     behaviour/hand_off_test.cpp
     behaviour/instance_test.cpp

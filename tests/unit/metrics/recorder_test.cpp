@@ -153,8 +153,9 @@ TEST_CASE("recorder: every part has its own samples") {
   record.decode_wait = ms(16);
   record.preempted = ms(32);
   record.decode = ms(64);
+  record.front_end = ms(128);
   record.first_token = ms(3);
-  record.last_token = ms(127);
+  record.last_token = ms(255);
   recorder.request(record);
   for (std::size_t i = 0; i < kParts; ++i) CHECK(recorder.parts[i].mean() == ms(std::int64_t{1} << i).seconds());
 }

@@ -66,7 +66,7 @@ std::int64_t nanoseconds(const std::string& decimal) {
 constexpr const char* kRequestColumns =
     "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
     "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,cached_tokens,tenant\n";
+    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,cached_tokens,tenant\n";
 
 }  // namespace
 
@@ -76,7 +76,7 @@ TEST_CASE("csv: requests are rows by id with exact times") {
   single.output_tokens = 1;
   // TPOT: (31.000001 - 11 ms) / 2 = 10.0000005 ms, whole nanoseconds: 10.000000 ms.
   const std::string times = "1,1.001,1.011,1.031000001,0.011,";
-  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,64,3\n";
+  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,0,64,3\n";
   CHECK(requests_csv({request(12), single}) == std::string(kRequestColumns) +                                 //
                                                    "3,\"batch, night\",100,1,0,2,1," + times + "," + parts +  //
                                                    "12,chat,100,3,0,2,1," + times + "0.01," + parts);
@@ -97,6 +97,7 @@ TEST_CASE("csv: the printed parts of a request add up to its printed latency") {
     record.decode_wait = span();
     record.preempted = span();
     record.decode = span();
+    record.front_end = span();
     record.arrival = span();
     record.last_token = record.arrival;
     for (std::size_t i = 0; i < metrics::kParts; ++i) {
@@ -108,9 +109,9 @@ TEST_CASE("csv: the printed parts of a request add up to its printed latency") {
   REQUIRE(lines.size() == 201);
   for (std::size_t row = 1; row < lines.size(); ++row) {
     const std::vector<std::string> fields = split(lines[row], ',');
-    REQUIRE(fields.size() == 23);
+    REQUIRE(fields.size() == 24);
     std::int64_t sum = 0;
-    for (std::size_t i = 14; i < 21; ++i) sum += nanoseconds(fields[i]);
+    for (std::size_t i = 14; i < 22; ++i) sum += nanoseconds(fields[i]);
     CHECK(sum == nanoseconds(fields[13]));
     CHECK(nanoseconds(fields[10]) - nanoseconds(fields[7]) == sum);
   }

@@ -1,5 +1,6 @@
 #include "sim/run/assemble.hpp"
 
+#include "sim/run/graph_sizes.hpp"
 #include "sim/run/run.hpp"
 #include "tests/support/small_experiment.hpp"
 

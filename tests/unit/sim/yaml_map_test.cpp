@@ -239,8 +239,8 @@ TEST_CASE("yaml map: asking for a key that no table lists is our bug") {
 }
 
 TEST_CASE("yaml map: a tilde takes away an optional key that then nobody asks for") {
-  const TempFile file("name: serve\nblocks: ~\n");
+  const TempFile file("colour: red\nblocks: ~\n");
   YamlMap map = YamlMap::load(file.path(), "engine");
   CHECK_FALSE(map.given("blocks"));
-  CHECK_THROWS_WITH_AS(map.finish(), doctest::Contains("name: unknown key"), UserError);
+  CHECK_THROWS_WITH_AS(map.finish(), doctest::Contains("colour: unknown key"), UserError);
 }

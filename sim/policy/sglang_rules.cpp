@@ -1,0 +1,212 @@
+#include "sim/policy/sglang_rules.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/policy/new_token_ratio.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace tokenyard::policy {
+namespace {
+
+/// Most future tokens of one request that admission counts (CLIP_MAX_NEW_TOKENS).
+constexpr std::uint32_t kMostProduced = 4096;
+
+class SglangRules final : public BatchRules {
+ public:
+  explicit SglangRules(const SglangSpec& spec) : spec_(spec), ratio_(spec.schedule_conservativeness) {}
+
+  bool compose(Desk& desk) override {
+    ratio_.decay(desk.steps() - steps_seen_);  // decode steps that nobody asked these rules for
+    if (desk.idled()) ratio_.reset();
+    steps_seen_ = desk.steps();
+    bool full = desk.blocked() && desk.partials().empty();  // batch_is_full: a cut prompt that goes on takes it back
+    if (prefill(desk, full)) {
+      ++steps_seen_;
+      if (spec_.enable_mixed_chunk) {
+        decode_all(desk);
+      } else if (desk.decoding() > 0) {
+        desk.decode({});
+      }
+    } else if (decode(desk, full)) {
+      ++steps_seen_;
+    }
+    return !full || !desk.partials().empty();
+  }
+
+  [[nodiscard]] bool sees_ends_late() const override { return true; }
+
+ private:
+  /// What a prefill batch may still take, in tokens.
+  struct Room {
+    double promised;  ///< what others are expected to produce, out of the free tokens
+    std::int64_t chunk;
+    std::int64_t input;
+    std::int64_t page;
+
+    void charge(std::int64_t tokens, std::int64_t produced) {
+      const std::int64_t paged = (tokens + page - 1) / page * page;
+      chunk -= paged;
+      input -= paged;
+      promised += static_cast<double>(page + produced);
+    }
+    [[nodiscard]] double total(const Desk& desk) const {
+      return static_cast<double>(page * desk.free_blocks()) - promised;
+    }
+  };
+
+  /// Gives whether there is a prefill batch. `full`: nothing is admitted; set when a request was refused.
+  bool prefill(Desk& desk, bool& full) const {
+    const bool goes_on = !desk.partials().empty();
+    if (!goes_on && (full || !desk.candidate())) return false;
+    if (!goes_on && desk.running() >= spec_.max_running_requests) {
+      full = true;
+      return false;
+    }
+    const std::uint32_t joining = spec_.enable_mixed_chunk ? desk.decoding() + desk.ended() : 0;
+    const std::uint32_t joining_blocks =
+        spec_.enable_mixed_chunk ? desk.blocks_to_decode() + desk.blocks_for_ended() : 0;
+    if (joining_blocks > desk.free_blocks()) return false;
+    Room room{.promised = joining + ratio_.value() * static_cast<double>(may_produce(desk)),
+              .chunk = std::int64_t{spec_.chunked_prefill_size} - joining,
+              .input = std::int64_t{spec_.max_prefill_tokens} - joining,
+              .page = desk.block_tokens()};
+    if (goes_on && !go_on(desk, room, joining_blocks)) return false;
+    return admit(desk, room, full, goes_on);
+  }
+
+  /// The prompt in progress takes its next chunk, at any price but memory that is not there.
+  static bool go_on(Desk& desk, Room& room, std::uint32_t joining_blocks) {
+    const Partial partial = desk.partials().front();
+    const std::uint32_t produced = std::min(desk.progress(partial.id).may_produce, kMostProduced);
+    std::int64_t tokens = std::min(room.chunk, static_cast<std::int64_t>(room.total(desk)));
+    if (tokens <= 0) tokens = room.chunk;
+    const std::int64_t in_last_page = (room.page - partial.computed % room.page) % room.page;
+    const std::int64_t fit = in_last_page + room.page * (desk.free_blocks() - joining_blocks);
+    tokens = std::min({tokens, std::int64_t{partial.remaining}, fit});
+    if (tokens <= 0) return false;
+    desk.compute(partial.id, static_cast<std::uint32_t>(tokens));
+    room.charge(tokens, tokens < partial.remaining ? 0 : produced);
+    return true;
+  }
+
+  bool admit(Desk& desk, Room& room, bool& full, bool any) const {
+    while (const auto head = desk.candidate()) {
+      if (!desk.partials().empty()) break;  // one prompt in progress
+      if (desk.running() >= spec_.max_running_requests) {
+        full = true;
+        break;
+      }
+      const std::int64_t extend = head->tokens - head->cached;
+      const std::int64_t produced = may_produce(desk, *head);
+      if (static_cast<double>(extend + produced + room.page) >= room.total(desk)) {
+        full = true;
+        break;
+      }
+      const std::int64_t paged = (extend + room.page - 1) / room.page * room.page;
+      if (any && paged >= room.input) break;
+      const std::int64_t tokens = extend <= room.chunk ? extend : room.chunk / room.page * room.page;
+      if (tokens <= 0) break;
+      desk.admit(static_cast<std::uint32_t>(tokens));
+      any = true;
+      room.charge(tokens, tokens < extend ? 0 : produced);
+      if (room.total(desk) <= 0) {
+        full = true;
+        break;
+      }
+      if (room.input <= 0 || room.chunk <= 0) break;
+    }
+    return any;
+  }
+
+  /// As the engine cuts it when a request comes: so that prompt and output alone leave a page and a token of the pool.
+  static std::int64_t may_produce(const Desk& desk, const Candidate& head) {
+    const std::int64_t pool = std::int64_t{desk.total_blocks()} * desk.block_tokens();
+    return std::min({std::int64_t{head.may_produce}, std::int64_t{kMostProduced},
+                     pool - desk.block_tokens() - 1 - std::int64_t{head.tokens}});
+  }
+
+  /// Output tokens that the calls of the running requests still allow, the prompt in progress left out.
+  static std::uint64_t may_produce(const Desk& desk) {
+    std::uint64_t sum = 0;
+    for (const SequenceId id : desk.running_order()) {
+      if (!is_partial(desk, id)) sum += std::min(desk.progress(id).may_produce, kMostProduced);
+    }
+    return sum;
+  }
+
+  static bool is_partial(const Desk& desk, SequenceId id) {
+    const auto partials = desk.partials();
+    return std::any_of(partials.begin(), partials.end(), [&](const Partial& partial) { return partial.id == id; });
+  }
+
+  static void decode_all(Desk& desk) {
+    if (desk.ended() > 0) desk.decode_ended();
+    if (desk.decoding() > 0) desk.decode_all();
+  }
+
+  /// Gives whether anything decodes.
+  bool decode(Desk& desk, bool& full) {
+    if (desk.decoding() + desk.ended() == 0) return false;
+    if (fits(desk)) {
+      ratio_.decay(1);
+    } else {
+      retract(desk);
+      full = false;
+      if (!fits(desk)) return false;
+    }
+    const bool any = desk.decoding() + desk.ended() > 0;
+    decode_all(desk);
+    return any;
+  }
+
+  static bool fits(const Desk& desk) { return desk.blocks_to_decode() + desk.blocks_for_ended() <= desk.free_blocks(); }
+
+  /// Those with the fewest outputs, then the longest prompt, leave until the others can do the next step.
+  void retract(Desk& desk) {
+    struct Row {
+      SequenceId id;
+      Progress progress;
+    };
+    std::vector<Row> rows;
+    for (const SequenceId id : desk.running_order()) {
+      if (desk.wanted(id) == 1 && !is_partial(desk, id)) rows.push_back({id, desk.progress(id)});
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+      return a.progress.given != b.progress.given ? a.progress.given > b.progress.given
+                                                  : a.progress.prompt < b.progress.prompt;
+    });
+    while (!rows.empty() && !fits(desk)) {
+      desk.retract(rows.back().id);
+      rows.pop_back();
+    }
+    if (rows.empty()) return;
+    std::uint64_t given = 0;
+    std::uint64_t allowed = 0;
+    for (const Row& row : rows) {
+      given += row.progress.given;
+      allowed += row.progress.given + row.progress.may_produce;
+    }
+    ratio_.retracted(given, allowed, rows.size());
+  }
+
+  SglangSpec spec_;
+  NewTokenRatio ratio_;
+  std::uint64_t steps_seen_ = 0;
+};
+
+}  // namespace
+
+void validate(const SglangSpec& spec) {
+  if (spec.max_running_requests == 0) throw SpecError("max_running_requests", "must be at least 1");
+  if (spec.chunked_prefill_size == 0) throw SpecError("chunked_prefill_size", "must be at least 1");
+  if (spec.max_prefill_tokens == 0) throw SpecError("max_prefill_tokens", "must be at least 1");
+  if (!(spec.schedule_conservativeness > 0.0)) throw SpecError("schedule_conservativeness", "must be above 0");
+}
+
+std::unique_ptr<BatchRules> make_sglang_rules(const SglangSpec& spec) {
+  validate(spec);
+  return std::make_unique<SglangRules>(spec);
+}
+
+}  // namespace tokenyard::policy

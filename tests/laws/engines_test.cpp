@@ -1,0 +1,159 @@
+#include "tests/support/child.hpp"
+#include "tests/support/digest.hpp"
+#include "tests/support/drawn_rows.hpp"
+#include "tests/support/small_cluster.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <sstream>
+#include <string>
+
+// Laws that hold whatever the rules are, for the rules that are not vLLM's.
+
+using namespace tokenyard;
+using namespace tokenyard::test;
+
+namespace {
+
+policy::RulesSpec rules_of(std::uint64_t seed) {
+  switch (seed % 6) {
+    case 0:
+      return policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 64};
+    case 1:
+      return policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 96, .enable_mixed_chunk = true};
+    case 2:
+      return policy::TrtllmSpec{.max_batch_size = 8, .max_num_tokens = 256};
+    case 3:
+      return policy::TrtllmSpec{.max_batch_size = 8,
+                                .max_num_tokens = 96,
+                                .capacity_scheduler_policy = policy::CapacityPolicy::MaxUtilization,
+                                .enable_chunked_prefill = true};
+    case 4:
+      return policy::TrtllmSpec{.max_batch_size = 8,
+                                .max_num_tokens = 96,
+                                .enable_chunked_prefill = true,
+                                .context_chunking_policy = policy::ChunkingPolicy::EqualProgress,
+                                .batch_wait_timeout_iters = 3,
+                                .batch_wait_max_tokens_ratio = 0.5};
+    default:
+      return policy::SglangSpec{.max_running_requests = 12, .schedule_conservativeness = 0.1};
+  }
+}
+
+/// 18 blocks are too few for those that admit what they may have to take back.
+bool may_run_out(std::uint64_t seed) { return seed % 4 == 3; }
+
+SmallCluster cluster_of(std::uint64_t seed) {
+  return {.rules = rules_of(seed),
+          .instances = 1 + static_cast<std::uint32_t>(seed % 2),
+          .ranks = 1 + static_cast<std::uint32_t>(seed / 3 % 2),
+          .blocks = may_run_out(seed) ? 18U : 2000U,
+          .depth = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
+          .router = seed % 2 == 0 ? policy::RouterKind::RoundRobin : policy::RouterKind::LeastOutstandingTokens};
+}
+
+std::vector<ScriptedSource::Row> rows_of(std::uint64_t seed) {
+  return drawn_rows({.seed = seed, .count = 150, .rate = 20, .prompt_max = 150, .output_max = 100});
+}
+
+FormulaCost uneven_cost() {
+  return FormulaCost([](const cost::StepShape& shape) {
+    return 2'000'000 + 11'000 * static_cast<std::int64_t>(shape.tokens()) +
+           100 * static_cast<std::int64_t>(shape.decode_context) + static_cast<std::int64_t>(shape.prefill_area_x2);
+  });
+}
+
+template <class Tell>
+std::string told(const SmallCluster& cluster, std::uint64_t seed, Tell tell) {
+  return in_child([&] {
+    ScriptedSource source{rows_of(seed)};
+    const FormulaCost cost = uneven_cost();
+    std::ostringstream text;
+    text.precision(17);
+    tell(text, play(cluster, source, cost));
+    return text.str();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("engines: time integral of requests present equals the sum of their latencies") {
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    CHECK(told(cluster_of(seed), seed, [](std::ostream& text, const Played& played) {
+            double present = 0;
+            for (const auto& meter : played.meters) present += meter.running_ns() + meter.waiting_ns();
+            double latencies = 0;
+            for (const auto& request : played.requests) latencies += static_cast<double>(request.latency().ns());
+            text << played.requests.size() << ' ' << present - latencies << ' ' << (latencies > 1e9);
+          }) == "150 0 1");
+  }
+}
+
+TEST_CASE("engines: every token is computed once unless somebody is preempted or an end is seen late") {
+  // Prompt tokens and every output token but the last. Two steps deep SGLang computes at most one row a request more.
+  std::uint32_t again = 0;
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    std::uint64_t expected = 0;
+    for (const auto& row : rows_of(seed)) expected += row.prompt + row.output - 1;
+    const SmallCluster cluster = cluster_of(seed);
+    const bool late = cluster.depth == 2 && std::holds_alternative<policy::SglangSpec>(cluster.rules);
+    const std::string answer = told(cluster, seed, [&](std::ostream& text, const Played& played) {
+      std::uint64_t computed = 0;
+      std::uint64_t preemptions = 0;
+      for (const auto& meter : played.meters) {
+        computed += meter.decode_tokens + meter.prefill_tokens;
+        preemptions += meter.preemptions;
+      }
+      const bool right = late ? computed > expected && computed <= expected + 150 : computed == expected;
+      text << (preemptions == 0 ? right : computed > expected) << (preemptions == 0 ? "" : " again");
+    });
+    again += answer == "1 again" ? 1U : 0U;
+    CHECK((answer == "1" || (may_run_out(seed) && answer == "1 again")));
+  }
+  CHECK(again >= 2);  // of the six with few blocks
+}
+
+TEST_CASE("engines: gaps add up to the time between first and last tokens though decodes pause") {
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    CHECK(told(cluster_of(seed), seed, [](std::ostream& text, const Played& played) {
+            std::int64_t spans = 0;
+            std::uint64_t tokens = 0;
+            for (const metrics::RequestRecord& request : played.requests) {
+              spans += (request.last_token - request.first_token).ns();
+              tokens += request.output_tokens - 1;
+            }
+            double sum = 0;
+            std::uint64_t count = 0;
+            for (const auto& meter : played.meters) {
+              if (meter.gaps().count() == 0) continue;
+              count += meter.gaps().count();
+              sum += meter.gaps().mean().value() * static_cast<double>(meter.gaps().count());
+            }
+            // Rounding of a mean a meter.
+            text << (count == tokens) << ' ' << (std::abs(sum / (static_cast<double>(spans) * 1e-9) - 1) < 1e-12);
+          }) == "1 1");
+  }
+}
+
+TEST_CASE("engines: decode runs equal single steps bit for bit") {
+  for (std::uint64_t seed = 31; seed <= 54; ++seed) {
+    CAPTURE(seed);
+    SmallCluster cluster = cluster_of(seed);
+    if (seed % 3 == 0) {
+      cluster.front_end = {.per_request = SimTime{1'500'000},
+                           .per_prompt_token = SimTime{7'000},
+                           .per_output_token = SimTime{300'000},
+                           .workers = 2};
+    }
+    const auto all = [](std::ostream& text, const Played& played) { text << digest(played); };
+    const std::string runs = told(cluster, seed, all);
+    cluster.step_by_step = true;
+    CHECK(runs == told(cluster, seed, all));
+    CHECK(runs.size() > 150 * 20);
+  }
+}

@@ -1,0 +1,137 @@
+#include "models/base/errors.hpp"
+#include "sim/config/catalog.hpp"
+#include "sim/run/assemble.hpp"
+#include "sim/run/engine_memory.hpp"
+#include "sim/run/graph_sizes.hpp"
+#include "tests/support/small_experiment.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace tokenyard;
+using namespace tokenyard::test;
+
+namespace {
+
+config::PoolSpec pool(const std::string& engine, const std::string& more = "") {
+  return read({.pools = "{serve: {" + more + " engine: " + engine + "}}"}).pools[0];
+}
+
+config::EngineSpec engine_of(const std::string& text) { return pool(text).engine; }
+
+constexpr double kMiB = 1024.0 * 1024.0;
+
+}  // namespace
+
+TEST_CASE("engines: each kind reads its own settings under its own names") {
+  const auto sglang = engine_of(
+      "{kind: sglang, max_running_requests: 7, chunked_prefill_size: 4096, max_prefill_tokens: 5000, "
+      "schedule_conservativeness: 0.3, enable_mixed_chunk: true, page_size: 64}");
+  const auto& rules = std::get<policy::SglangSpec>(sglang.rules);
+  CHECK(rules.max_running_requests == 7);
+  CHECK(rules.chunked_prefill_size == 4096);
+  CHECK(rules.max_prefill_tokens == 5000);
+  CHECK(rules.schedule_conservativeness == 0.3);
+  CHECK(rules.enable_mixed_chunk);
+  CHECK(sglang.block_tokens == 64);
+
+  const auto trtllm = engine_of(
+      "{kind: tensorrt_llm, max_batch_size: 9, max_num_tokens: 100, capacity_scheduler_policy: max_utilization, "
+      "enable_chunked_prefill: true, context_chunking_policy: equal_progress, batch_wait_timeout_iters: 5, "
+      "batch_wait_max_tokens_ratio: 0.25, tokens_per_block: 64}");
+  const auto& other = std::get<policy::TrtllmSpec>(trtllm.rules);
+  CHECK(other.max_batch_size == 9);
+  CHECK(other.max_num_tokens == 100);
+  CHECK(other.capacity_scheduler_policy == policy::CapacityPolicy::MaxUtilization);
+  CHECK(other.enable_chunked_prefill);
+  CHECK(other.context_chunking_policy == policy::ChunkingPolicy::EqualProgress);
+  CHECK(other.batch_wait_timeout_iters == 5);
+  CHECK(other.batch_wait_max_tokens_ratio == 0.25);
+  CHECK(trtllm.block_tokens == 64);
+}
+
+TEST_CASE("engines: without settings each kind has its engine's block") {
+  CHECK(engine_of("{kind: vllm}").block_tokens == 16);
+  CHECK(engine_of("{kind: sglang}").block_tokens == 1);
+  CHECK(engine_of("{kind: tensorrt_llm}").block_tokens == 32);
+}
+
+TEST_CASE("engines: what stands beside a profile goes before it") {
+  const auto plain = engine_of("{profile: sglang-0.5}");
+  const auto changed = engine_of("{profile: sglang-0.5, chunked_prefill_size: 2048, front_end: {workers: 3}}");
+  CHECK(std::get<policy::SglangSpec>(plain.rules).chunked_prefill_size == 8192);
+  CHECK(std::get<policy::SglangSpec>(changed.rules).chunked_prefill_size == 2048);
+  CHECK(plain.front_end.per_prompt_token == SimTime{1500});
+  CHECK(changed.front_end.per_prompt_token == SimTime{1500});  // mappings are joined
+  CHECK(changed.front_end.workers == 3);
+}
+
+TEST_CASE("engines: every profile of the catalogue is read and is called as its file") {
+  const auto names = config::catalog_names("models/catalog/engines");
+  CHECK(names.size() >= 6);
+  for (const std::string& name : names) {
+    CAPTURE(name);
+    const config::Experiment experiment = read({.pools = "{serve: {engine: {profile: " + name + "}}}"});
+    CHECK(experiment.resolved.find("name: " + name + "\n") != std::string::npos);
+    CHECK(experiment.resolved.find("sources:") != std::string::npos);
+    CHECK(capacity_of(experiment.pools[0], experiment.llm, experiment.chips.at("h100-sxm")).blocks_per_rank > 0);
+  }
+}
+
+TEST_CASE("engines: an experiment with a profile as it was understood is the same experiment") {
+  const config::Experiment once = read({.pools = "{serve: {engine: {profile: trtllm-1.2, max_num_tokens: 4096}}}"});
+  const TempYaml again(once.resolved);
+  CHECK(config::read_experiment(again.path(), {}).resolved == once.resolved);
+}
+
+TEST_CASE("engine memory: SGLang reserves for chunk and graphs and chips but at least 10 GiB on a large card") {
+  // 512 + 1.5 * 8,192 + 2 * 256 + 1024 / 8 = 13,440 MiB of 81,920: 0.8359, in three digits 0.836.
+  const auto one = pool("{kind: sglang}");
+  CHECK(memory_share(one.engine, one.plan, Bytes{81'920 * kMiB}) == 0.836);
+  // Chunk 2,048: 512 + 3,072 + 512 + 128 = 4,224, so 10,240 of 81,920.
+  const auto small = pool("{kind: sglang, chunked_prefill_size: 2048}");
+  CHECK(memory_share(small.engine, small.plan, Bytes{81'920 * kMiB}) == 0.875);
+  // On a card of 40 GiB the same 4,224 of 40,960: 0.8969.
+  CHECK(memory_share(small.engine, small.plan, Bytes{40'960 * kMiB}) == 0.897);
+  // What is set holds.
+  const auto set = pool("{kind: sglang, mem_fraction_static: 0.7}");
+  CHECK(memory_share(set.engine, set.plan, Bytes{81'920 * kMiB}) == 0.7);
+}
+
+TEST_CASE("engine memory: SGLang reserves more for attention ranks") {
+  // 16 chips in 8 ranks of 2: 512 + 12,288 + 512 + 2,048 + 3 * 256 * 8 = 21,504 MiB of 143,360: 0.85.
+  const auto ranks = config::EngineSpec{.rules = policy::SglangSpec{}, .graph_max = 256, .memory = {.utilisation = {}}};
+  CHECK(memory_share(ranks, {.tensor = 2, .attention_data = 8}, Bytes{143'360 * kMiB}) == 0.85);
+}
+
+TEST_CASE("engine memory: TensorRT-LLM takes a share of what weights and reserve leave") {
+  // Llama-3.1-8B in BF16 on an H100: 16,060,522,496 B of weights. A block of 32 tokens takes 32 * 131,072 B.
+  const config::Experiment experiment =
+      read({.pools = "{serve: {engine: {kind: tensorrt_llm, memory_reserve: 2 GB, free_gpu_memory_fraction: 0.5}}}"});
+  const models::AcceleratorSpec& chip = experiment.chips.at("h100-sxm");
+  const Capacity capacity = capacity_of(experiment.pools[0], experiment.llm, chip);
+  const double free = chip.memory.value() - 2e9 - capacity.weights_per_chip.value();
+  CHECK(capacity.blocks_per_rank == static_cast<std::uint32_t>(0.5 * free / (32 * 131'072)));
+}
+
+TEST_CASE("graph sizes: SGLang's list") {
+  const auto sizes = graph_sizes(engine_of("{kind: sglang, cuda_graph_max_bs: 600}"));
+  CHECK(std::vector<std::uint32_t>(sizes.begin(), sizes.begin() + 7) ==
+        std::vector<std::uint32_t>{1, 2, 4, 8, 12, 16, 24});
+  // 16 .. 256 by 8 are 31, 272 .. 496 by 16 are 15, 512, 544 and 576 are 3, and 600 itself.
+  CHECK(sizes.size() == 5 + 31 + 15 + 3 + 1);
+  CHECK(sizes.back() == 600);
+  CHECK(graph_sizes(engine_of("{kind: sglang, cuda_graph_max_bs: 10}")) == std::vector<std::uint32_t>{1, 2, 4, 8, 10});
+}
+
+TEST_CASE("graph sizes: TensorRT-LLM pads only when asked to") {
+  CHECK(graph_sizes(engine_of("{kind: tensorrt_llm}")).empty());
+  const auto sizes =
+      graph_sizes(engine_of("{kind: tensorrt_llm, cuda_graph_padding: true, cuda_graph_max_batch_size: 600}"));
+  // 1, 2, 4; 8 .. 128 by 8 are 16; 256 and 512; 600 itself.
+  CHECK(sizes.size() == 3 + 16 + 2 + 1);
+  CHECK(sizes[18] == 128);
+  CHECK(sizes[19] == 256);
+  CHECK(sizes.back() == 600);
+}
