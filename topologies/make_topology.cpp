@@ -30,7 +30,10 @@ void draw_wan(const WanWiring& wiring, const std::vector<Canvas>& sites) {
 }
 
 void draw_plane(const PlaneSpec& plane, const TopologySpec& machine, TopologyBuilder& builder) {
-  PlaneInfo info{.name = plane.name, .efficiency = plane.efficiency, .path_efficiency = plane.path_efficiency};
+  PlaneInfo info{.name = plane.name,
+                 .efficiency = plane.efficiency,
+                 .path_efficiency = plane.path_efficiency,
+                 .in_network_reduction = plane.in_network_reduction};
   const auto* wan = std::get_if<WanWiring>(&plane.wiring);
   if (wan != nullptr) {
     info.wide_area = true;

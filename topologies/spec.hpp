@@ -100,6 +100,7 @@ struct PlaneSpec {
   Seconds latency_pods;                ///< one way between two pods; read only with three tiers
   double efficiency = 1.0;             ///< payload over wire rate
   double path_efficiency = 1.0;        ///< of the trunks above the first switches
+  bool in_network_reduction = false;   ///< its switches can add up what they carry (NVLS, SHARP)
   double in_service = 1.0;             ///< share of all links of the plane that work
   std::vector<Degraded> degraded;
   Optics optics = Optics::None;

@@ -29,6 +29,7 @@ struct PlaneInfo {
   std::uint32_t pods = 0;        ///< groups of leaf domains that meet below the core switches; 0 without a third tier
   double efficiency = 1.0;       ///< share of the wire rate that payload can get (protocol, headers)
   double path_efficiency = 1.0;  ///< share of the trunk rate above the leaf (hashing, adaptive routing)
+  bool in_network_reduction = false;  ///< switches can add up what they carry
   bool wide_area = false;        ///< joins sites; collectives do not run over it
   BytesPerSecond flow_limit;     ///< of one flow between two domains (streams * window / round trip); 0 = none
 };

@@ -8,69 +8,139 @@
 namespace tokenyard::cost {
 namespace {
 
-// NCCL send/receive, H100: over NVLink, and over 50 GB/s NICs.
-constexpr Seconds kHopInside{7.7e-6};
-constexpr Seconds kHopAcross{19.7e-6};
+using models::Collective;
 
-Seconds across_domains(Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
-  const double domains = links.domains;
-  const double inside = links.ranks / domains;
-  const Seconds across = 2.0 * (domains - 1.0) / domains * size / inside / links.uplink;
-  const Seconds launch = c.one_shot_t0 + 2.0 * std::ceil(std::log2(domains)) * links.latency;
-  if (links.ranks == links.domains) return launch + across;
+constexpr double kMeasuredRanks = 8;    // of one domain
+constexpr double kMeasuredDomains = 2;  // 2 x 8 H100
 
-  const Seconds within = 2.0 * (inside - 1.0) / inside * size / (links.port * c.two_shot_eff);
-  return launch + c.two_shot_t0 + c.per_peer * (inside - 1.0) + std::max(within, across);
+double ranks_per_domain(const GroupLinks& links) { return static_cast<double>(links.ranks) / links.domains; }
+
+/// t = launch + X + sqrt(fill*X)
+Seconds filled(Seconds launch, Seconds wire, Seconds fill) {
+  return launch + wire + Seconds{std::sqrt(fill.value() * wire.value())};
+}
+
+/// Hops of the smallest message that the launch pays for.
+double serial_hops(Collective op, double ranks) {
+  const double around = ranks - 1.0;
+  if (op != Collective::AllReduce || ranks <= kMeasuredRanks) return around;
+  return std::min(around, 2.0 * std::ceil(std::log2(ranks)));
+}
+
+Seconds ring_wire(Collective op, Bytes size, const GroupLinks& links, const models::RingCoefficients& c) {
+  // Where everybody sends to everybody a torus gives less than its ports.
+  const bool spread = op == Collective::AllToAll && links.exchange > BytesPerSecond{};
+  const BytesPerSecond rate = spread ? links.exchange : links.port;
+  return port_bytes(op, size, links, Algorithm::Ring).inside / rate + size / (links.port * c.copy);
+}
+
+Seconds switch_wire(Bytes size, const GroupLinks& links, const models::InNetworkCoefficients& c) {
+  return port_bytes(Collective::AllReduce, size, links, Algorithm::InNetwork).inside / (links.port * c.eff);
+}
+
+bool by_switches(Collective op, Bytes size, const GroupLinks& links, const models::LibraryCoefficients& c) {
+  return op == Collective::AllReduce && links.in_network_reduction && c.in_network && size >= c.in_network->from;
+}
+
+CollectivePrice one_domain(Collective op, Bytes size, const GroupLinks& links, const models::LibraryCoefficients& c) {
+  const models::RingCoefficients& ring = c.of(op);
+  const double hops = serial_hops(op, links.ranks);
+  CollectivePrice price{.time = filled(ring.launch + hops * ring.per_peer, ring_wire(op, size, links, ring), ring.fill),
+                        .algorithm = hops < links.ranks - 1.0 ? Algorithm::Tree : Algorithm::Ring,
+                        .extrapolated = links.ranks > kMeasuredRanks};
+  if (!by_switches(op, size, links, c)) return price;
+  const Seconds reduced = filled(c.in_network->launch, switch_wire(size, links, *c.in_network), c.in_network->fill);
+  if (reduced < price.time)
+    price = {.time = reduced, .algorithm = Algorithm::InNetwork, .extrapolated = price.extrapolated};
+  return price;
+}
+
+CollectivePrice several_domains(Collective op, Bytes size, const GroupLinks& links,
+                                const models::LibraryCoefficients& c) {
+  Seconds inside;
+  if (links.ranks > links.domains) {
+    inside = ring_wire(op, size, links, c.of(op));
+    if (by_switches(op, size, links, c)) inside = std::min(inside, switch_wire(size, links, *c.in_network));
+  }
+  const Bytes sent = port_bytes(op, size, links, Algorithm::TwoLevel).across;
+  const Seconds across = sent / (links.uplink * c.two_level.across_eff);
+  const Seconds wire = links.one_plane ? inside + across : std::max(inside, across);
+  const Seconds launch = c.two_level.launch + 2.0 * std::ceil(std::log2(1.0 * links.domains)) * links.latency;
+  return {.time = filled(launch, wire, c.two_level.fill),
+          .algorithm = Algorithm::TwoLevel,
+          .extrapolated = links.domains > kMeasuredDomains || ranks_per_domain(links) > kMeasuredRanks};
 }
 
 }  // namespace
 
-Seconds all_reduce_time(Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
-  expect(links.ranks >= 1 && links.domains >= 1, "a group has a rank");
-  if (links.ranks == 1) return Seconds{0.0};
-  if (links.domains > 1) return across_domains(size, links, c);
-
-  const double ranks = links.ranks;
-  const Seconds peers = c.per_peer * (ranks - 1.0);
-  const Seconds one_shot = c.one_shot_t0 + peers + (ranks - 1.0) * size / (links.port * c.one_shot_eff);
-  const Seconds two_shot = c.two_shot_t0 + peers + 2.0 * (ranks - 1.0) / ranks * size / (links.port * c.two_shot_eff);
-  return std::min(one_shot, two_shot);
-}
-
-Seconds exchange_time(const ExchangeShape& shape, const GroupLinks& links, const models::ExchangeCoefficients& c) {
-  expect(links.ranks >= 1 && links.domains >= 1, "a group has a rank");
-  if (links.ranks == 1) return Seconds{0.0};
-  const double ranks = links.ranks;
-  const double domains = links.domains;
-  const Bytes sent{shape.tokens_per_rank * shape.copies * shape.bytes_per_copy};
-  const Seconds launch = c.a0 + c.a1 * std::log2(ranks);
-  const Seconds inside = (ranks / domains - 1.0) / ranks * sent / (links.port * c.eta);
-  if (links.domains == 1) return launch + inside;
-  const Seconds across = (domains - 1.0) / domains * sent / links.uplink;
-  return launch + links.latency + std::max(inside, across);
-}
-
-double dispatch_bytes(double hidden, models::GemmKind experts) {
-  switch (experts) {
-    case models::GemmKind::Fp8:
-    case models::GemmKind::Fp8Block:
-    case models::GemmKind::Int8:
-      return hidden + 4.0 * hidden / 128.0 + 16.0;
-    case models::GemmKind::Nvfp4:
-      return hidden / 2.0 + hidden / 16.0;
-    case models::GemmKind::Bf16:
-    case models::GemmKind::W4a16:
+std::string_view name(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::OneShot:
+      return "one-shot";
+    case Algorithm::TwoShot:
+      return "two-shot";
+    case Algorithm::Ring:
+      return "ring";
+    case Algorithm::Tree:
+      return "tree";
+    case Algorithm::InNetwork:
+      return "in-network";
+    case Algorithm::TwoLevel:
       break;
   }
-  return 2.0 * hidden;
+  return "two-level";
 }
 
-double combine_bytes(double hidden) { return 2.0 * hidden; }
+PortBytes port_bytes(Collective op, Bytes size, const GroupLinks& links, Algorithm algorithm) {
+  const double n = links.ranks;
+  const double d = links.domains;
+  const double g = ranks_per_domain(links);
+  switch (op) {
+    case Collective::AllReduce:
+      if (algorithm == Algorithm::OneShot) return {.inside = (n - 1.0) * size, .across = {}};
+      if (algorithm == Algorithm::InNetwork) return {.inside = (1.0 + 1.0 / g) * size, .across = {}};
+      return {.inside = 2.0 * (g - 1.0) / g * size, .across = 2.0 * (d - 1.0) / d * size / g};
+    case Collective::AllGather:
+    case Collective::ReduceScatter:
+      return {.inside = (g - 1.0) / g * size, .across = (d - 1.0) / n * size};
+    case Collective::AllToAll:
+      break;
+  }
+  return {.inside = (g - 1.0) / n * size, .across = (n - g) / n * size};
+}
 
-Seconds stage_hop_time(Bytes size, const GroupLinks& links) {
+CollectivePrice library_time(Collective op, Bytes size, const GroupLinks& links, const models::LibraryCoefficients& c) {
+  expect(links.ranks >= 1 && links.domains >= 1, "a group has a rank");
+  if (links.ranks == 1) return {};
+  return links.domains == 1 ? one_domain(op, size, links, c) : several_domains(op, size, links, c);
+}
+
+CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
+  expect(links.ranks >= 1 && links.domains == 1, "an engine's own all-reduce stays in one domain");
+  if (links.ranks == 1) return {};
+  const double ranks = links.ranks;
+  const Seconds peers = c.per_peer * (ranks - 1.0);
+  const auto wire = [&](Algorithm algorithm, double eff) {
+    return port_bytes(Collective::AllReduce, size, links, algorithm).inside / (links.port * eff);
+  };
+  const Seconds one_shot = c.one_shot_t0 + peers + wire(Algorithm::OneShot, c.one_shot_eff);
+  const Seconds two_shot = c.two_shot_t0 + peers + wire(Algorithm::TwoShot, c.two_shot_eff);
+  const bool one = links.ranks == 2 || one_shot <= two_shot;
+  return {.time = one ? one_shot : two_shot,
+          .algorithm = one ? Algorithm::OneShot : Algorithm::TwoShot,
+          .extrapolated = ranks > kMeasuredRanks};
+}
+
+CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c) {
+  const models::AllReduceCoefficients& own = c.own_all_reduce();
+  if (links.domains == 1 && size <= own.up_to) return own_all_reduce(size, links, own);
+  return library_time(Collective::AllReduce, size, links, c.used_library());
+}
+
+Seconds hop_time(Bytes size, const GroupLinks& links, const models::PointToPointCoefficients& c) {
   if (links.ranks == 1) return Seconds{0.0};
-  if (links.domains == 1) return kHopInside + size / links.port;
-  return kHopAcross + links.latency + size / links.uplink;
+  if (links.domains == 1) return c.launch_inside + size / (links.port * c.eff_inside);
+  return c.launch_across + links.latency + size / (links.uplink * c.eff_across);
 }
 
 }  // namespace tokenyard::cost

@@ -2,46 +2,57 @@
 
 #include "models/base/units.hpp"
 #include "models/cost/network_figures.hpp"
-#include "models/device/dtype.hpp"
-#include "models/device/kernels.hpp"
+#include "models/device/collective_kernels.hpp"
 
 #include <cstdint>
+#include <string_view>
 
 namespace tokenyard::cost {
 
-/// Collectives on an idle network, closed forms. Every bandwidth is the group's (GroupLinks); the coefficients give
-/// launches and the share of a link that the kernel reaches. A group of one rank costs nothing.
-/// Inside one domain the wire's latency is part of the measured launches and is not added again.
+// Collectives on an idle network, closed forms. Every bandwidth is the group's (GroupLinks); the coefficients give
+// launches and the share of a link that the kernel reaches. A group of one rank costs nothing.
+// Inside one domain the wire's latency is part of the measured launches and is not added again.
 
-/// All-reduce of `size` on every rank of `links`, g = ranks / domains ranks a domain:
-///   one domain   min( a1 + b(g-1) + (g-1)*S/(e1*port) , a2 + b(g-1) + 2(g-1)/g*S/(e2*port) )
-///   several, d   a2 + b(g-1) + a1 + 2*ceil(log2 d)*latency + max( 2(g-1)/g*S/(e2*port) , 2(d-1)/d*S/g/uplink )
-/// that is, a reduce-scatter and all-gather inside each domain, and an all-reduce of each rank's part across domains,
-/// pipelined. With one rank a domain the inner phase falls away.
-/// Source: network study of the project: custom all-reduce kernels of vLLM and SGLang, and NCCL on 2 x 8 H100.
-[[nodiscard]] Seconds all_reduce_time(Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c);
+enum class Algorithm : std::uint8_t { OneShot, TwoShot, Ring, Tree, InNetwork, TwoLevel };
+[[nodiscard]] std::string_view name(
+    Algorithm algorithm);  ///< "one-shot", "two-shot", "ring", "tree", "in-network", ...
 
-/// Tokens that are sent to their experts, or their results that come back.
-struct ExchangeShape {
-  double tokens_per_rank = 0;  ///< that a rank sends out
-  double copies = 0;           ///< ranks that each token goes to: min(top_k, expert groups) * splits of an expert
-  double bytes_per_copy = 0;
+struct CollectivePrice {
+  Seconds time;
+  Algorithm algorithm = Algorithm::Ring;
+  bool extrapolated = false;  ///< outside what was measured: more than 8 ranks in a domain, more than 2 domains
 };
-/// MoE dispatch or combine among the ranks of `links`, V = tokens_per_rank * copies * bytes_per_copy, copies spread
-/// evenly over the n ranks of d domains:
-///   one domain   a0 + a1*log2(n) + V*(n-1)/n/(eta*port)
-///   several, d   a0 + a1*log2(n) + latency + max( V*(n/d-1)/n/(eta*port) , V*(d-1)/d/uplink )
-/// Source: network study of the project: DeepEP low-latency kernels, where the slower of both networks decides.
-[[nodiscard]] Seconds exchange_time(const ExchangeShape& shape, const GroupLinks& links,
-                                    const models::ExchangeCoefficients& c);
 
-/// Bytes of one token's hidden vector as dispatch sends it: FP8 and INT8 hidden + 4 a block of 128 + 16 of header,
-/// NVFP4 hidden/2 + hidden/16, else BF16. Combine always returns BF16.
-[[nodiscard]] double dispatch_bytes(double hidden, models::GemmKind experts);
-[[nodiscard]] double combine_bytes(double hidden);
+/// Bytes that leave the port of one rank, by where they go. What a price is made of, and what the links carry.
+struct PortBytes {
+  Bytes inside;  ///< to ranks of the own domain
+  Bytes across;  ///< to other domains
+};
+/// Of an operation on a buffer of `size` on every rank (all-gather: after it, reduce-scatter: before it), n ranks of d
+/// domains, g = n/d in each. Ring and two-shot all-reduce inside, shards across:
+///   all-reduce 2(g-1)/g*S , 2(d-1)/d*S/g ; all-gather and reduce-scatter (g-1)/g*S , (d-1)*S/n ;
+///   all-to-all (g-1)/n*S , (n-g)/n*S ; one-shot (g-1)*S ; in-network (1+1/g)*S inside
+[[nodiscard]] PortBytes port_bytes(models::Collective op, Bytes size, const GroupLinks& links, Algorithm algorithm);
 
-/// One hop between neighbouring pipeline stages: send/receive launch + size/bandwidth, and across domains the latency.
-/// Source of the launch: NCCL send/receive on H100, 7.7 us in a domain and 19.7 us across (network study).
-[[nodiscard]] Seconds stage_hop_time(Bytes size, const GroupLinks& links);
+/// An operation of the library (NCCL). One domain: RingCoefficients; all-reduce from InNetworkCoefficients::from bytes
+/// on the quicker of ring and switches, where the plane has links.in_network_reduction; above 8 ranks the launch is
+/// that of a tree, per_peer*2*ceil(log2 p), where that is less. Several domains: TwoLevelCoefficients with the inside
+/// bytes of the quicker inner algorithm at port rate, plus 2*ceil(log2 d) wire latencies. The phases are pipelined, so
+/// the slower counts; on one plane (links.one_plane) they share the ports, and both count. Source: network study of the
+/// project, sections 1 and 8; fits in models/catalog/collectives.
+[[nodiscard]] CollectivePrice library_time(models::Collective op, Bytes size, const GroupLinks& links,
+                                           const models::LibraryCoefficients& c);
+
+/// The engine's own kernels, one domain: the smaller of one shot and two shots; two ranks always in one shot.
+/// REQUIRES: links.domains == 1.
+[[nodiscard]] CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links,
+                                             const models::AllReduceCoefficients& c);
+
+/// All-reduce as engines choose: their own kernels in one domain up to c.own_all_reduce().up_to, else the library.
+[[nodiscard]] CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c);
+
+/// One hop between neighbouring pipeline stages, or any other pair: launch + size over the share of the link that the
+/// library reaches, and across domains the wire's latency.
+[[nodiscard]] Seconds hop_time(Bytes size, const GroupLinks& links, const models::PointToPointCoefficients& c);
 
 }  // namespace tokenyard::cost

@@ -50,10 +50,10 @@ class Explained {
     std::vector<Part> step = slowest_rank();
     if (split_) {
       append(step, scaled(parts_.experts(half(tokens_)), 2.0));
-      append(step, scaled(parts_.exchange(half(tokens_)), 2.0));
+      append(step, scaled(parts_.exchange(half(tokens_), prompts_), 2.0));
       step.push_back({"hidden by two batches", -1.0 * hidden()});
     } else {
-      append(step, parts_.shared(tokens_));
+      append(step, parts_.shared(tokens_, prompts_));
     }
     if (spec_.speculation.tokens > 0) {
       const DraftParts draft(spec_);
@@ -119,7 +119,7 @@ class Explained {
       half_rank = total(moe_half(shape));
     }
     const TwoBatchTime time{.comp = 1e9 * (half_rank + total(parts_.experts(half(tokens_)))).value(),
-                            .comm = 1e9 * total(parts_.exchange(half(tokens_))).value(),
+                            .comm = 1e9 * total(parts_.exchange(half(tokens_), prompts_)).value(),
                             .layers = 1.0 * spec_.llm.moe_layers(),
                             .share = prompts_ ? spec_.two_batch.sm_share : 0.0};
     return Seconds{1e-9 * time.hidden()};

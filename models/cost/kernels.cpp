@@ -84,32 +84,23 @@ Seconds mla_context_time(const MlaContextShape& s, Dtype kv, const AcceleratorSp
                       chip);
 }
 
-double hit_experts(const MoeShape& s) {
-  if (s.tokens <= 0.0) return 0.0;  // with every expert chosen the logarithm below is infinite
-  // expm1 and log1p: with few tokens and many experts the plain form loses its digits.
-  const double held = s.experts + s.redundant;
-  const double missed_by_all = s.tokens * std::log1p(-s.top_k / held);
-  return held / s.expert_ranks * -std::expm1(missed_by_all);
+Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind) {
+  return Bytes{s.matrices * load.hit * s.hidden * s.inner * models::weight_bytes(kind)};
 }
 
-Bytes moe_weight_bytes(const MoeShape& s, GemmKind kind, const AcceleratorSpec& chip) {
-  const double hit = hit_experts(s) * family(chip.kernels.moe, kind).hit_factor;
-  return Bytes{s.matrices * hit * s.hidden * s.inner * models::weight_bytes(kind)};
-}
-
-Seconds moe_time(const MoeShape& s, GemmKind kind, const AcceleratorSpec& chip) {
+Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const AcceleratorSpec& chip) {
   const auto& c = family(chip.kernels.moe, kind);
   const double bandwidth = chip.memory_bandwidth.value();
-  const double routed = s.tokens * s.top_k / s.expert_ranks;
-  const double imbalance = s.fullest ? *s.fullest : std::pow(s.expert_ranks, c.imbalance_exponent);
-  const double flop = 2.0 * s.matrices * routed * s.hidden * s.inner * imbalance;
+  const double rows = s.tokens * s.top_k / s.expert_ranks * load.rows;
+  const double flop = 2.0 * s.matrices * (rows + c.tile_rows * load.hit) * s.hidden * s.inner;
   const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
-  const double memory = moe_weight_bytes(s, kind, chip).value() / (bandwidth * c.eff_bw);
+  const double memory = moe_weight_bytes(s, load, kind).value() / (bandwidth * c.eff_bw);
+  const double gathered = s.tokens * s.gathered;
   // Permute, quantise, products in and out, un-permute.
-  const double moved = routed * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
-                       4.0 * s.hidden * s.tokens * s.gathered;
-  return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) +
-         Seconds{p_norm(compute, memory, c.p) + c.act_io * imbalance * moved / bandwidth};
+  const double moved = rows * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
+                       4.0 * s.hidden * gathered;
+  return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) + c.per_hit_expert * load.hit +
+         c.per_token * gathered + Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
 }
 
 Seconds small_kernel_time(Bytes moved, const AcceleratorSpec& chip) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/expert_load.hpp"
 #include "models/device/accelerator.hpp"
 #include "models/device/dtype.hpp"
 
@@ -90,15 +91,14 @@ struct MoeShape {
   double gathered = 1;      ///< share of these whose results the chip adds up: all where every chip holds every token;
                             ///< where tokens are dispatched, its own
   double redundant = 0;     ///< experts held besides, so that a group holds (experts + redundant) / expert_ranks
-  std::optional<double> fullest;  ///< tokens of the fullest group over the mean; absent: as the kernels were fitted
+  std::optional<double> fullest;  ///< tokens of the fullest group over the mean, at its port; absent: the mean
   double matrices = 3;            ///< 3 when gated, else 2
 };
-/// Experts of one chip that at least one token chose, were routing uniform: (E/ep) (1 - (1 - k/E)^tokens). With R
-/// redundant ones a replica is one of E + R that share the tokens: E + R in place of E.
-[[nodiscard]] double hit_experts(const MoeShape& shape);
-/// Weights that the kernel reads: matrices*hit*hit_factor*hidden*inner*wB.
-[[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
-[[nodiscard]] Seconds moe_time(const MoeShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
+/// Weights that the busiest chip reads: matrices*hit*hidden*inner*wB.
+[[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind);
+/// REQUIRES: load is that of the shape's experts and tokens.
+[[nodiscard]] Seconds moe_time(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
+                               const models::AcceleratorSpec& chip);
 
 [[nodiscard]] Seconds small_kernel_time(Bytes moved, const models::AcceleratorSpec& chip);
 

@@ -44,12 +44,12 @@ KvExchange::KvExchange(const StepCostSpec& spec)
   const double layers = spec.llm.layers;
   const double heads = 1.0 * spec.llm.heads() / spec.plan.tensor * spec.plan.kv;  // gathered
   const HeadSizes sizes = head_sizes(spec.llm);
-  const Line decode = gather(spec.network.kv, spec.chip.kernels.all_reduce);
+  const Line decode = gather(spec.network.kv, spec.chip.kernels.collectives.own_all_reduce());
   const double bytes = spec.speculation.width() * heads * (2.0 * sizes.query + 2.0 * sizes.output + 4.0);
   decode_floor_ = layers * 2.0 * decode.floor;
   per_sequence_ = layers * bytes * decode.per_byte;
 
-  const Line prompt = gather(whole_ ? spec.network.context : spec.network.kv, spec.chip.kernels.all_reduce);
+  const Line prompt = gather(whole_ ? spec.network.context : spec.network.kv, spec.chip.kernels.collectives.own_all_reduce());
   models::ParallelPlan undivided = spec.plan;
   undivided.context = undivided.kv = 1;
   gather_floor_ = layers * prompt.floor;

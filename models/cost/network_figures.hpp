@@ -16,6 +16,8 @@ struct GroupLinks {
   BytesPerSecond uplink;      ///< of one rank towards other domains, per direction: its share of the narrower of
                               ///< its own NICs and its domain's trunk; = port when domains == 1
   Seconds latency;            ///< longest one-way wire latency between two ranks
+  bool one_plane = false;     ///< the ports that send inside a domain are those that send across
+  bool in_network_reduction = false;  ///< switches of the domain can add up what they carry
 };
 
 /// The kinds of groups of one instance.

@@ -3,6 +3,8 @@ tokenyard_room(cost
     cost/attention.cpp
     cost/collectives.cpp
     cost/drafting.cpp
+    cost/exchange.cpp
+    cost/expert_load.cpp
     cost/explain_step.cpp
     cost/kernels.cpp
     cost/kv_exchange.cpp
@@ -18,6 +20,8 @@ tokenyard_room(cost
     cost/attention.hpp
     cost/collectives.hpp
     cost/drafting.hpp
+    cost/exchange.hpp
+    cost/expert_load.hpp
     cost/kernels.hpp
     cost/kv_exchange.hpp
     cost/layer_work.hpp

@@ -97,6 +97,9 @@ class KernelSum final : public StepCost {
         local_(graphs_.largest(), [&](double tokens) { return ns(total(parts.local(tokens))); }),
         head_(graphs_.largest(), [&](double rows) { return ns(total(parts.head(rows))); }),
         shared_(largest_total(spec), [&](double tokens) { return ns(total(parts.shared(tokens))); }),
+        shared_prompts_(prompts_differ(spec) ? largest_total(spec) : 0,
+                        [&](double tokens) { return ns(total(parts.shared(tokens, true))); }),
+        prompts_differ_(prompts_differ(spec)),
         attention_(spec),
         host_per_step_(ns(spec.host.per_step)),
         host_per_sequence_(ns(spec.host.per_sequence)),
@@ -167,9 +170,20 @@ class KernelSum final : public StepCost {
     const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
       return local_(own) + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
     });
-    return whole(step.slowest + (has_experts_ ? shared_(step.tokens) : 0.0), launches(step), host(step.sequences));
+    return whole(step.slowest + shared(step.tokens, step.prompts), launches(step), host(step.sequences));
   }
   [[nodiscard]] SimTime special(std::span<const StepShape> ranks, bool padded) const;
+
+  /// Experts are exchanged by another kernel when a step holds prompts.
+  static bool prompts_differ(const StepCostSpec& spec) {
+    const models::CollectiveKernels& c = spec.chip.kernels.collectives;
+    return spec.llm.moe && spec.plan.stage_chips() > 1 && spec.plan.expert > 1 &&
+           c.decode_exchange != c.prompt_exchange;
+  }
+  [[nodiscard]] double shared(std::uint32_t tokens, bool prompts) const {
+    if (!has_experts_) return 0.0;
+    return prompts && prompts_differ_ ? shared_prompts_(tokens) : shared_(tokens);
+  }
 
   [[nodiscard]] double host(std::uint32_t sequences) const { return host_per_step_ + host_per_sequence_ * sequences; }
   [[nodiscard]] double launches(const Load& step) const {
@@ -186,9 +200,11 @@ class KernelSum final : public StepCost {
   std::uint32_t max_tokens_;
   GraphPadding graphs_;
   bool has_experts_;
-  TokenTable local_;   // of a rank's tokens
-  TokenTable head_;    // of a rank's sampled rows
-  TokenTable shared_;  // of all ranks' tokens
+  TokenTable local_;           // of a rank's tokens
+  TokenTable head_;            // of a rank's sampled rows
+  TokenTable shared_;          // of all ranks' tokens
+  TokenTable shared_prompts_;  // the same with prompts among them, where that differs
+  bool prompts_differ_;
   Attention attention_;
   double host_per_step_;
   double host_per_sequence_;
@@ -234,12 +250,12 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
   double chips = step.slowest + (drafting_ && has_experts_ ? drafting_->shared(step.tokens, step.rows) : 0.0);
   if (split) {
     const TwoBatchTime time{.comp = half + two_batch_->experts(step.tokens),
-                            .comm = two_batch_->exchange(step.tokens),
+                            .comm = two_batch_->exchange(step.tokens, prompts),
                             .layers = two_batch_->moe_layers(),
                             .share = prompts ? overlap_.sm_share : 0.0};
     chips += time.total() - 2.0 * half;
-  } else if (has_experts_) {
-    chips += shared_(step.tokens);
+  } else {
+    chips += shared(step.tokens, prompts);
   }
   return whole(chips, launches(step), host(step.sequences));
 }
@@ -254,7 +270,7 @@ SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
              (stage.head ? head_(graphs_.rows(shape)) + (drafting_ ? drafting_->rank(own, shape) : 0.0) : 0.0);
     });
     double chips = step.slowest;
-    if (has_experts_) chips += stage.moe_share * shared_(step.tokens);
+    chips += stage.moe_share * shared(step.tokens, step.prompts);
     if (has_experts_ && drafting_ && stage.head) chips += drafting_->shared(step.tokens, step.rows);
     longest = std::max(longest, std::max(chips, launches(step) * stage.attention_share));
   }
@@ -267,20 +283,20 @@ void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, s
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
   const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
   const double rank = local_(own) + head_(decodes);
-  const double shared = has_experts_ ? shared_(own) : 0.0;
+  const double together = shared(own, false);
   const double on_host = host(decodes);
   const double launched = launches_.of(graphs_.captured(own), false);
   if (attention_.sees_everything()) {
     // The same sums in the same order, without asking each time what does not change.
     for (SimTime& price : prices) {
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      price = whole(rank + attention_.decode(decodes, context) + shared, launched, on_host);
+      price = whole(rank + attention_.decode(decodes, context) + together, launched, on_host);
       shape.decode_context += decodes;
     }
     return;
   }
   for (SimTime& price : prices) {
-    price = whole(rank + attention_(attention_work(shape)) + shared, launched, on_host);
+    price = whole(rank + attention_(attention_work(shape)) + together, launched, on_host);
     shape.decode_context += decodes;
   }
 }

@@ -27,9 +27,9 @@ struct HostOverhead {
 
 /// Two halves of a batch, so that the exchange of one half's experts hides behind the computation of the other's.
 struct TwoBatchOverlap {
-  bool decode = false;       ///< steps that only decode
-  bool prefill = false;      ///< steps that hold prompt tokens
-  double sm_share = 0.0;     ///< of the chip that exchange kernels keep from computation, in steps with prompt tokens
+  bool decode = false;    ///< steps that only decode
+  bool prefill = false;   ///< steps that hold prompt tokens
+  double sm_share = 0.0;  ///< of the chip that exchange kernels keep from computation, in steps with prompt tokens
 };
 
 /// Everything that one instance's step time depends on.
@@ -43,8 +43,9 @@ struct StepCostSpec {
   models::ExpertLoad expert_load;
   models::SpeculationSpec speculation;  ///< every decode of a step verifies that many drafts beside its own token
   TwoBatchOverlap two_batch;
-  std::uint32_t max_tokens = 8192;         ///< largest step of one attention rank, drafts included
-  std::vector<std::uint32_t> graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
+  std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
+  std::vector<std::uint32_t>
+      graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
 };
 
 /// Price of a step, compiled: a few look-ups whatever the batch and however many layers.
@@ -54,8 +55,9 @@ class StepCost {
 
   /// Duration of one step in which each attention rank computes its shape. One shape per rank, by rank; ranks run in
   /// lockstep: the slowest rank's attention and projections, the experts and their exchange once for all. A rank
-  /// without tokens waits; where the ranks replay a graph, all replay that of the rank with the most tokens. With pipeline stages it is one pass through all of them, with a hop for each.
-  /// Never 0 and never falling when a decode_context grows. REQUIRES: at least one token, none above max_tokens a rank.
+  /// without tokens waits; where the ranks replay a graph, all replay that of the rank with the most tokens. With
+  /// pipeline stages it is one pass through all of them, with a hop for each. Never 0 and never falling when a
+  /// decode_context grows. REQUIRES: at least one token, none above max_tokens a rank.
   [[nodiscard]] virtual SimTime step(std::span<const StepShape> ranks) const = 0;
 
   /// The same for one rank (attention_data == 1). Gives exactly what step({shape}) gives.

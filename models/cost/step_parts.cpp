@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/collectives.hpp"
+#include "models/cost/exchange.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -71,6 +72,10 @@ StepParts::StepParts(const StepCostSpec& spec)
       work_(layer_work(spec.llm, spec.plan, spec.precision)),
       head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
+  if (spec.llm.moe) {
+    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts), spec.llm.moe->experts,
+                          spec.llm.moe->top_k, spec.plan.expert);
+  }
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
   expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
   expect(spec.network.pipeline.ranks == spec.plan.pipeline, "the pipeline group has the plan's stages");
@@ -98,7 +103,7 @@ void StepParts::check_kernels() const {
 }
 
 Seconds StepParts::reduce_time(double tokens, const GroupLinks& links) const {
-  return all_reduce_time(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links, spec_.chip.kernels.all_reduce);
+  return all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links, spec_.chip.kernels.collectives).time;
 }
 
 std::vector<Part> StepParts::local(double tokens) const {
@@ -134,14 +139,15 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
   }
   if (spec_.plan.pipeline > 1) {
     const Bytes hidden{kBf16Bytes * tokens * spec_.llm.hidden};
-    add(parts, "stage hops", hops * stage_hop_time(hidden, spec_.network.pipeline));
+    const auto& hop = spec_.chip.kernels.collectives.used_library().point_to_point;
+    add(parts, "stage hops", hops * hop_time(hidden, spec_.network.pipeline, hop));
   }
   return parts;
 }
 
-std::vector<Part> StepParts::shared(double tokens) const {
+std::vector<Part> StepParts::shared(double tokens, bool prompts) const {
   std::vector<Part> parts = experts(tokens);
-  for (const Part& part : exchange(tokens)) parts.push_back(part);
+  for (const Part& part : exchange(tokens, prompts)) parts.push_back(part);
   return parts;
 }
 
@@ -150,11 +156,12 @@ std::vector<Part> StepParts::experts(double tokens) const {
   if (!spec_.llm.moe || tokens <= 0) return parts;
   MoeShape shape = experts_;
   shape.tokens = tokens;
-  add(parts, "experts", 1.0 * spec_.llm.moe_layers() * moe_time(shape, spec_.precision.experts, spec_.chip));
+  add(parts, "experts",
+      1.0 * spec_.llm.moe_layers() * moe_time(shape, expert_loads_->at(tokens), spec_.precision.experts, spec_.chip));
   return parts;
 }
 
-std::vector<Part> StepParts::exchange(double tokens) const {
+std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
   std::vector<Part> parts;
   const models::ParallelPlan& plan = spec_.plan;
   if (!spec_.llm.moe || tokens <= 0 || plan.stage_chips() == 1) return parts;
@@ -165,17 +172,15 @@ std::vector<Part> StepParts::exchange(double tokens) const {
     add(parts, "all-reduce", layers * reduce_time(tokens, links));
     return parts;
   }
-  const double groups = std::min(1.0 * spec_.llm.moe->top_k, 1.0 * plan.expert);
-  const double hidden = spec_.llm.hidden;
-  const double own_tokens = tokens / plan.stage_chips() * experts_.fullest.value_or(1.0);  // at the fullest rank's port
-  const ExchangeShape sent{.tokens_per_rank = own_tokens,
-                           .copies = groups * plan.expert_tensor(),
-                           .bytes_per_copy = dispatch_bytes(hidden, spec_.precision.experts)};
-  const ExchangeShape back{.tokens_per_rank = own_tokens, .copies = groups, .bytes_per_copy = combine_bytes(hidden)};
-  add(parts, "dispatch", layers * exchange_time(sent, links, spec_.chip.kernels.dispatch));
-  add(parts, "combine", layers * exchange_time(back, links, spec_.chip.kernels.combine));
+  const models::ExchangeKernel& kernel = spec_.chip.kernels.collectives.exchange(prompts);
+  const double busiest = tokens * experts_.fullest.value_or(1.0);  // at the fullest rank's port
+  const ExchangeShape sent = dispatch_shape(spec_.llm, plan, spec_.precision, links, busiest);
+  const ExchangeShape back = combine_shape(spec_.llm, plan, links, busiest);
+  add(parts, "dispatch", layers * exchange_time(sent, links, kernel, Direction::Dispatch));
+  add(parts, "combine", layers * exchange_time(back, links, kernel, Direction::Combine));
   if (plan.expert_tensor() > 1) {
-    const double copies = tokens * groups / plan.expert;  // rows that each group of experts returns
+    // Rows that each group of experts returns, added up among the chips that share them.
+    const double copies = tokens * distinct_ranks(sent.choices, plan.expert) / plan.expert;
     add(parts, "all-reduce", layers * reduce_time(copies, split_links(links, plan.expert_tensor())));
   }
   return parts;
@@ -229,7 +234,7 @@ Bytes StepParts::expert_weights(double tokens) const {
   if (!spec_.llm.moe) return Bytes{0.0};
   MoeShape shape = experts_;
   shape.tokens = tokens;
-  const Bytes per_chip = moe_weight_bytes(shape, spec_.precision.experts, spec_.chip);
+  const Bytes per_chip = moe_weight_bytes(shape, expert_loads_->at(tokens), spec_.precision.experts);
   return per_chip * spec_.plan.stage_chips() * spec_.llm.moe_layers();
 }
 

@@ -6,6 +6,7 @@
 #include "models/cost/network_figures.hpp"
 #include "models/cost/step_cost.hpp"
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -26,15 +27,17 @@ class StepParts {
   explicit StepParts(const StepCostSpec& spec);
 
   /// What one rank computes and exchanges for `tokens` of its own: projections, dense FFN, router, shared experts,
-  /// small kernels, all-reduces of its tensor group, of each chip's share of the tokens; a hop for each stage (the last one takes the tokens back).
+  /// small kernels, all-reduces of its tensor group, of each chip's share of the tokens; a hop for each stage (the last
+  /// one takes the tokens back).
   [[nodiscard]] std::vector<Part> local(double tokens) const;
   /// The same for the layers of one stage, with one hop.
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
-  /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange. Empty when dense.
-  [[nodiscard]] std::vector<Part> shared(double tokens) const;
+  /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange by the kernel of
+  /// steps with or without `prompts`. Empty when dense.
+  [[nodiscard]] std::vector<Part> shared(double tokens, bool prompts = false) const;
   /// Of these the experts alone, and what is sent.
   [[nodiscard]] std::vector<Part> experts(double tokens) const;
-  [[nodiscard]] std::vector<Part> exchange(double tokens) const;
+  [[nodiscard]] std::vector<Part> exchange(double tokens, bool prompts = false) const;
   /// LM head and sampling of `rows` tokens of one rank.
   [[nodiscard]] std::vector<Part> head(double rows) const;
   /// Decode and context attention of one rank; only what there is.
@@ -57,6 +60,7 @@ class StepParts {
 
   StepCostSpec spec_;
   MoeShape experts_;
+  std::optional<ExpertLoads> expert_loads_;  // of a model with experts
   LayerWork work_;
   Product head_;
 };

@@ -17,7 +17,8 @@ TwoBatch::TwoBatch(const StepCostSpec& spec, const StepParts& parts, std::uint32
       dense_(largest,
              [&](double tokens) { return ns(total(parts.local(tokens, {.dense = spec.llm.dense_layers()}))); }),
       experts_(largest_shared, [&](double tokens) { return ns(total(parts.experts(tokens))); }),
-      exchange_(largest_shared, [&](double tokens) { return ns(total(parts.exchange(tokens))); }) {
+      exchange_(largest_shared, [&](double tokens) { return ns(total(parts.exchange(tokens))); }),
+      exchange_prompts_(largest_shared, [&](double tokens) { return ns(total(parts.exchange(tokens, true))); }) {
   expect(spec.plan.pipeline == 1 && spec.llm.moe, "two half batches hide the exchange of experts, in one stage");
 }
 

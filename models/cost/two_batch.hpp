@@ -53,7 +53,9 @@ class TwoBatch {
   [[nodiscard]] double dense(std::uint32_t tokens) const { return dense_(tokens); }
   /// Half of what all ranks do together.
   [[nodiscard]] double experts(std::uint32_t tokens) const { return experts_((tokens + 1) / 2); }
-  [[nodiscard]] double exchange(std::uint32_t tokens) const { return exchange_((tokens + 1) / 2); }
+  [[nodiscard]] double exchange(std::uint32_t tokens, bool prompts) const {
+    return prompts ? exchange_prompts_((tokens + 1) / 2) : exchange_((tokens + 1) / 2);
+  }
   /// MoE layers among all that have attention.
   [[nodiscard]] double moe_share() const { return moe_share_; }
   [[nodiscard]] double moe_layers() const { return moe_layers_; }
@@ -65,6 +67,7 @@ class TwoBatch {
   TokenTable dense_;
   TokenTable experts_;
   TokenTable exchange_;
+  TokenTable exchange_prompts_;
 };
 
 }  // namespace tokenyard::cost

@@ -1,8 +1,7 @@
 #include "models/cost/wire.hpp"
 
 #include "models/cost/collectives.hpp"
-
-#include <algorithm>
+#include "models/cost/exchange.hpp"
 
 namespace tokenyard::cost {
 namespace {
@@ -11,17 +10,17 @@ constexpr double kBf16Bytes = 2.0;
 
 /// `count` all-reduces of one token's hidden vector.
 void add_all_reduce(double count, double size, const GroupLinks& links, Wire& wire) {
-  const double inside = static_cast<double>(links.ranks) / links.domains;
-  wire.inside += Bytes{count * 2.0 * (inside - 1.0) * size * links.domains};
-  wire.across += Bytes{count * 2.0 * (links.domains - 1.0) * size};
+  const PortBytes port = port_bytes(models::Collective::AllReduce, Bytes{size}, links, Algorithm::TwoLevel);
+  wire.inside += count * links.ranks * port.inside;
+  wire.across += count * links.ranks * port.across;
 }
 
-/// `count` times `copies` of one token to ranks spread evenly.
-void add_exchange(double count, double copies, double size, const GroupLinks& links, Wire& wire) {
-  const double ranks = links.ranks;
-  const double domains = links.domains;
-  wire.inside += Bytes{count * copies * size * (ranks / domains - 1.0) / ranks};
-  wire.across += Bytes{count * copies * size * (domains - 1.0) / domains};
+/// `count` exchanges of one token; of `links.ranks` chips one has it.
+void add_exchange(double count, const ExchangeShape& shape, const GroupLinks& links,
+                  const models::ExchangeKernel& kernel, Wire& wire) {
+  const PortBytes port = exchange_bytes(shape, links, kernel);
+  wire.inside += count * links.ranks * port.inside;
+  wire.across += count * links.ranks * port.across;
 }
 
 void add_experts(const StepCostSpec& spec, double hidden, Wire& wire) {
@@ -32,13 +31,14 @@ void add_experts(const StepCostSpec& spec, double hidden, Wire& wire) {
     add_all_reduce(layers, hidden, links, wire);
     return;
   }
-  const double groups = std::min(1.0 * spec.llm.moe->top_k, 1.0 * plan.expert);
-  add_exchange(layers, groups * plan.expert_tensor(), dispatch_bytes(spec.llm.hidden, spec.precision.experts), links,
-               wire);
-  add_exchange(layers, groups, combine_bytes(spec.llm.hidden), links, wire);
+  const models::ExchangeKernel& kernel = spec.chip.kernels.collectives.exchange(false);
+  const ExchangeShape sent = dispatch_shape(spec.llm, plan, spec.precision, links, 1.0);
+  add_exchange(layers, sent, links, kernel, wire);
+  add_exchange(layers, combine_shape(spec.llm, plan, links, 1.0), links, kernel, wire);
   if (plan.expert_tensor() > 1) {
     // Each group adds up its rows among its own chips, taken to be neighbours of one domain.
-    wire.inside += Bytes{layers * groups * 2.0 * (plan.expert_tensor() - 1.0) * hidden};
+    wire.inside +=
+        Bytes{layers * distinct_ranks(sent.choices, plan.expert) * 2.0 * (plan.expert_tensor() - 1.0) * hidden};
   }
 }
 

@@ -20,7 +20,7 @@ struct WirePerToken : Wire {
 
 /// The collectives that make_kernel_sum() prices, counted at the least they can send: all-reduce as reduce-scatter and
 /// all-gather, 2(g-1) * S among g ranks with S on each (small ones are sent one-shot, up to g/2 times as much);
-/// dispatch and combine as in ExchangeShape; a stage hop once for each of the receiving stage's tensor ranks. Padding to
+/// dispatch and combine as the kernel of decode steps sends them; a stage hop once for each of the receiving stage's tensor ranks. Padding to
 /// graph sizes is left out, and what chips that share a cache send each other (KvExchange), and drafts.
 [[nodiscard]] WirePerToken wire_per_token(const StepCostSpec& spec);
 

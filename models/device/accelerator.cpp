@@ -1,38 +1,14 @@
 #include "models/device/accelerator.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/device/figure_group.hpp"
 
-#include <cmath>
 #include <string_view>
-#include <utility>
 
 namespace tokenyard::models {
 namespace {
 
-/// Checks of one group of figures; `at` is where the group stands in the catalogue entry.
-class Group {
- public:
-  explicit Group(std::string at) : at_(std::move(at)) {}
-
-  void efficiency(std::string_view key, double value) const {
-    if (!(value > 0.0 && value <= 1.0)) fail(key, "an efficiency lies above 0 and is at most 1");
-  }
-  void not_negative(std::string_view key, double value) const {
-    if (!(value >= 0.0 && std::isfinite(value))) fail(key, "must be 0 or more");
-  }
-  void positive(std::string_view key, double value) const {
-    if (!(value > 0.0 && std::isfinite(value))) fail(key, "must be above 0");
-  }
-  void sourced(const Provenance& provenance) const {
-    if (provenance.source.empty()) fail("source", "every group of figures says where it comes from");
-  }
-
- private:
-  [[noreturn]] void fail(std::string_view key, const std::string& why) const {
-    throw SpecError(at_ + "." + std::string(key), why);
-  }
-  std::string at_;
-};
+using Group = FigureGroup;
 
 void check(const GemmCoefficients& gemm, const Group& group) {
   group.not_negative("t0", gemm.t0.value());
@@ -72,16 +48,10 @@ void check(const MoeCoefficients& moe, const Group& group) {
   group.positive("p", moe.p);
   group.not_negative("act_io", moe.act_io);
   group.not_negative("per_local_expert", moe.per_local_expert.value());
-  group.not_negative("imbalance_exponent", moe.imbalance_exponent);
-  group.positive("hit_factor", moe.hit_factor);
+  group.not_negative("per_hit_expert", moe.per_hit_expert.value());
+  group.not_negative("per_token", moe.per_token.value());
+  group.not_negative("tile_rows", moe.tile_rows);
   group.sourced(moe.provenance);
-}
-
-void check(const ExchangeCoefficients& exchange, const Group& group) {
-  group.not_negative("a0", exchange.a0.value());
-  group.not_negative("a1", exchange.a1.value());
-  group.efficiency("eta", exchange.eta);
-  group.sourced(exchange.provenance);
 }
 
 /// Every family of `families` that is there; `name_of` an index is its key in the catalogue entry.
@@ -109,16 +79,7 @@ void check(const KernelSet& kernels) {
 
   Group("kernels.head").not_negative("t0", kernels.head_t0.value());
 
-  const Group reduce("kernels.all_reduce");
-  reduce.not_negative("one_shot_t0", kernels.all_reduce.one_shot_t0.value());
-  reduce.not_negative("per_peer", kernels.all_reduce.per_peer.value());
-  reduce.efficiency("one_shot_eff", kernels.all_reduce.one_shot_eff);
-  reduce.not_negative("two_shot_t0", kernels.all_reduce.two_shot_t0.value());
-  reduce.efficiency("two_shot_eff", kernels.all_reduce.two_shot_eff);
-  reduce.sourced(kernels.all_reduce.provenance);
-
-  check(kernels.dispatch, Group("kernels.dispatch"));
-  check(kernels.combine, Group("kernels.combine"));
+  validate(kernels.collectives);
 }
 
 std::string peaks_of(const AcceleratorSpec& spec) {

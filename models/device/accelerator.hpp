@@ -20,7 +20,7 @@ struct PowerSpec {
 
 /// One accelerator as its catalogue entry describes it.
 struct AcceleratorSpec {
-  std::string name;                                        ///< catalogue name, "h100-sxm"
+  std::string name;  ///< catalogue name, "h100-sxm"
   std::string vendor;
   bool scenario = false;                                   ///< true: targets of a plan, not a product's data sheet
   std::array<std::optional<FlopPerSecond>, kDtypes> peak;  ///< dense, by Dtype; absent = the chip does not have it

@@ -48,6 +48,14 @@ void check(const MoeSpec& moe, std::uint32_t layers) {
     throw SpecError("moe.top_k", "a token cannot choose " + std::to_string(moe.top_k) + " of " +
                                      std::to_string(moe.experts) + " experts");
   }
+  const bool limited = moe.groups > 0 || moe.top_groups > 0;
+  if (limited && (moe.groups == 0 || moe.experts % moe.groups != 0)) {
+    throw SpecError("moe.groups", std::to_string(moe.groups) + " groups do not divide the " +
+                                      std::to_string(moe.experts) + " experts; leave groups and top_groups out");
+  }
+  if (limited && (moe.top_groups == 0 || moe.top_groups > moe.groups)) {
+    throw SpecError("moe.top_groups", "lies from 1 to the " + std::to_string(moe.groups) + " groups");
+  }
   if (moe.dense_layers >= layers) {
     throw SpecError("moe.dense_layers", "must leave at least one of the " + std::to_string(layers) +
                                             " layers; leave moe out for a dense model");

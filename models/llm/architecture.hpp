@@ -34,6 +34,8 @@ struct MoeSpec {
   std::uint32_t expert_ffn = 0;     ///< inner size of one routed expert
   std::uint32_t shared_ffn = 0;     ///< inner size of all shared experts together; 0 = none
   std::uint32_t dense_layers = 0;   ///< leading layers with a dense FFN instead
+  std::uint32_t groups = 0;         ///< of experts, for group-limited routing; 0 = none
+  std::uint32_t top_groups = 0;     ///< groups that a token's experts may come from
 };
 
 /// A decoder-only transformer.

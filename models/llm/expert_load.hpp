@@ -7,7 +7,7 @@ namespace tokenyard::models {
 
 /// Shares of a layer's tokens that its experts get.
 enum class Routing : std::uint8_t {
-  Fitted,    ///< as when the chip's kernels were measured: its imbalance coefficient says how full the fullest rank is
+  Fitted,    ///< as when the chip's kernels were measured: the power law of 1.2 of kernel tables (cost::ExpertLoads)
   Balanced,  ///< all alike
   PowerLaw,  ///< loads of density x^-alpha: see expert_shares()
   Measured,  ///< as listed

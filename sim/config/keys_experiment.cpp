@@ -44,7 +44,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
     {"parallel", "expert_load", "one of: fitted | balanced | power_law | measured", "fitted",
-     "Loads of the experts; fitted: the chip's imbalance coefficient says how full the fullest rank is."},
+     "Loads of the experts; fitted: the power law of 1.2 that kernel tables are taken with."},
     {"parallel", "expert_load_alpha", "number", "0.6", "Exponent of power_law."},
     {"parallel", "expert_shares", "list: number", kOptional, "Loads of the experts, of any scale, for measured."},
     {"parallel", "kv", "count", "1", "Chips of a tensor group that share a cache of which each would hold a copy."},

@@ -85,6 +85,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"llm.moe", "expert_ffn", "count", kRequired, "Inner size of one routed expert."},
     {"llm.moe", "shared_ffn", "count", "0", "Inner size of all shared experts together."},
     {"llm.moe", "dense_layers", "count", "0", "Leading layers with a dense FFN instead."},
+    {"llm.moe", "groups", "count", "0", "Groups of experts, for routing that is limited to some of them; 0: none."},
+    {"llm.moe", "top_groups", "count", "0", "Groups that a token's experts may come from."},
 
     {"llm.published", "total", "parameters", kRequired, "All parameters."},
     {"llm.published", "active", "parameters", kRequired,

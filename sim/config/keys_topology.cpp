@@ -65,6 +65,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "Which cables are optical: those above the first switches, all, or none; for the bill of materials."},
     {"topology.plane", "links_per_transceiver", "count", "1", "Links that share an optical module at their end."},
     {"topology.plane", "switch_power", kPower, "0 W", "A switch at full load, where node_power does not hold it."},
+    {"topology.plane", "in_network_reduction", "true or false", "false",
+     "switched: the switches add up what they carry (NVLS); libraries that have a kernel for it use it."},
     {"topology.plane", "nodes_per_domain", "count", "1", "switched: nodes that meet on the same first switches."},
     {"topology.plane", "switches", "count", kRequired,
      "switched: first switches of a domain; a chip's links are dealt out over them."},

@@ -1,6 +1,7 @@
 #include "sim/config/read_kernels.hpp"
 
-#include "sim/config/keys.hpp"
+#include "sim/config/read_collectives.hpp"
+#include "sim/config/read_provenance.hpp"
 
 #include <cstddef>
 #include <string>
@@ -9,42 +10,17 @@
 namespace tokenyard::config {
 namespace {
 
-using models::AllReduceCoefficients;
 using models::ContextAttentionCoefficients;
 using models::DecodeAttentionCoefficients;
 using models::Dtype;
-using models::ExchangeCoefficients;
 using models::GemmCoefficients;
 using models::GemmKind;
 using models::KernelSet;
 using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
-using models::Provenance;
 using models::SmallKernelCoefficients;
-using models::ValidRange;
 
 constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
-
-std::vector<ValidRange> read_valid(YamlMap map) {
-  std::vector<ValidRange> valid;
-  for (const Key& key : kernel_keys()) {
-    if (key.section != "chip.kernels.valid" || !map.given(key.name)) continue;
-    const std::vector<double> ends = map.numbers(key.name);
-    if (ends.size() != 2 || !(ends[0] <= ends[1])) map.fail(key.name, "two numbers are needed: [least, greatest]");
-    valid.push_back({.figure = std::string(key.name), .least = ends[0], .greatest = ends[1]});
-  }
-  map.finish();
-  return valid;
-}
-
-Provenance read_provenance(YamlMap& map) {
-  Provenance provenance{.source = map.text("source")};
-  if (map.given("error_p50")) provenance.error_p50 = map.number("error_p50", 0.0, 10.0);
-  if (map.given("error_p90")) provenance.error_p90 = map.number("error_p90", 0.0, 10.0);
-  provenance.rows = map.count("rows", 0);
-  if (map.given("valid")) provenance.valid = read_valid(map.map("valid", "chip.kernels.valid"));
-  return provenance;
-}
 
 GemmCoefficients read_gemm(YamlMap map) {
   GemmCoefficients gemm{.t0 = map.seconds("t0"),
@@ -92,8 +68,9 @@ MoeCoefficients read_moe(YamlMap map) {
                       .p = map.number("p", 0.0, kLargest),
                       .act_io = map.number("act_io", 0.0, kLargest),
                       .per_local_expert = map.seconds("per_local_expert"),
-                      .imbalance_exponent = map.number("imbalance_exponent", 0.0, 1.0),
-                      .hit_factor = map.number("hit_factor", 0.0, 2.0),
+                      .per_hit_expert = map.seconds("per_hit_expert"),
+                      .per_token = map.seconds("per_token"),
+                      .tile_rows = map.number("tile_rows", 0.0, 1e4),
                       .provenance = read_provenance(map)};
   map.finish();
   return moe;
@@ -111,26 +88,6 @@ Seconds read_head(YamlMap map) {
   (void)map.text("source");
   map.finish();
   return t0;
-}
-
-AllReduceCoefficients read_all_reduce(YamlMap map) {
-  AllReduceCoefficients reduce{.one_shot_t0 = map.seconds("one_shot_t0"),
-                               .per_peer = map.seconds("per_peer"),
-                               .one_shot_eff = map.number("one_shot_eff", 0.0, 1.0),
-                               .two_shot_t0 = map.seconds("two_shot_t0"),
-                               .two_shot_eff = map.number("two_shot_eff", 0.0, 1.0),
-                               .provenance = read_provenance(map)};
-  map.finish();
-  return reduce;
-}
-
-ExchangeCoefficients read_exchange(YamlMap map) {
-  ExchangeCoefficients exchange{.a0 = map.seconds("a0"),
-                                .a1 = map.seconds("a1"),
-                                .eta = map.number("eta", 0.0, 1.0),
-                                .provenance = read_provenance(map)};
-  map.finish();
-  return exchange;
 }
 
 /// One family: a mapping of section `section` whose keys are the names of GemmKind (`by_kind`) or of KV formats.
@@ -164,9 +121,7 @@ models::KernelSet read_kernels(YamlMap map) {
   read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);
   kernels.small = read_small(map.map("small", "chip.kernels.small"));
   kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));
-  kernels.all_reduce = read_all_reduce(map.map("all_reduce", "chip.kernels.all_reduce"));
-  kernels.dispatch = read_exchange(map.map("dispatch", "chip.kernels.exchange"));
-  kernels.combine = read_exchange(map.map("combine", "chip.kernels.exchange"));
+  kernels.collectives = read_collectives(map.entry("collectives", "collectives", "models/catalog/collectives"));
   map.finish();
   return kernels;
 }

@@ -93,7 +93,9 @@ MoeSpec read_experts(YamlMap map) {
               .top_k = map.count("top_k"),
               .expert_ffn = map.count("expert_ffn"),
               .shared_ffn = map.count("shared_ffn", 0),
-              .dense_layers = map.count("dense_layers", 0)};
+              .dense_layers = map.count("dense_layers", 0),
+              .groups = map.count("groups", 0),
+              .top_groups = map.count("top_groups", 0)};
   map.finish();
   return moe;
 }

@@ -134,6 +134,7 @@ PlaneSpec read_plane(const std::string& name, YamlMap& map) {
   if (map.has("latency_across")) plane.latency_across = map.seconds("latency_across");
   if (map.has("latency_pods")) plane.latency_pods = map.seconds("latency_pods");
   plane.efficiency = map.number("efficiency", 0.0, 1.0);
+  if (kind == "switched") plane.in_network_reduction = map.flag("in_network_reduction");
   if (kind != "mesh" && kind != "torus") plane.path_efficiency = read_path_efficiency(map);
   plane.in_service = map.number("in_service", 0.0, 1.0);
   read_degraded(map, plane);

@@ -2,6 +2,7 @@ tokenyard_room(config
   SOURCES
     config/catalog.cpp
     config/keys.cpp
+    config/keys_collectives.cpp
     config/keys_engine.cpp
     config/keys_experiment.cpp
     config/keys_kernels.cpp
@@ -9,12 +10,14 @@ tokenyard_room(config
     config/keys_models.cpp
     config/keys_topology.cpp
     config/keys_workload.cpp
+    config/read_collectives.cpp
     config/read_engine.cpp
     config/read_experiment.cpp
     config/read_kernels.cpp
     config/read_kv.cpp
     config/read_models.cpp
     config/read_steps.cpp
+    config/read_provenance.cpp
     config/read_topology.cpp
     config/read_workload.cpp
     config/yaml_map.cpp
@@ -24,11 +27,13 @@ tokenyard_room(config
     config/catalog.hpp
     config/experiment.hpp
     config/keys.hpp
+    config/read_collectives.hpp
     config/read_engine.hpp
     config/read_kernels.hpp
     config/read_kv.hpp
     config/read_models.hpp
     config/read_steps.hpp
+    config/read_provenance.hpp
     config/read_topology.hpp
     config/read_workload.hpp
     config/yaml_map.hpp

@@ -101,7 +101,9 @@ cost::GroupLinks links_on(const topologies::Topology& topology, const std::vecto
           .port = view.port,
           .exchange = view.exchange,
           .uplink = view.uplink,
-          .latency = view.latency};
+          .latency = view.latency,
+          .one_plane = view.domains > 1,
+          .in_network_reduction = topology.planes()[named.plane.index()].in_network_reduction};
 }
 
 cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips,
@@ -123,7 +125,10 @@ cost::GroupLinks links_of(const topologies::Topology& topology, const std::vecto
     const topologies::GroupView across = topology.view(chips, out);
     links.uplink = across.domains > 1 ? across.uplink : across.port;
     links.latency = across.latency;
+  } else {
+    links.one_plane = view.domains > 1;
   }
+  links.in_network_reduction = topology.planes()[(has_up ? up : out).index()].in_network_reduction;
   return links;
 }
 
@@ -134,7 +139,9 @@ cost::GroupLinks worse(const cost::GroupLinks& a, const cost::GroupLinks& b) {
           .port = std::min(a.port, b.port),
           .exchange = std::min(a.exchange, b.exchange),
           .uplink = std::min(a.uplink, b.uplink),
-          .latency = std::max(a.latency, b.latency)};
+          .latency = std::max(a.latency, b.latency),
+          .one_plane = a.one_plane || b.one_plane,
+          .in_network_reduction = a.in_network_reduction && b.in_network_reduction};
 }
 
 /// The worst of several groups, the first of which is `groups(0)`.
@@ -148,6 +155,10 @@ cost::GroupLinks worst_of(const topologies::Topology& topology, const std::optio
 }
 
 }  // namespace
+
+cost::GroupLinks group_links(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
+  return links_of(topology, chips, std::nullopt);
+}
 
 std::vector<ChipId> PlacedInstance::rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
                                                std::uint32_t rank) const {

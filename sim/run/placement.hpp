@@ -33,6 +33,9 @@ struct PlacedInstance {
 [[nodiscard]] std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topology,
                                                              const std::vector<config::PoolSpec>& pools);
 
+/// What `chips` see of the network, as network_figures() below takes it.
+[[nodiscard]] cost::GroupLinks group_links(const topologies::Topology& topology, const std::vector<ChipId>& chips);
+
 /// What the chips of an instance see of the network: inside a domain over the scale-up plane; between domains over the
 /// scale-up plane where that joins them, else over the scale-out plane; for a kind of group that `planes` names a plane
 /// for, over that one alone. Of several groups of one kind (tensor groups, stages, neighbours in the pipeline ...) the

@@ -4,6 +4,7 @@ tokenyard_room(run
     run/assemble.cpp
     run/children.cpp
     run/engine_memory.cpp
+    run/collective_question.cpp
     run/explain.cpp
     run/graph_sizes.cpp
     run/machine_sheet.cpp
@@ -16,6 +17,7 @@ tokenyard_room(run
     run/assemble.hpp
     run/children.hpp
     run/engine_memory.hpp
+    run/collective_question.hpp
     run/explain.hpp
     run/graph_sizes.hpp
     run/machine_sheet.hpp

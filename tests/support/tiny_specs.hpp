@@ -13,6 +13,50 @@
 
 namespace tokenyard::test {
 
+/// Software with round figures:
+///   own all-reduce  min( 4 us + (p-1)(0.1 us + S/50G) , 9 us + 0.1 us (p-1) + 2(p-1)/p*S/80G ), whatever the size
+///   library         10 us + 2 us (p-1) + X + sqrt(7 us * X), X = V/100G + S/400G ; switches 12 us + X + sqrt(40 us *
+///   X),
+///                   X = V/90G, from 2 MB ; two levels 50 us + X + sqrt(140 us * X), 0.8 of the uplink ; hop 8 and 20
+///                   us
+///   exchange        dispatch 10 us + 1 us log2 ep + bytes/50G ; combine 8 us + 2 us log2 ep + bytes/50G ; over several
+///                   domains 12 us + 1 us log2 d and 10 us + 1 us log2 d
+[[nodiscard]] inline models::CollectiveKernels round_collectives() {
+  using namespace tokenyard::literals;
+  const models::Provenance made_up{.source = "made up"};
+  models::CollectiveKernels c;
+  c.all_reduces["own"] = {.one_shot_t0 = 4_us,
+                          .per_peer = 0.1_us,
+                          .one_shot_eff = 0.5,
+                          .two_shot_t0 = 9_us,
+                          .two_shot_eff = 0.8,
+                          .up_to = Bytes{1e12},
+                          .provenance = made_up};
+  models::LibraryCoefficients& library = c.libraries["library"];
+  library.ring.fill({.launch = 10_us, .per_peer = 2_us, .copy = 4.0, .fill = 7_us, .provenance = made_up});
+  library.in_network = models::InNetworkCoefficients{
+      .launch = 12_us, .eff = 0.9, .fill = 40_us, .from = Bytes{2e6}, .provenance = made_up};
+  library.two_level = {.launch = 50_us, .across_eff = 0.8, .fill = 140_us, .provenance = made_up};
+  library.point_to_point = {.launch_inside = 8_us, .launch_across = 20_us, .provenance = made_up};
+  models::ExchangeKernel& exchange = c.exchanges["exchange"];
+  exchange.dispatch = {.launch = 10_us,
+                       .per_doubling = 1_us,
+                       .across_launch = 12_us,
+                       .across_per_doubling = 1_us,
+                       .eff = 0.5,
+                       .provenance = made_up};
+  exchange.combine = {.launch = 8_us,
+                      .per_doubling = 2_us,
+                      .across_launch = 10_us,
+                      .across_per_doubling = 1_us,
+                      .eff = 0.5,
+                      .provenance = made_up};
+  c.all_reduce = "own";
+  c.library = "library";
+  c.decode_exchange = c.prompt_exchange = "exchange";
+  return c;
+}
+
 /// A chip whose figures are round, so that a test can price a kernel by hand. Peaks 100 (BF16), 200 (FP8) TFLOP/s,
 /// 1 TB/s, 80 GB, ports of 100 GB/s.
 ///
@@ -22,15 +66,13 @@ namespace tokenyard::test {
 ///   context attn    20 us + FLOP/50T + bytes/500G     (bf16 and fp8)
 ///   MLA decode      16 us + max(FLOP/50T, bytes/800G) ; MLA context 20 us + FLOP/50T + bytes/500G
 ///   MoE             30 us + 1 us a local expert + FLOP/50T + weights/800G + 2 passes  (bf16; fp8: FLOP/100T,
-///   weights/1T) small           2 us + bytes/500G ; head 15 us all-reduce      min( 4 us + (p-1)(0.1 us + S/50G) , 9
-///   us + 0.1 us (p-1) + 2(p-1)/p*S/80G ) dispatch        10 us + 1 us log2 ep + bytes/50G ; combine 8 us + 2 us log2
-///   ep + bytes/50G
+///   weights/1T) ; small 2 us + bytes/500G ; head 15 us ; collectives as above
 [[nodiscard]] inline models::AcceleratorSpec round_chip() {
   using namespace tokenyard::literals;
   using models::Dtype;
   using models::GemmKind;
   const auto at = [](auto index) { return static_cast<std::size_t>(index); };
-  const models::Provenance made_up{.source = "made up", .error_p50 = {}};
+  const models::Provenance made_up{.source = "made up"};
 
   models::AcceleratorSpec chip;
   chip.name = "round-100";
@@ -66,8 +108,6 @@ namespace tokenyard::test {
                                .p = 1.0,
                                .act_io = 2.0,
                                .per_local_expert = 1_us,
-                               .imbalance_exponent = 0.0,
-                               .hit_factor = 1.0,
                                .provenance = made_up};
   k.moe[at(GemmKind::Fp8)] = {.t0 = 30_us,
                               .eff_flops = 0.5,
@@ -75,19 +115,10 @@ namespace tokenyard::test {
                               .p = 1.0,
                               .act_io = 2.0,
                               .per_local_expert = 1_us,
-                              .imbalance_exponent = 0.0,
-                              .hit_factor = 1.0,
                               .provenance = made_up};
   k.small = {.t0 = 2_us, .eff_bw = 0.5, .provenance = made_up};
   k.head_t0 = 15_us;
-  k.all_reduce = {.one_shot_t0 = 4_us,
-                  .per_peer = 0.1_us,
-                  .one_shot_eff = 0.5,
-                  .two_shot_t0 = 9_us,
-                  .two_shot_eff = 0.8,
-                  .provenance = made_up};
-  k.dispatch = {.a0 = 10_us, .a1 = 1_us, .eta = 0.5, .provenance = made_up};
-  k.combine = {.a0 = 8_us, .a1 = 2_us, .eta = 0.5, .provenance = made_up};
+  k.collectives = round_collectives();
   return chip;
 }
 
@@ -130,6 +161,7 @@ namespace tokenyard::test {
   spec.llm = std::move(llm);
   spec.chip = round_chip();
   spec.plan = plan;
+  spec.expert_load.routing = models::Routing::Balanced;
   spec.network = {.tensor = one_domain(plan.tensor, port),
                   .expert = one_domain(plan.stage_chips(), port),
                   .pipeline = one_domain(plan.pipeline, port),

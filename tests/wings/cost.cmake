@@ -3,6 +3,8 @@ tokenyard_tests(unit_cost unit
   FILES
     unit/models/cost/attention_test.cpp
     unit/models/cost/collectives_test.cpp
+    unit/models/cost/exchange_test.cpp
+    unit/models/cost/expert_load_test.cpp
     unit/models/cost/explain_step_test.cpp
     unit/models/cost/kernels_test.cpp
     unit/models/cost/layer_work_test.cpp

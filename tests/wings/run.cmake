@@ -8,4 +8,5 @@ tokenyard_tests(unit_run unit
     unit/run/engines_test.cpp
     unit/run/machine_sheet_test.cpp
     unit/run/placement_test.cpp
+    unit/run/published_collectives_test.cpp
     unit/run/run_test.cpp)

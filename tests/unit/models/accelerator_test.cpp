@@ -2,6 +2,8 @@
 
 #include "models/base/errors.hpp"
 
+#include "tests/support/tiny_specs.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -25,9 +27,7 @@ AcceleratorSpec sound_chip() {
                        .kernels = {}};
   chip.peak[static_cast<std::size_t>(Dtype::Bf16)] = 100_TFLOPps;
   chip.kernels.small.provenance.source = "test";
-  chip.kernels.all_reduce.provenance.source = "test";
-  chip.kernels.dispatch.provenance.source = "test";
-  chip.kernels.combine.provenance.source = "test";
+  chip.kernels.collectives = test::round_collectives();
   return chip;
 }
 
@@ -88,5 +88,18 @@ TEST_CASE("accelerator: kernel coefficients are checked family by family") {
   SUBCASE("no source") {
     gemm->provenance.source.clear();
     CHECK(refusal(chip) == "kernels.gemm.fp8_block.source: every group of figures says where it comes from");
+  }
+}
+
+TEST_CASE("accelerator: collectives are checked table by table") {
+  AcceleratorSpec chip = sound_chip();
+  SUBCASE("a share of a link above 1") {
+    chip.kernels.collectives.exchanges["exchange"].combine.eff = 1.5;
+    CHECK(refusal(chip) ==
+          "kernels.collectives.exchanges.exchange.combine.eff: an efficiency lies above 0 and is at most 1");
+  }
+  SUBCASE("a name in use that nobody describes") {
+    chip.kernels.collectives.library = "nccl";
+    CHECK(refusal(chip) == "kernels.collectives.library: there is no table 'nccl'; there are: library");
   }
 }

@@ -127,14 +127,4 @@ TEST_CASE("catalogue: the two readings of the 910C differ as their sources do") 
   CHECK(study.peak_of(Dtype::Bf16).value() == 780e12);
   CHECK(paper.scale_up.value() == 392e9);
   CHECK(study.scale_up.value() == 2800e9 / 8);
-  // both say how many bytes a second a die reaches: 167 GB/s, 334 GB/s the package of two
-  CHECK(paper.kernels.dispatch.eta * paper.scale_up.value() ==
-        doctest::Approx(334e9).epsilon(1e-3));  // eta has 3 digits
-  CHECK(study.kernels.dispatch.eta * study.scale_up.value() == doctest::Approx(334e9).epsilon(1e-3));
-}
-
-TEST_CASE("catalogue: the exchange of CloudMatrix has the published latency at 8 and 256 ranks") {
-  const ExchangeCoefficients dispatch = chip("ascend-910c").kernels.dispatch;
-  CHECK((dispatch.a0 + 3 * dispatch.a1).value() == doctest::Approx(75e-6));   // log2(8) = 3
-  CHECK((dispatch.a0 + 8 * dispatch.a1).value() == doctest::Approx(105e-6));  // log2(256) = 8
 }

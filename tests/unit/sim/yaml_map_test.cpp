@@ -43,21 +43,21 @@ std::string complaint(Act act) {
 }
 
 // The tests borrow sections of the models' tables: the reader treats all alike.
-constexpr const char* kExchange = "chip.kernels.exchange";  // a0 required, a1 with default 0, eta, source
-constexpr const char* kFine = "a0: 5 us\neta: 0.5\nsource: a test\n";
+constexpr const char* kExchange = "collectives.direction";  // launch required, per_doubling with default 0, eff, source
+constexpr const char* kFine = "launch: 5 us\neff: 0.5\nsource: a test\n";
 
 }  // namespace
 
 TEST_CASE("yaml map: what is written is read and what is not has the table's default") {
-  const TempFile file("a0: 5 us\neta: 0.5\nsource: a test\n");
+  const TempFile file("launch: 5 us\neff: 0.5\nsource: a test\n");
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  CHECK(map.seconds("a0").value() == doctest::Approx(5e-6));
-  CHECK(map.seconds("a1").value() == 0.0);
-  CHECK(map.number("eta", 0.0, 1.0) == 0.5);
+  CHECK(map.seconds("launch").value() == doctest::Approx(5e-6));
+  CHECK(map.seconds("per_doubling").value() == 0.0);
+  CHECK(map.number("eff", 0.0, 1.0) == 0.5);
   CHECK(map.text("source") == "a test");
-  CHECK(map.has("a0"));
-  CHECK_FALSE(map.has("a1"));
-  CHECK(map.given("a1"));               // by its default
+  CHECK(map.has("launch"));
+  CHECK_FALSE(map.has("per_doubling"));
+  CHECK(map.given("per_doubling"));     // by its default
   CHECK_FALSE(map.given("error_p50"));  // optional
   map.finish();
 }
@@ -65,11 +65,11 @@ TEST_CASE("yaml map: what is written is read and what is not has the table's def
 TEST_CASE("yaml map: defaults appear in resolved text and can be read again") {
   const TempFile file(kFine);
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  (void)map.seconds("a0");
-  (void)map.seconds("a1");
-  (void)map.number("eta", 0.0, 1.0);
+  (void)map.seconds("launch");
+  (void)map.seconds("per_doubling");
+  (void)map.number("eff", 0.0, 1.0);
   (void)map.text("source");
-  CHECK(map.resolved() == "a0: 5 us\na1: 0\neta: 0.5\nsource: a test\n");
+  CHECK(map.resolved() == "launch: 5 us\nper_doubling: 0\neff: 0.5\nsource: a test\n");
 }
 
 TEST_CASE("yaml map: resolved text holds nested mappings as they were read") {
@@ -82,23 +82,23 @@ TEST_CASE("yaml map: resolved text holds nested mappings as they were read") {
 }
 
 TEST_CASE("yaml map: an unknown key is refused at its place with the nearest known key") {
-  const TempFile file("a0: 5 us\neta: 0.5\nsorce: a test\n");
+  const TempFile file("launch: 5 us\neff: 0.5\nsorce: a test\n");
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  (void)map.seconds("a0");
+  (void)map.seconds("launch");
   CHECK(complaint([&] { (void)map.text("source"); }) ==
         file.at("1:1: source: required: Where these figures come from, and how sure they are; assumed ones say so."
                 "; is 'sorce' meant?"));
-  (void)map.number("eta", 0.0, 1.0);
+  (void)map.number("eff", 0.0, 1.0);
   CHECK(complaint([&] { map.finish(); }) == file.at("3:1: sorce: unknown key; is 'source' meant?"));
 }
 
 TEST_CASE("yaml map: an unknown key without a near one lists what is known") {
   const TempFile file("bandwidth_of_everything: 3\n");
   const YamlMap map = YamlMap::load(file.path(), kExchange);
-  CHECK(
-      complaint([&] { map.finish(); }) ==
-      file.at("1:1: bandwidth_of_everything: unknown key; known here: a0, a1, eta, error_p50, error_p90, rows, valid, "
-              "source"));
+  CHECK(complaint([&] { map.finish(); }) ==
+        file.at("1:1: bandwidth_of_everything: unknown key; known here: launch, per_doubling, across_launch, "
+                "across_per_doubling, eff, across_eff, overlap, norm, rate_per_sm, across_rate_per_sm, per_token, "
+                "error_p50, error_p90, rows, valid, source"));
 }
 
 TEST_CASE("yaml map: a known key that nobody asked for has no meaning here") {
@@ -110,20 +110,20 @@ TEST_CASE("yaml map: a known key that nobody asked for has no meaning here") {
 }
 
 TEST_CASE("yaml map: a key that stands twice is refused") {
-  const TempFile file("a0: 5 us\neta: 0.5\na0: 6 us\n");
+  const TempFile file("launch: 5 us\neff: 0.5\nlaunch: 6 us\n");
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  (void)map.seconds("a0");
-  (void)map.number("eta", 0.0, 1.0);
-  CHECK(complaint([&] { map.finish(); }) == file.at("3:1: a0: stands here twice; keep one"));
+  (void)map.seconds("launch");
+  (void)map.number("eff", 0.0, 1.0);
+  CHECK(complaint([&] { map.finish(); }) == file.at("3:1: launch: stands here twice; keep one"));
 }
 
 TEST_CASE("yaml map: a wrong unit is refused at the value with the units that would do") {
-  const TempFile file("eta: 0.5\na0: 5 GB\na1: 7\n");
+  const TempFile file("eff: 0.5\nlaunch: 5 GB\nper_doubling: 7\n");
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  CHECK(complaint([&] { (void)map.seconds("a0"); }) ==
-        file.at("2:5: a0: '5 GB' needs a unit, one of: s, ms, us, ns, min, h"));
-  CHECK(complaint([&] { (void)map.seconds("a1"); }) ==
-        file.at("3:5: a1: '7' needs a unit, one of: s, ms, us, ns, min, h"));
+  CHECK(complaint([&] { (void)map.seconds("launch"); }) ==
+        file.at("2:9: launch: '5 GB' needs a unit, one of: s, ms, us, ns, min, h"));
+  CHECK(complaint([&] { (void)map.seconds("per_doubling"); }) ==
+        file.at("3:15: per_doubling: '7' needs a unit, one of: s, ms, us, ns, min, h"));
 }
 
 TEST_CASE("yaml map: a value out of range is refused with the range") {
@@ -138,10 +138,11 @@ TEST_CASE("yaml map: a value out of range is refused with the range") {
 }
 
 TEST_CASE("yaml map: ratios and spans have their range too") {
-  const TempFile file("eta: 1.5\na0: -2 us\n");
+  const TempFile file("eff: 1.5\nlaunch: -2 us\n");
   YamlMap map = YamlMap::load(file.path(), kExchange);
-  CHECK(complaint([&] { (void)map.number("eta", 0.0, 1.0); }) == file.at("1:6: eta: 1.5 is out of range; from 0 to 1"));
-  CHECK(complaint([&] { (void)map.seconds("a0"); }) == file.at("2:5: a0: '-2 us' is negative; 0 or more is needed"));
+  CHECK(complaint([&] { (void)map.number("eff", 0.0, 1.0); }) == file.at("1:6: eff: 1.5 is out of range; from 0 to 1"));
+  CHECK(complaint([&] { (void)map.seconds("launch"); }) ==
+        file.at("2:9: launch: '-2 us' is negative; 0 or more is needed"));
 }
 
 TEST_CASE("yaml map: a word that is no choice is refused with the choices") {
@@ -184,23 +185,24 @@ TEST_CASE("yaml map: an override adds what the file lacks") {
 }
 
 TEST_CASE("yaml map: an override reaches an entry of a list by its index") {
-  const TempFile file("kernels:\n  - {a0: 1 us}\n  - {a0: 2 us}\n");
-  YamlMap map = YamlMap::load(file.path(), "chip", {{"kernels.1.a0", "7 us"}});
+  const TempFile file("kernels:\n  - {launch: 1 us}\n  - {launch: 2 us}\n");
+  YamlMap map = YamlMap::load(file.path(), "chip", {{"kernels.1.launch", "7 us"}});
   auto entries = map.maps("kernels", kExchange);
   REQUIRE(entries.size() == 2);
-  CHECK(entries[0].seconds("a0").value() == doctest::Approx(1e-6));
-  CHECK(entries[1].seconds("a0").value() == doctest::Approx(7e-6));
-  CHECK(complaint([&] { (void)YamlMap::load(file.path(), "chip", {{"kernels.2.a0", "7 us"}}); }) ==
-        "--set kernels.2.a0=7 us: '2' is not an entry of this list; it has 2, counted from 0");
+  CHECK(entries[0].seconds("launch").value() == doctest::Approx(1e-6));
+  CHECK(entries[1].seconds("launch").value() == doctest::Approx(7e-6));
+  CHECK(complaint([&] { (void)YamlMap::load(file.path(), "chip", {{"kernels.2.launch", "7 us"}}); }) ==
+        "--set kernels.2.launch=7 us: '2' is not an entry of this list; it has 2, counted from 0");
 }
 
 TEST_CASE("yaml map: a complaint about an override names the command line") {
   const TempFile file(kFine);
-  YamlMap map = YamlMap::load(file.path(), kExchange, {{"a0", "5 GB"}, {"a9", "1 us"}});
-  CHECK(complaint([&] { (void)map.seconds("a0"); }) == "--set: a0: '5 GB' needs a unit, one of: s, ms, us, ns, min, h");
-  (void)map.number("eta", 0.0, 1.0);
+  YamlMap map = YamlMap::load(file.path(), kExchange, {{"launch", "5 GB"}, {"launc", "1 us"}});
+  CHECK(complaint([&] { (void)map.seconds("launch"); }) ==
+        "--set: launch: '5 GB' needs a unit, one of: s, ms, us, ns, min, h");
+  (void)map.number("eff", 0.0, 1.0);
   (void)map.text("source");
-  CHECK(complaint([&] { map.finish(); }) == "--set: a9: unknown key; is 'a0' meant?");
+  CHECK(complaint([&] { map.finish(); }) == "--set: launc: unknown key; is 'launch' meant?");
 }
 
 TEST_CASE("yaml map: a mapping from the command line is named as such all the way down") {

@@ -4,84 +4,159 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+#include <vector>
+
 using namespace tokenyard;
 using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
+using models::Collective;
 
 namespace {
 
 Approx exactly(double value) { return Approx(value).epsilon(1e-12); }
 double us(Seconds time) { return time.value() * 1e6; }
 
-const models::KernelSet& kernels() {
-  static const models::KernelSet set = test::round_chip().kernels;
+const models::CollectiveKernels& kernels() {
+  static const models::CollectiveKernels set = test::round_chip().kernels.collectives;
   return set;
 }
+const models::LibraryCoefficients& library() { return kernels().used_library(); }
 
 /// Two domains of four, each rank with a quarter of its domain's trunk.
 GroupLinks two_domains(BytesPerSecond uplink) {
   return {.ranks = 8, .domains = 2, .port = 100_GBps, .uplink = uplink, .latency = 3_us};
 }
 
+const std::vector<Collective> kAll{Collective::AllReduce, Collective::AllGather, Collective::ReduceScatter,
+                                   Collective::AllToAll};
+
 }  // namespace
 
-TEST_CASE("all-reduce: the smaller of one shot and two shots") {
+TEST_CASE("own all-reduce: the smaller of one shot and two shots") {
   const GroupLinks links = test::one_domain(4, 100_GBps);
   SUBCASE("50 KB in one shot: 4 + 3 * (0.1 + 1) us; two would take 9.3 + 0.94 us") {
-    CHECK(us(all_reduce_time(Bytes{50e3}, links, kernels().all_reduce)) == exactly(7.3));
+    const CollectivePrice price = all_reduce(Bytes{50e3}, links, kernels());
+    CHECK(us(price.time) == exactly(7.3));
+    CHECK(price.algorithm == Algorithm::OneShot);
   }
   SUBCASE("8 MB in two: 9.3 us + 1.5 * 8 MB / 80 GB/s; one would take 484 us") {
-    CHECK(us(all_reduce_time(Bytes{8e6}, links, kernels().all_reduce)) == exactly(159.3));
+    const CollectivePrice price = all_reduce(Bytes{8e6}, links, kernels());
+    CHECK(us(price.time) == exactly(159.3));
+    CHECK(price.algorithm == Algorithm::TwoShot);
   }
+  SUBCASE("two ranks always in one: 8 MB are 4.1 us + 8 MB / 50 GB/s") {
+    CHECK(us(all_reduce(Bytes{8e6}, test::one_domain(2, 100_GBps), kernels()).time) == exactly(164.1));
+  }
+}
+
+TEST_CASE("all-reduce: a buffer that the engine's kernel does not take goes to the library") {
+  // 10 MB > 8 MB. Ring: 10 + 3 * 2 us; X = 1.5 * 10 MB / 100 GB/s + 10 MB / 400 GB/s = 175 us; sqrt(7 us * X) = 35 us.
+  models::CollectiveKernels limited = kernels();
+  limited.all_reduces["own"].up_to = Bytes{8e6};
+  const CollectivePrice price = all_reduce(Bytes{10e6}, test::one_domain(4, 100_GBps), limited);
+  CHECK(all_reduce(Bytes{8e6}, test::one_domain(4, 100_GBps), limited).algorithm == Algorithm::TwoShot);
+  CHECK(us(price.time) == exactly(16.0 + 175.0 + 35.0));
+  CHECK(price.algorithm == Algorithm::Ring);
+}
+
+TEST_CASE("library: each operation sends its share of the buffer") {
+  // 8 MB over 4 ranks: all-gather, reduce-scatter and all-to-all 6 MB, all-reduce 12 MB out of each port.
+  const GroupLinks links = test::one_domain(4, 100_GBps);
+  for (const Collective op : kAll) {
+    CAPTURE(models::name(op));
+    const double expected = op == Collective::AllReduce ? 12e6 : 6e6;
+    CHECK(port_bytes(op, Bytes{8e6}, links, Algorithm::Ring).inside.value() == exactly(expected));
+    CHECK(port_bytes(op, Bytes{8e6}, links, Algorithm::Ring).across == Bytes{0.0});
+  }
+  CHECK(port_bytes(Collective::AllReduce, Bytes{8e6}, links, Algorithm::OneShot).inside == Bytes{24e6});
+  CHECK(port_bytes(Collective::AllReduce, Bytes{8e6}, links, Algorithm::InNetwork).inside == Bytes{10e6});
+}
+
+TEST_CASE("library: what a two-level operation receives it gets either inside or across") {
+  // An all-gather receives (n-1)/n of the buffer on each rank, an all-to-all sends (n-1)/n of it, whatever the domains.
+  for (const std::uint32_t domains : {1U, 2U, 4U}) {
+    GroupLinks links = two_domains(25_GBps);
+    links.domains = domains;
+    const PortBytes exchanged = port_bytes(Collective::AllToAll, Bytes{8e6}, links, Algorithm::TwoLevel);
+    CHECK((exchanged.inside + exchanged.across).value() == exactly(7e6));
+  }
+}
+
+TEST_CASE("library: switches that add beat the ring only where the plane has them") {
+  GroupLinks links = test::one_domain(8, 100_GBps);
+  const CollectivePrice ring = library_time(Collective::AllReduce, Bytes{80e6}, links, library());
+  CHECK(ring.algorithm == Algorithm::Ring);
+  links.in_network_reduction = true;
+  // X = 1.125 * 80 MB / (0.9 * 100 GB/s) = 1,000 us; sqrt(40 us * X) = 200 us; 12 us of launch.
+  const CollectivePrice switches = library_time(Collective::AllReduce, Bytes{80e6}, links, library());
+  CHECK(switches.algorithm == Algorithm::InNetwork);
+  CHECK(us(switches.time) == exactly(1212.0));
+  CHECK(library_time(Collective::AllReduce, Bytes{1e6}, links, library()).algorithm == Algorithm::Ring);
+}
+
+TEST_CASE("library: above eight ranks the launch is that of a tree") {
+  // 64 ranks: 2 * log2 64 = 12 hops of 2 us and not 63. X = 2 * 63/64 * 64 KB / 100 GB/s + 64 KB / 400 GB/s = 1.42 us.
+  const CollectivePrice price =
+      library_time(Collective::AllReduce, Bytes{64e3}, test::one_domain(64, 100_GBps), library());
+  const double wire = 2.0 * 63.0 / 64.0 * 0.64 + 0.16;
+  CHECK(us(price.time) == exactly(10.0 + 24.0 + wire + std::sqrt(7.0 * wire)));
+  CHECK(price.algorithm == Algorithm::Tree);
+  CHECK(price.extrapolated);
+}
+
+TEST_CASE("library: across domains the slower network decides") {
+  // Launch 50 us + 2 * 3 us of wire. Inside X = 1.5 * 8 MB / 100 GB/s + 8 MB / 400 GB/s = 140 us.
+  const auto time = [&](BytesPerSecond uplink) {
+    return us(library_time(Collective::AllReduce, Bytes{8e6}, two_domains(uplink), library()).time);
+  };
+  SUBCASE("25 GB/s a rank: 2 * 1/2 * 2 MB / (0.8 * 25 GB/s) = 100 us across are hidden") {
+    CHECK(time(25_GBps) == exactly(56.0 + 140.0 + std::sqrt(140.0 * 140.0)));
+  }
+  SUBCASE("5 GB/s a rank: 500 us across") { CHECK(time(5_GBps) == exactly(56.0 + 500.0 + std::sqrt(140.0 * 500.0))); }
+}
+
+TEST_CASE("library: one plane carries both phases") {
+  // The ports that send inside are those that send across: 140 + 100 us.
+  GroupLinks links = two_domains(25_GBps);
+  links.one_plane = true;
+  CHECK(us(library_time(Collective::AllReduce, Bytes{8e6}, links, library()).time) ==
+        exactly(56.0 + 240.0 + std::sqrt(140.0 * 240.0)));
+}
+
+TEST_CASE("library: one rank a domain has no inner phase") {
+  const GroupLinks links{.ranks = 2, .domains = 2, .port = 100_GBps, .uplink = 10_GBps, .latency = 3_us};
+  // 2 * 1/2 * 8 MB / (0.8 * 10 GB/s) = 1,000 us.
+  CHECK(us(library_time(Collective::AllReduce, Bytes{8e6}, links, library()).time) ==
+        exactly(56.0 + 1000.0 + std::sqrt(140.0 * 1000.0)));
 }
 
 TEST_CASE("collectives: alone there is nothing to send") {
   const GroupLinks alone = test::one_domain(1, 100_GBps);
-  CHECK(all_reduce_time(Bytes{8e6}, alone, kernels().all_reduce) == Seconds{0.0});
-  CHECK(exchange_time({100, 2, 1000}, alone, kernels().dispatch) == Seconds{0.0});
-  CHECK(stage_hop_time(Bytes{1e6}, alone) == Seconds{0.0});
+  CHECK(all_reduce(Bytes{8e6}, alone, kernels()).time == Seconds{0.0});
+  for (const Collective op : kAll) CHECK(library_time(op, Bytes{8e6}, alone, library()).time == Seconds{0.0});
+  CHECK(hop_time(Bytes{1e6}, alone, library().point_to_point) == Seconds{0.0});
 }
 
-TEST_CASE("all-reduce: across domains the slower network decides") {
-  // Launches: 9 + 3 * 0.1 inside, 4 + 2 * 3 us of wire across. Inside 1.5 * 8 MB / 80 GB/s = 150 us.
-  SUBCASE("25 GB/s a rank: 2 MB a rank, 2 * 1/2 * 2 MB / 25 GB/s = 80 us across") {
-    CHECK(us(all_reduce_time(Bytes{8e6}, two_domains(25_GBps), kernels().all_reduce)) == exactly(169.3));
+TEST_CASE("collectives: more bytes take longer and more ranks too and a better link never") {
+  for (const Collective op : kAll) {
+    CAPTURE(models::name(op));
+    Seconds before;
+    for (double size = 1e3; size < 2e10; size *= 1.7) {
+      const Seconds now = library_time(op, Bytes{size}, test::one_domain(8, 100_GBps), library()).time;
+      CHECK(now > before);
+      before = now;
+      CHECK(library_time(op, Bytes{size}, test::one_domain(8, 200_GBps), library()).time < now);
+      CHECK(library_time(op, Bytes{size}, test::one_domain(4, 100_GBps), library()).time < now);
+      const Seconds apart = library_time(op, Bytes{size}, two_domains(25_GBps), library()).time;
+      CHECK(library_time(op, Bytes{size}, two_domains(50_GBps), library()).time <= apart);
+    }
   }
-  SUBCASE("10 GB/s a rank: 200 us across") {
-    CHECK(us(all_reduce_time(Bytes{8e6}, two_domains(10_GBps), kernels().all_reduce)) == exactly(219.3));
-  }
 }
 
-TEST_CASE("all-reduce: one rank a domain has no inner phase") {
-  const GroupLinks links{.ranks = 2, .domains = 2, .port = 100_GBps, .uplink = 10_GBps, .latency = 3_us};
-  // 4 + 2 * 3 us, and 2 * 1/2 * 8 MB / 10 GB/s.
-  CHECK(us(all_reduce_time(Bytes{8e6}, links, kernels().all_reduce)) == exactly(810.0));
-}
-
-TEST_CASE("exchange: a rank sends all copies but its own share through its port") {
-  // 100 tokens * 2 copies * 1,000 B, 7/8 of it to others at 50 GB/s: 3.5 us after 10 + 1 * log2 8 us.
-  const ExchangeShape shape{.tokens_per_rank = 100, .copies = 2, .bytes_per_copy = 1000};
-  CHECK(us(exchange_time(shape, test::one_domain(8, 100_GBps), kernels().dispatch)) == exactly(16.5));
-  // Combine: 8 + 2 * 3 us.
-  CHECK(us(exchange_time(shape, test::one_domain(8, 100_GBps), kernels().combine)) == exactly(17.5));
-}
-
-TEST_CASE("exchange: half of the copies cross between two domains") {
-  // Inside 3/8 of 200 KB at 50 GB/s, 1.5 us; across 1/2 of it at 25 GB/s, 4 us; 13 us of launch and 3 us of wire.
-  const ExchangeShape shape{.tokens_per_rank = 100, .copies = 2, .bytes_per_copy = 1000};
-  CHECK(us(exchange_time(shape, two_domains(25_GBps), kernels().dispatch)) == exactly(20.0));
-}
-
-TEST_CASE("dispatch: a copy is as large as the experts' format makes it") {
-  CHECK(dispatch_bytes(7168, models::GemmKind::Fp8Block) == 7168 + 224 + 16);
-  CHECK(dispatch_bytes(7168, models::GemmKind::Int8) == 7168 + 224 + 16);
-  CHECK(dispatch_bytes(7168, models::GemmKind::Nvfp4) == 3584 + 448);
-  CHECK(dispatch_bytes(7168, models::GemmKind::W4a16) == 14336);
-  CHECK(combine_bytes(7168) == 14336);
-}
-
-TEST_CASE("stage hop: launch and bytes and between domains the wire") {
-  CHECK(us(stage_hop_time(Bytes{1e6}, test::one_domain(2, 100_GBps))) == exactly(17.7));  // 7.7 + 10
-  CHECK(us(stage_hop_time(Bytes{1e6}, two_domains(25_GBps))) == exactly(62.7));           // 19.7 + 3 + 40
+TEST_CASE("hop: launch and bytes and between domains the wire") {
+  const auto& hop = library().point_to_point;
+  CHECK(us(hop_time(Bytes{1e6}, test::one_domain(2, 100_GBps), hop)) == exactly(18.0));  // 8 + 10
+  CHECK(us(hop_time(Bytes{1e6}, two_domains(25_GBps), hop)) == exactly(63.0));           // 20 + 3 + 40
 }

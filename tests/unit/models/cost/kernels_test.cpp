@@ -87,34 +87,26 @@ TEST_CASE("latent context attention: keys and values are expanded") {
   CHECK(us(mla_context_time(shape, Dtype::Bf16, test::round_chip())) == exactly(76.0));
 }
 
-TEST_CASE("moe: one token hits as many experts as it chooses") {
+TEST_CASE("moe: launch and experts and products and passes over the rows add up at p = 1") {
   // 16 experts, 2 chosen: 6e6 FLOP are 0.12 us; 2 experts of 3 MB at 800 GB/s are 7.5 us; two passes over
   // 2 * (4,000 + 4,000 + 4,000) + 4,000 B are 0.056 us; 30 us and 1 us for each of the 16.
   const MoeShape shape{.tokens = 1, .hidden = 1000, .inner = 500, .experts = 16, .top_k = 2};
-  CHECK(hit_experts(shape) == exactly(2.0));
-  CHECK(us(moe_time(shape, GemmKind::Bf16, test::round_chip())) == exactly(53.676));
+  CHECK(us(moe_time(shape, {.rows = 1.0, .hit = 2.0}, GemmKind::Bf16, test::round_chip())) == exactly(53.676));
+  CHECK(moe_weight_bytes(shape, {.rows = 1.0, .hit = 2.0}, GemmKind::Bf16) == Bytes{6e6});
 }
 
-TEST_CASE("moe: experts of a group are missed by all tokens with the power of their number") {
-  // 8 of 16 experts here; 2 tokens miss an expert with (7/8)^2 = 49/64: 8 * 15/64 are hit.
-  MoeShape shape{.tokens = 2, .hidden = 1000, .inner = 500, .experts = 16, .top_k = 2, .expert_ranks = 2};
-  CHECK(hit_experts(shape) == exactly(1.875));
-  shape.tokens = 1e6;
-  CHECK(hit_experts(shape) == exactly(8.0));
-  shape.tokens = 0;
-  CHECK(hit_experts(shape) == 0.0);
-}
-
-TEST_CASE("moe: skewed routing costs the busiest group more and hits fewer experts") {
+TEST_CASE("moe: the busiest rank has more rows and its hit experts cost a group and a tile each") {
   models::AcceleratorSpec chip = test::round_chip();
   auto& moe = *chip.kernels.moe[static_cast<std::size_t>(GemmKind::Bf16)];
-  moe.imbalance_exponent = 0.5;
-  moe.hit_factor = 0.5;
-  // 4 groups: the factor 4^0.5 = 2 on compute and passes. 16 tokens of 2 choices, 8 rows here: 6 * 8 * 5e5 = 24e6 FLOP
-  // twice are 0.96 us; passes 2 * 2 * (8 * 12,000 + 64,000) B are 0.64 us; weights half of 3e6 B * hit at 800 GB/s.
+  moe.per_hit_expert = Seconds{0.5e-6};
+  moe.per_token = Seconds{1e-9};
+  moe.tile_rows = 4;
+  // 4 groups, 16 tokens of 2 choices: 8 rows a group, 16 on the busiest, 3 experts hit. 6 * (16 + 3 * 4) * 5e5 = 84e6
+  // FLOP are 1.68 us; passes 2 * (16 * 12,000 + 64,000) B are 0.512 us; 3 * 3 MB at 800 GB/s are 11.25 us; 30 + 4 us
+  // and 3 * 0.5 + 16 * 0.001 us.
   const MoeShape shape{.tokens = 16, .hidden = 1000, .inner = 500, .experts = 16, .top_k = 2, .expert_ranks = 4};
-  const double hit = 4.0 * (1.0 - std::pow(7.0 / 8.0, 16));
-  CHECK(us(moe_time(shape, GemmKind::Bf16, chip)) == exactly(30.0 + 4.0 + 0.96 + hit * 0.5 * 3.75 + 0.64));
+  CHECK(us(moe_time(shape, {.rows = 2.0, .hit = 3.0}, GemmKind::Bf16, chip)) ==
+        exactly(30.0 + 4.0 + 1.5 + 0.016 + 1.68 + 11.25 + 0.512));
 }
 
 TEST_CASE("small kernel: a launch and its bytes") {
@@ -125,8 +117,9 @@ TEST_CASE("moe: where tokens are dispatched a chip adds up its own results only"
   // 2 activation passes over 4 B * 1024 * T: 64 tokens against 64 / 8.
   const models::AcceleratorSpec chip = test::round_chip();
   MoeShape shape{.tokens = 64, .hidden = 1024, .inner = 512, .experts = 16, .top_k = 2, .expert_ranks = 8};
-  const Seconds all = moe_time(shape, models::GemmKind::Bf16, chip);
+  const ExpertLoad load{.rows = 1.0, .hit = 2.0};
+  const Seconds all = moe_time(shape, load, models::GemmKind::Bf16, chip);
   shape.gathered = 1.0 / 8;
-  const double saved_us = (all - moe_time(shape, models::GemmKind::Bf16, chip)).value() * 1e6;
+  const double saved_us = (all - moe_time(shape, load, models::GemmKind::Bf16, chip)).value() * 1e6;
   CHECK(saved_us == doctest::Approx(2.0 * 4 * 1024 * (64 - 8) / 1e6));
 }

@@ -47,7 +47,7 @@ TEST_CASE("token table: within 1e-4 of the price of a layer and of the experts")
     CAPTURE(spec.llm.name);
     const StepParts parts(spec);
     const auto local = [&](double tokens) { return total(parts.local(tokens)).value(); };
-    const auto shared = [&](double tokens) { return 1e-6 + total(parts.shared(tokens)).value(); };
+    const auto shared = [&](double tokens) { return 1e-6 + total(parts.shared(tokens, false)).value(); };
     const TokenTable local_table(65'536, local);
     const TokenTable shared_table(65'536, shared);
     double worst = 0.0;

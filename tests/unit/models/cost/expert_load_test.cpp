@@ -1,0 +1,87 @@
+#include "models/cost/expert_load.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+using namespace tokenyard::cost;
+using doctest::Approx;
+
+namespace {
+
+Approx exactly(double value) { return Approx(value).epsilon(1e-12); }
+
+ExpertRouting measured(std::vector<double> shares) {
+  return {.kind = ExpertRouting::Kind::Measured, .measured = std::move(shares)};
+}
+
+}  // namespace
+
+TEST_CASE("expert load: balanced ranks have the mean and hit what their rows can hit") {
+  const ExpertRouting routing{.kind = ExpertRouting::Kind::Balanced};
+  // 256 experts, 8 chosen, 32 ranks of 8: 4 tokens make 32 rows, one a rank.
+  CHECK(expert_load(routing, 256, 8, 32, 4).rows == 1.0);
+  CHECK(expert_load(routing, 256, 8, 32, 4).hit == exactly(1.0));
+  CHECK(expert_load(routing, 256, 8, 32, 4096).hit == exactly(8.0));
+}
+
+TEST_CASE("expert load: a measured popularity decides which rank is busiest") {
+  // 100 tokens of 2 choices: 200 rows in shares 4 : 2 : 1 : 1, the first cut to 100 of them (one a token).
+  // 100 and 50 on the first rank, 25 and 25 on the second: 1.5 times the mean.
+  const ExpertLoad load = expert_load(measured({4, 2, 1, 1}), 4, 2, 2, 100);
+  CHECK(load.rows == exactly(1.5));
+  CHECK(load.hit == exactly(2.0));
+}
+
+TEST_CASE("expert load: no expert gets more rows than there are tokens") {
+  // Shares 8 : 1 : 1 of 20 rows: 16 would go to one expert; it gets 10, the others 5 each.
+  const ExpertLoad load = expert_load(measured({8, 1, 1}), 3, 2, 3, 10);
+  CHECK(load.rows == Approx(10.0 / (20.0 / 3.0)).epsilon(1e-6));
+}
+
+TEST_CASE("expert load: an expert without tokens is not read") {
+  CHECK(expert_load(measured({1, 1, 0, 0}), 4, 1, 1, 100).hit == exactly(2.0));
+}
+
+TEST_CASE("expert load: copies and placement take load off the busiest rank") {
+  ExpertRouting routing{.kind = ExpertRouting::Kind::PowerLaw, .alpha = 1.2};
+  const double in_order = expert_load(routing, 256, 8, 32, 4096).rows;
+  routing.placement = ExpertRouting::Placement::Balanced;
+  const double balanced = expert_load(routing, 256, 8, 32, 4096).rows;
+  routing.redundant = 32;
+  const double copied = expert_load(routing, 256, 8, 32, 4096).rows;
+  routing.placement = ExpertRouting::Placement::Ideal;
+  CHECK(in_order > 1.5);
+  CHECK(balanced < in_order);
+  CHECK(copied < balanced);
+  CHECK(copied >= 1.0);
+  CHECK(expert_load(routing, 256, 8, 32, 4096).rows == 1.0);
+}
+
+TEST_CASE("expert load: a copy halves its expert") {
+  // Shares 3 : 1 : 1 : 1 of 60 rows: 30, 10, 10, 10 on two ranks. With two more slots the first is on both ranks or
+  // more.
+  ExpertRouting routing = measured({3, 1, 1, 1});
+  routing.placement = ExpertRouting::Placement::Balanced;
+  CHECK(expert_load(routing, 4, 1, 2, 60).rows == exactly(40.0 / 30.0));
+  routing.redundant = 2;  // 10 + 10 + 10 of the first: 30 rows on each rank
+  CHECK(expert_load(routing, 4, 1, 2, 60).rows == exactly(1.0));
+}
+
+TEST_CASE("expert load: more tokens never mean fewer rows or hits on the busiest rank") {
+  for (const double alpha : {0.6, 1.0, 1.2}) {
+    const ExpertLoads loads({.kind = ExpertRouting::Kind::PowerLaw, .alpha = alpha}, 256, 8, 32);
+    double rows = 0.0;
+    for (double tokens = 1; tokens < 2e5; tokens *= 1.13) {
+      const ExpertLoad load = loads.at(tokens);
+      CHECK(load.rows * tokens >= rows);
+      CHECK(load.rows >= 1.0);
+      CHECK(load.hit <= 8.0);
+      rows = load.rows * tokens;
+    }
+  }
+}
+
+TEST_CASE("expert load: one rank has all rows however they are spread") {
+  CHECK(expert_load({.kind = ExpertRouting::Kind::PowerLaw, .alpha = 1.2}, 128, 4, 1, 1000).rows == Approx(1.0));
+}
