@@ -4,6 +4,7 @@
 #include "sim/files/csv_table.hpp"
 
 #include <filesystem>
+#include <variant>
 
 namespace tokenyard {
 namespace {
@@ -82,6 +83,13 @@ bool has_kernel_tables(const config::Experiment& experiment, const config::PoolS
   return gemm && gemm->provenance.error_p50.has_value();
 }
 
-std::string engine_kind(const config::EngineSpec&) { return "vllm"; }
+std::string engine_kind(const config::EngineSpec& engine) {
+  struct Name {
+    std::string operator()(const policy::VllmSpec&) const { return "vllm"; }
+    std::string operator()(const policy::SglangSpec&) const { return "sglang"; }
+    std::string operator()(const policy::TrtllmSpec&) const { return "tensorrt_llm"; }
+  };
+  return std::visit(Name{}, engine.rules);
+}
 
 }  // namespace tokenyard

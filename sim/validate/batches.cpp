@@ -70,8 +70,17 @@ Point point_of(const CsvTable& table, const CsvTable::Row& row, const Batch& bat
   point.set("pools.serve.precision.weights", formats.weights);
   if (shape.moe) point.set("pools.serve.precision.experts", formats.experts);
   point.set("pools.serve.precision.kv", formats.kv);
-  point.set("pools.serve.engine.max_num_seqs", batch.slots);
-  point.set("pools.serve.engine.max_num_batched_tokens", std::max(batch.slots, batch.tokens));
+  const std::uint32_t tokens = std::max(batch.slots, batch.tokens);
+  if (batch.engine == "trtllm") {
+    point.set("pools.serve.engine.profile", std::string("trtllm-1.2"));
+    point.set("pools.serve.engine.max_batch_size", batch.slots);
+    point.set("pools.serve.engine.max_num_tokens", tokens);
+    point.set("pools.serve.engine.cuda_graph_padding", std::string("true"));
+    point.set("pools.serve.engine.cuda_graph_max_batch_size", batch.slots);
+  } else {
+    point.set("pools.serve.engine.max_num_seqs", batch.slots);
+    point.set("pools.serve.engine.max_num_batched_tokens", tokens);
+  }
   point.set("workload.arrivals.concurrency", batch.requests);
   point.set("workload.requests", batch.requests);
   point.set("workload.prompt.tokens", batch.prompt);

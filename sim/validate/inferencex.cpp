@@ -262,7 +262,7 @@ class Rows {
     point.set(precision + "weights", formats.weights);
     if (shape.moe) point.set(precision + "experts", formats.experts);
     point.set(precision + "kv", formats.kv);
-    served_.attention_ranks = layout.attention_data;
+    served_.tensor = layout.tensor;
     set_engine(served_, pool, point);
   }
 

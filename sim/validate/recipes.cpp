@@ -23,17 +23,82 @@ std::string kv_of(const ServedRow& row) {
 
 std::uint32_t rounded_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
 
-/// Tokens of a step at most.
-std::uint32_t most_tokens(const ServedRow& row) {
-  if (row.engine == "trtllm") {
-    if (row.llm == "gpt-oss-120b") return 20000;                             // gptoss_fp4_h200_trt.sh
-    if (starts(row.llm, "llama")) return row.isl + row.osl + 200;            // 70b_*_trt_slurm.sh: MAX_MODEL_LEN
-    return std::max(8192U, rounded_up(row.concurrency + row.isl + 64, 64));  // dsr1_*_trt.sh
+/// Sets keys of one engine.
+class Engine {
+ public:
+  Engine(const std::string& pool, Point& point) : at_("pools." + pool + ".engine."), point_(point) {}
+  void set(const char* key, const char* value) const { point_.set(at_ + key, std::string(value)); }
+  void set(const char* key, std::uint32_t value) const { point_.set(at_ + key, value); }
+
+ private:
+  std::string at_;
+  Point& point_;
+};
+
+/// --max-num-seqs $CONC, max-num-batched-tokens 8192 and async-scheduling in 70b_*.sh and gptoss_*.sh; the rows of 0.12
+/// are others' and have the defaults of their time.
+void set_vllm(const ServedRow& row, const Engine& engine) {
+  const std::uint32_t slots = std::max(1U, row.concurrency);
+  engine.set("profile", "vllm-2025");
+  engine.set("prefix_caching", "false");  // no-enable-prefix-caching
+  if (!starts(row.version, "0.12")) engine.set("async_scheduling", "true");
+  engine.set("max_num_seqs", slots);
+  engine.set("max_num_batched_tokens", std::max(slots, 8192U));
+}
+
+/// dsr1_fp8_b200.sh, dsr1_fp4_b200.sh, dsr1_fp8_h200.sh; elsewhere the engine's defaults.
+void set_sglang(const ServedRow& row, const Engine& engine) {
+  engine.set("profile", row.chip == "b200-sxm" ? "sglang-0.5-large" : "sglang-0.5");
+  if (!starts(row.llm, "deepseek")) return;
+  const std::uint32_t chunk = row.precision == "fp4" ? 16384 : 32768;
+  engine.set("chunked_prefill_size", chunk);
+  engine.set("max_prefill_tokens", std::max(chunk, 16384U));
+  engine.set("mem_fraction_static", row.chip != "b200-sxm"   ? "0.82"
+                                    : row.precision == "fp4" ? "0.85"
+                                    : row.tensor < 8         ? "0.95"
+                                                             : "0.82");
+  if (row.chip == "h200-sxm") engine.set("max_running_requests", row.isl == 1024 && row.osl == 1024 ? 512U : 256U);
+}
+
+/// 70b_*_trt_slurm.sh, gptoss_fp4_h200_trt.sh, dsr1_*_trt.sh: padded graphs, tokens of a step, batch_wait for Llama at
+/// 1k/1k below eight chips, and for R1 FP8 on B200 at 1k/1k from 64 to 255 users. The rows of 1.0.0rc3 are others': as
+/// aiconfigurator starts the engine, padded.
+void set_trtllm(const ServedRow& row, const Engine& engine) {
+  const bool short_both = row.isl == 1024 && row.osl == 1024;
+  engine.set("profile", "trtllm-1.2");
+  engine.set("cuda_graph_padding", "true");
+  if (row.llm == "gpt-oss-120b") {
+    engine.set("max_num_tokens", 20000U);
+    engine.set("cuda_graph_max_batch_size", std::max(1U, row.concurrency));
+    engine.set("free_gpu_memory_fraction", "0.85");
+  } else if (row.llm == "llama-3.1-70b") {
+    engine.set("max_num_tokens", row.isl + row.osl + 200);
+    engine.set("cuda_graph_max_batch_size", 1024U);
+    if (short_both && row.tensor < 8) {
+      engine.set("batch_wait_timeout_iters", 20U);
+      engine.set("batch_wait_max_tokens_ratio", "0.9");
+    }
+  } else {
+    engine.set("max_num_tokens", std::max(8192U, rounded_up(row.concurrency + row.isl + 64, 64)));
+    engine.set("cuda_graph_max_batch_size", std::max(512U, row.concurrency));
+    if (!starts(row.llm, "deepseek")) return;
+    engine.set("free_gpu_memory_fraction", row.chip == "h200-sxm" ? "0.75" : "0.8");
+    if (short_both && row.chip == "b200-sxm" && row.precision == "fp8" && row.concurrency >= 64 &&
+        row.concurrency < 256) {
+      engine.set("batch_wait_timeout_iters", 40U);
+      engine.set("batch_wait_max_tokens_ratio", "0.8");
+    }
   }
-  if (row.engine == "sglang" && starts(row.llm, "deepseek")) {
-    return row.precision == "fp4" ? 16384 : 32768;  // --chunked-prefill-size of dsr1_fp4_b200.sh; dsr1_fp8_{b,h}200.sh
-  }
-  return 8192;  // max-num-batched-tokens in 70b_*.sh, gptoss_*.sh; default of SGLang on 8 GPUs of 80 GB and more
+}
+
+/// Prefill and decode apart are played by vLLM's rules, whatever the engine: its hand-off is the one there is.
+void set_apart(const ServedRow& row, const Engine& engine) {
+  const std::uint32_t slots = std::max(1U, row.concurrency);
+  std::uint32_t tokens = 8192;
+  if (row.engine == "trtllm") tokens = std::max(tokens, rounded_up(row.concurrency + row.isl + 64, 64));
+  if (row.engine == "sglang" && starts(row.llm, "deepseek")) tokens = row.precision == "fp4" ? 16384 : 32768;
+  engine.set("max_num_seqs", slots);
+  engine.set("max_num_batched_tokens", std::max(slots, tokens));
 }
 
 }  // namespace
@@ -77,11 +142,16 @@ Formats formats_of(const ServedRow& row) {
 }
 
 void set_engine(const ServedRow& row, const std::string& pool, Point& point) {
-  const std::string engine = "pools." + pool + ".engine.";
-  // --max-num-seqs $CONC in 70b_*.sh and gptoss_*.sh; elsewhere no slot limit is known to bind
-  const std::uint32_t slots = std::max(1U, row.concurrency);
-  point.set(engine + "max_num_seqs", slots);
-  point.set(engine + "max_num_batched_tokens", std::max(slots, most_tokens(row)));
+  const Engine engine(pool, point);
+  if (pool != "serve") {
+    set_apart(row, engine);
+  } else if (row.engine == "sglang") {
+    set_sglang(row, engine);
+  } else if (row.engine == "trtllm") {
+    set_trtllm(row, engine);
+  } else {
+    set_vllm(row, engine);
+  }
 }
 
 }  // namespace tokenyard::validate

@@ -16,7 +16,7 @@ struct ServedRow {
   std::string version;
   std::uint32_t isl = 0, osl = 0;
   std::uint32_t concurrency = 0;
-  std::uint32_t attention_ranks = 1;
+  std::uint32_t tensor = 1;
 };
 
 /// Number formats of a checkpoint: YAML values of precision.weights, precision.experts ("" = as weights or dense) and
@@ -41,7 +41,7 @@ struct Formats {
 ///   (TensorRT-LLM), BF16 else. Start scripts: github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh.
 [[nodiscard]] Formats formats_of(const ServedRow& row);
 
-/// Engine keys of a row, below pools.NAME.engine: limits as the start scripts of InferenceX have them.
+/// Engine keys of a row, below pools.NAME.engine: a profile, and limits as the start scripts of InferenceX have them.
 void set_engine(const ServedRow& row, const std::string& pool, Point& point);
 
 }  // namespace tokenyard::validate

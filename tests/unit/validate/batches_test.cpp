@@ -78,7 +78,7 @@ TEST_CASE("batches: TensorRT-LLM's offline rows queue every request at once") {
   const Point& point = set.points.at(0);
   CHECK(setting(point, "workload.requests") == "3000");
   CHECK(setting(point, "pools.serve.parallel.tensor") == "2");
-  CHECK(setting(point, "pools.serve.engine.max_num_seqs") == "2048");
+  CHECK(setting(point, "pools.serve.engine.max_batch_size") == "2048");
   CHECK(setting(point, "pools.serve.precision.kv") == "fp8");
   CHECK(figure(point, Metric::Throughput).statistic == Statistic::OutputTokensToEnd);
   CHECK(user_error([&] {
