@@ -11,7 +11,6 @@ namespace tokenyard::cost {
 namespace {
 
 constexpr double kEverything = std::numeric_limits<double>::max();  // not infinity: 0 sequences see nothing
-constexpr double kProbe = 1048576.0;  // where the slope of a straight line is read: far above its floor
 
 double ns(Seconds time) { return time.value() * 1e9; }
 
@@ -31,12 +30,72 @@ DecodeAttentionShape gqa_shape(const StepCostSpec& spec, double sequences, doubl
           .head_dim = 1.0 * spec.llm.gqa->head_dim};
 }
 
-/// Of ns a byte: the norm's second argument. Latent attention has no norm; any table will do.
+template <class Families>
+const auto& of(const Families& families, models::Dtype kv) {
+  const auto& coefficients = families.at(static_cast<std::size_t>(kv));
+  expect(coefficients.has_value(), "the chip has attention kernels for this cache");
+  return *coefficients;
+}
+
+MlaDecodeShape latent_shape(const StepCostSpec& spec, double sequences, double context) {
+  return {.sequences = sequences,
+          .context = context / spec.plan.kv,
+          .heads = decode_queries(spec),
+          .kv_rank = 1.0 * spec.llm.mla->kv_rank,
+          .rope_dim = 1.0 * spec.llm.mla->rope_dim};
+}
+
+/// With context parallelism chips take turns from both ends of a prompt, so that their areas are alike.
+ContextAttentionShape prompt_shape(const StepCostSpec& spec, double tokens, double area_x2) {
+  return {.tokens = tokens / spec.plan.context,
+          .area_x2 = area_x2 / spec.plan.context,
+          .heads = heads_per_chip(spec),
+          .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
+          .head_dim = 1.0 * spec.llm.gqa->head_dim};
+}
+
+MlaContextShape latent_prompt_shape(const StepCostSpec& spec, double tokens, double area_x2) {
+  return {.tokens = tokens / spec.plan.context,
+          .area_x2 = area_x2 / spec.plan.context,
+          .heads = heads_per_chip(spec),
+          .nope_dim = 1.0 * spec.llm.mla->nope_dim,
+          .rope_dim = 1.0 * spec.llm.mla->rope_dim,
+          .v_dim = 1.0 * spec.llm.mla->v_dim};
+}
+
+/// Work of `sequences` decodes with `context` between them, in ns.
+double decode_work(const StepCostSpec& spec, double sequences, double context) {
+  const models::KernelSet& kernels = spec.chip.kernels;
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) {
+    return ns(kernel_work(latent_shape(spec, sequences, context), kv, of(kernels.mla_decode, kv), spec.chip));
+  }
+  return ns(kernel_work(gqa_shape(spec, sequences, context), kv, of(kernels.decode_attention, kv), spec.chip));
+}
+
+double context_work(const StepCostSpec& spec, double tokens, double area_x2) {
+  const models::KernelSet& kernels = spec.chip.kernels;
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) {
+    return ns(kernel_work(latent_prompt_shape(spec, tokens, area_x2), of(kernels.mla_context, kv), spec.chip));
+  }
+  return ns(kernel_work(prompt_shape(spec, tokens, area_x2), of(kernels.context_attention, kv), spec.chip));
+}
+
+template <class Coefficients>
+NormTable norm(const Coefficients& c) {
+  return NormTable(ns(c.t0), 1.0, c.p);
+}
+
 NormTable decode_norm(const StepCostSpec& spec) {
-  if (spec.llm.mla) return NormTable(0.0, 0.0, 1.0);
-  const auto& c = spec.chip.kernels.decode_attention.at(static_cast<std::size_t>(spec.precision.kv));
-  expect(c.has_value(), "the chip has decode attention for this cache");
-  return NormTable(ns(c->t0), 1e9 / (spec.chip.memory_bandwidth.value() * c->eff_bw), c->p);
+  const models::KernelSet& kernels = spec.chip.kernels;
+  return spec.llm.mla ? norm(of(kernels.mla_decode, spec.precision.kv))
+                      : norm(of(kernels.decode_attention, spec.precision.kv));
+}
+
+NormTable context_norm(const StepCostSpec& spec) {
+  const models::KernelSet& kernels = spec.chip.kernels;
+  return norm(of(spec.llm.mla ? kernels.mla_context : kernels.context_attention, spec.precision.kv));
 }
 
 }  // namespace
@@ -50,48 +109,24 @@ std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm) {
 }
 
 Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context) {
-  const models::LlmSpec& llm = spec.llm;
-  if (!llm.mla) return decode_attention_time(gqa_shape(spec, sequences, context), spec.precision.kv, spec.chip);
-  return mla_decode_time({.context = context / spec.plan.kv,
-                          .heads = decode_queries(spec),
-                          .kv_rank = 1.0 * llm.mla->kv_rank,
-                          .rope_dim = 1.0 * llm.mla->rope_dim},
-                         spec.precision.kv, spec.chip);
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) return mla_decode_time(latent_shape(spec, sequences, context), kv, spec.chip);
+  return decode_attention_time(gqa_shape(spec, sequences, context), kv, spec.chip);
 }
 
 Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2) {
-  const models::LlmSpec& llm = spec.llm;
-  const double own_tokens = tokens / spec.plan.context;  // by turns from both ends, so that areas are alike
-  const double own_area = area_x2 / spec.plan.context;
-  if (!llm.mla) {
-    return context_attention_time({.tokens = own_tokens,
-                                   .area_x2 = own_area,
-                                   .heads = heads_per_chip(spec),
-                                   .kv_heads = kv_heads_per_chip(llm, spec.plan),
-                                   .head_dim = 1.0 * llm.gqa->head_dim},
-                                  spec.precision.kv, spec.chip);
-  }
-  return mla_context_time({.tokens = own_tokens,
-                           .area_x2 = own_area,
-                           .heads = heads_per_chip(spec),
-                           .nope_dim = 1.0 * llm.mla->nope_dim,
-                           .rope_dim = 1.0 * llm.mla->rope_dim,
-                           .v_dim = 1.0 * llm.mla->v_dim},
-                          spec.precision.kv, spec.chip);
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) return mla_context_time(latent_prompt_shape(spec, tokens, area_x2), kv, spec.chip);
+  return context_attention_time(prompt_shape(spec, tokens, area_x2), kv, spec.chip);
 }
 
 Attention::Attention(const StepCostSpec& spec)
-    : groups_(attention_layers(spec.llm)), latent_(spec.llm.mla.has_value()), decode_norm_(decode_norm(spec)) {
-  if (latent_) {
-    decode_floor_ = ns(decode_layer_time(spec, 0.0, 0.0));
-    decode_per_context_ = (ns(decode_layer_time(spec, 0.0, kProbe)) - decode_floor_) / kProbe;
-  } else {
-    bytes_per_context_ = decode_attention_bytes(gqa_shape(spec, 0.0, 1.0), spec.precision.kv).value();
-    bytes_per_sequence_ = decode_attention_bytes(gqa_shape(spec, 1.0, 0.0), spec.precision.kv).value();
-  }
-  context_floor_ = ns(context_layer_time(spec, 0.0, 0.0));
-  context_per_token_ = (ns(context_layer_time(spec, kProbe, 0.0)) - context_floor_) / kProbe;
-  context_per_area_ = (ns(context_layer_time(spec, 0.0, kProbe * kProbe)) - context_floor_) / (kProbe * kProbe);
-}
+    : groups_(attention_layers(spec.llm)),
+      decode_norm_(decode_norm(spec)),
+      decode_per_context_(decode_work(spec, 0.0, 1.0)),
+      decode_per_sequence_(decode_work(spec, 1.0, 0.0)),
+      context_norm_(context_norm(spec)),
+      context_per_token_(context_work(spec, 1.0, 0.0)),
+      context_per_area_(context_work(spec, 0.0, 1.0)) {}
 
 }  // namespace tokenyard::cost

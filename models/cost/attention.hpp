@@ -53,14 +53,10 @@ class Attention {
     double ns = 0.0;
     for (const AttentionLayers& group : groups_) {
       double layer = 0.0;
-      if (work.sequences > 0.0) {
-        const double seen = group.seen_context(work.sequences, work.context);
-        layer += latent_ ? decode_floor_ + decode_per_context_ * seen
-                         : decode_norm_(bytes_per_context_ * seen + bytes_per_sequence_ * work.sequences);
-      }
+      if (work.sequences > 0.0) layer += decode_layer(work.sequences, group.seen_context(work.sequences, work.context));
       if (work.tokens > 0.0) {
-        layer += context_floor_ + context_per_token_ * work.tokens +
-                 context_per_area_ * group.seen_area_x2(work.tokens, work.area_x2);
+        layer += context_norm_(context_per_area_ * group.seen_area_x2(work.tokens, work.area_x2) +
+                               context_per_token_ * work.tokens);
       }
       ns += group.layers * layer;
     }
@@ -69,23 +65,23 @@ class Attention {
 
   /// The decode part alone, as operator() gives it for the same sequences, where all layers see everything.
   [[nodiscard]] double decode(double sequences, double context) const {
-    const double layer = latent_ ? decode_floor_ + decode_per_context_ * context
-                                 : decode_norm_(bytes_per_context_ * context + bytes_per_sequence_ * sequences);
-    return groups_[0].layers * layer;
+    return groups_[0].layers * decode_layer(sequences, context);
   }
   [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
 
  private:
+  [[nodiscard]] double decode_layer(double sequences, double context) const {
+    return decode_norm_(decode_per_context_ * context + decode_per_sequence_ * sequences);
+  }
+
   std::vector<AttentionLayers> groups_;
-  bool latent_;  // MLA: floor plus a part that grows with the context
-  double decode_floor_ = 0.0;
-  double decode_per_context_ = 0.0;
-  double bytes_per_context_ = 0.0;  // GQA: a norm of floor and bytes
-  double bytes_per_sequence_ = 0.0;
+  // Both kinds are a norm of a floor and of work that is a sum of two products; all in ns.
   NormTable decode_norm_;
-  double context_floor_ = 0.0;
-  double context_per_token_ = 0.0;
-  double context_per_area_ = 0.0;
+  double decode_per_context_;
+  double decode_per_sequence_;
+  NormTable context_norm_;
+  double context_per_token_;
+  double context_per_area_;
 };
 
 inline double AttentionLayers::seen_context(double sequences, double context) const {

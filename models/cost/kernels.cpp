@@ -24,9 +24,29 @@ const auto& family(const Families& families, Index index) {
 
 double bf16_peak(const AcceleratorSpec& chip) { return chip.peak_of(Dtype::Bf16).value(); }
 
-Seconds context_time(double flop, double bytes, const models::ContextAttentionCoefficients& c,
-                     const AcceleratorSpec& chip) {
-  return c.t0 + Seconds{flop / (bf16_peak(chip) * c.eff_flops) + bytes / (chip.memory_bandwidth.value() * c.eff_io)};
+/// Of context attention, from the FLOP that a token and a key cost together and the activations of a token.
+Seconds context_work(double tokens, double area_x2, double flop_per_area, double bytes_per_token,
+                     const models::ContextAttentionCoefficients& c, const AcceleratorSpec& chip) {
+  const double flop = flop_per_area * (area_x2 + 2.0 * c.tile_keys * tokens);
+  return Seconds{flop / (bf16_peak(chip) * c.eff_flops) +
+                 bytes_per_token * tokens / (chip.memory_bandwidth.value() * c.eff_io)};
+}
+
+double latent_bytes(const MlaDecodeShape& s, Dtype kv) {
+  return s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
+}
+
+/// Bytes that come from memory when the kernel is repeated, as if the others cost nothing.
+double priced_bytes(double bytes, const models::RepeatedReads& repeated) {
+  const double below = repeated.below.value();
+  if (bytes >= below) return bytes;
+  const double way = std::max(0.0, 2.0 * bytes / below - 1.0);  // 0 up to half of it, 1 at the end
+  return bytes * (repeated.share + (1.0 - repeated.share) * way);
+}
+
+template <class Coefficients>
+Seconds with_floor(Seconds work, const Coefficients& c) {
+  return Seconds{p_norm(c.t0.value(), work.value(), c.p)};
 }
 
 }  // namespace
@@ -58,30 +78,75 @@ Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {
                4.0 * s.sequences * s.heads * s.head_dim};
 }
 
+Seconds kernel_work(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  return decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw) + c.per_head * (s.sequences * s.kv_heads);
+}
+
+Seconds kernel_work(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  return context_work(s.tokens, s.area_x2, 2.0 * s.heads * (s.head_dim + c.softmax_dim),
+                      (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0, c, chip);
+}
+
+Seconds kernel_work(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  const double width = 2.0 * s.kv_rank + s.rope_dim;
+  const double bandwidth = chip.memory_bandwidth.value();
+  const double compute = 2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops);
+  return Seconds{std::max(compute, latent_bytes(s, kv) / (bandwidth * c.eff_bw)) +
+                 c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
+}
+
+Seconds kernel_work(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  const double dims = s.nope_dim + s.rope_dim + s.v_dim;
+  return context_work(s.tokens, s.area_x2, s.heads * (dims + 2.0 * c.softmax_dim), s.heads * 4.0 * dims, c, chip);
+}
+
 Seconds decode_attention_time(const DecodeAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
   const auto& c = family(chip.kernels.decode_attention, kv);
-  const Seconds memory = decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw);
-  return Seconds{p_norm(c.t0.value(), memory.value(), c.p)};
+  return with_floor(kernel_work(s, kv, c, chip), c);
 }
 
 Seconds context_attention_time(const ContextAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
-  const double flop = 2.0 * s.heads * s.head_dim * s.area_x2;
-  const double bytes = s.tokens * (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0;
-  return context_time(flop, bytes, family(chip.kernels.context_attention, kv), chip);
+  return context_time(s, family(chip.kernels.context_attention, kv), chip);
 }
 
 Seconds mla_decode_time(const MlaDecodeShape& s, Dtype kv, const AcceleratorSpec& chip) {
   const auto& c = family(chip.kernels.mla_decode, kv);
-  const double flop = 2.0 * s.context * s.heads * (2.0 * s.kv_rank + s.rope_dim);
-  const double bytes = s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
-  const double compute = flop / (bf16_peak(chip) * c.eff_flops);
-  return c.t0 + Seconds{std::max(compute, bytes / (chip.memory_bandwidth.value() * c.eff_bw))};
+  return with_floor(kernel_work(s, kv, c, chip), c);
 }
 
 Seconds mla_context_time(const MlaContextShape& s, Dtype kv, const AcceleratorSpec& chip) {
-  const double dims = s.nope_dim + s.rope_dim + s.v_dim;
-  return context_time(s.heads * s.area_x2 * dims, s.tokens * s.heads * 4.0 * dims, family(chip.kernels.mla_context, kv),
-                      chip);
+  return context_time(s, family(chip.kernels.mla_context, kv), chip);
+}
+
+Seconds context_time(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
+                     const AcceleratorSpec& chip) {
+  return with_floor(kernel_work(s, c, chip), c);
+}
+
+Seconds context_time(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
+                     const AcceleratorSpec& chip) {
+  return with_floor(kernel_work(s, c, chip), c);
+}
+
+Seconds repeated_time(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
+                      const AcceleratorSpec& chip) {
+  const double bytes = decode_attention_bytes(s, kv).value();
+  const Seconds spared{(bytes - priced_bytes(bytes, c.repeated)) / (chip.memory_bandwidth.value() * c.eff_bw)};
+  return with_floor(kernel_work(s, kv, c, chip) - spared, c);
+}
+
+Seconds repeated_time(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
+                      const AcceleratorSpec& chip) {
+  const double width = 2.0 * s.kv_rank + s.rope_dim;
+  const double bandwidth = chip.memory_bandwidth.value();
+  const double compute = 2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops);
+  const double memory = priced_bytes(latent_bytes(s, kv), c.repeated) / (bandwidth * c.eff_bw);
+  return with_floor(Seconds{std::max(compute, memory) + c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth},
+                    c);
 }
 
 Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind) {

@@ -42,11 +42,9 @@ struct DecodeAttentionShape {
 /// What the kernel moves: the cached keys and values, and BF16 queries and outputs:
 ///   context*kv_heads*head_dim*2*kv + 4*sequences*heads*head_dim
 [[nodiscard]] Bytes decode_attention_bytes(const DecodeAttentionShape& shape, models::Dtype kv);
-[[nodiscard]] Seconds decode_attention_time(const DecodeAttentionShape& shape, models::Dtype kv,
-                                            const models::AcceleratorSpec& chip);
 
-/// FLOP = 2*heads*head_dim*area_x2, activation bytes = tokens*(2*heads + 4*kv_heads)*head_dim*2. The reading of a
-/// cached prefix is not counted: it is hidden behind the products.
+/// FLOP = 2*heads*(head_dim + softmax_dim)*area, activation bytes = tokens*(2*heads + 4*kv_heads)*head_dim*2. The
+/// reading of a cached prefix is not counted: it is hidden behind the products.
 struct ContextAttentionShape {
   double tokens = 0;   ///< sum of the chunks' lengths q
   double area_x2 = 0;  ///< sum of q*(2*prefix + q)
@@ -54,21 +52,19 @@ struct ContextAttentionShape {
   double kv_heads = 0;
   double head_dim = 0;
 };
-[[nodiscard]] Seconds context_attention_time(const ContextAttentionShape& shape, models::Dtype kv,
-                                             const models::AcceleratorSpec& chip);
 
-/// Absorbed decode: FLOP = 2*context*heads*(2*kv_rank + rope_dim), bytes = context*(kv_rank + rope_dim)*kv.
+/// Absorbed decode: FLOP = 2*context*heads*(2*kv_rank + rope_dim), bytes = context*(kv_rank + rope_dim)*kv; BF16
+/// queries and outputs = sequences*heads*(2*kv_rank + rope_dim)*2 bytes.
 struct MlaDecodeShape {
-  double context = 0;
+  double sequences = 0;
+  double context = 0;  ///< sum over the sequences
   double heads = 0;
   double kv_rank = 0;
   double rope_dim = 0;
 };
-[[nodiscard]] Seconds mla_decode_time(const MlaDecodeShape& shape, models::Dtype kv,
-                                      const models::AcceleratorSpec& chip);
 
-/// Expanded prefill: FLOP = heads*area_x2*(nope + rope + v), bytes = tokens*heads*4*(nope + rope + v): queries and
-/// keys of nope + rope, values and outputs of v, all BF16.
+/// Expanded prefill: FLOP = heads*area*(nope + rope + v + 2*softmax_dim), bytes = tokens*heads*4*(nope + rope + v):
+/// queries and keys of nope + rope, values and outputs of v, all BF16.
 struct MlaContextShape {
   double tokens = 0;
   double area_x2 = 0;
@@ -77,8 +73,40 @@ struct MlaContextShape {
   double rope_dim = 0;
   double v_dim = 0;
 };
+
+/// All four attention kernels: t = pnorm_p(t0, work), where the work is a sum of a part that grows in proportion to the
+/// context (or the area) and one that grows in proportion to the sequences (or the tokens). `c` are the coefficients of
+/// `kv`, the chip's when they are not given. The price is that of a step, with nothing in the L2 (RepeatedReads).
+[[nodiscard]] Seconds kernel_work(const DecodeAttentionShape& shape, models::Dtype kv,
+                                  const models::DecodeAttentionCoefficients& c, const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds kernel_work(const ContextAttentionShape& shape, const models::ContextAttentionCoefficients& c,
+                                  const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds kernel_work(const MlaDecodeShape& shape, models::Dtype kv, const models::MlaDecodeCoefficients& c,
+                                  const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds kernel_work(const MlaContextShape& shape, const models::ContextAttentionCoefficients& c,
+                                  const models::AcceleratorSpec& chip);
+
+[[nodiscard]] Seconds decode_attention_time(const DecodeAttentionShape& shape, models::Dtype kv,
+                                            const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds context_attention_time(const ContextAttentionShape& shape, models::Dtype kv,
+                                             const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds mla_decode_time(const MlaDecodeShape& shape, models::Dtype kv,
+                                      const models::AcceleratorSpec& chip);
 [[nodiscard]] Seconds mla_context_time(const MlaContextShape& shape, models::Dtype kv,
                                        const models::AcceleratorSpec& chip);
+
+/// The two context kernels with coefficients `c` in place of the chip's.
+[[nodiscard]] Seconds context_time(const ContextAttentionShape& shape, const models::ContextAttentionCoefficients& c,
+                                   const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds context_time(const MlaContextShape& shape, const models::ContextAttentionCoefficients& c,
+                                   const models::AcceleratorSpec& chip);
+
+/// The two decode kernels as a benchmark sees them that repeats them on one KV cache: what a table of measured kernels
+/// holds, and what a fit compares it with.
+[[nodiscard]] Seconds repeated_time(const DecodeAttentionShape& shape, models::Dtype kv,
+                                    const models::DecodeAttentionCoefficients& c, const models::AcceleratorSpec& chip);
+[[nodiscard]] Seconds repeated_time(const MlaDecodeShape& shape, models::Dtype kv,
+                                    const models::MlaDecodeCoefficients& c, const models::AcceleratorSpec& chip);
 
 /// Routed experts of one layer on one chip.
 struct MoeShape {

@@ -24,8 +24,8 @@ class NormTable {
   }
 
  private:
-  static constexpr double kLowest = 16.0;              // bytes: less than any cached token
-  static constexpr double kHighest = 1099511627776.0;  // 2^40 bytes: more than any chip holds
+  static constexpr double kLowest = 0.0625;            // ns: less than the work of a token
+  static constexpr double kHighest = 1099511627776.0;  // 2^40 ns: more than any step takes
 
   [[nodiscard]] double formula(double x) const;
 

@@ -20,10 +20,17 @@ void check(const GemmCoefficients& gemm, const Group& group) {
   group.sourced(gemm.provenance);
 }
 
+void check(const RepeatedReads& repeated, const Group& group) {
+  group.not_negative("repeated.below", repeated.below.value());
+  group.efficiency("repeated.share", repeated.share);
+}
+
 void check(const DecodeAttentionCoefficients& attention, const Group& group) {
   group.not_negative("t0", attention.t0.value());
   group.efficiency("eff_bw", attention.eff_bw);
   group.positive("p", attention.p);
+  group.not_negative("per_head", attention.per_head.value());
+  check(attention.repeated, group);
   group.sourced(attention.provenance);
 }
 
@@ -31,6 +38,9 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.not_negative("t0", attention.t0.value());
   group.positive("eff_flops", attention.eff_flops);  // FP8 products may pass the BF16 peak they are held against
   group.efficiency("eff_io", attention.eff_io);
+  group.positive("p", attention.p);
+  group.not_negative("tile_keys", attention.tile_keys);
+  group.not_negative("softmax_dim", attention.softmax_dim);
   group.sourced(attention.provenance);
 }
 
@@ -38,6 +48,9 @@ void check(const MlaDecodeCoefficients& mla, const Group& group) {
   group.not_negative("t0", mla.t0.value());
   group.positive("eff_flops", mla.eff_flops);  // as above
   group.efficiency("eff_bw", mla.eff_bw);
+  group.positive("p", mla.p);
+  group.not_negative("query_io", mla.query_io);
+  check(mla.repeated, group);
   group.sourced(mla.provenance);
 }
 

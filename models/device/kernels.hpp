@@ -23,27 +23,49 @@ struct GemmCoefficients {
   Provenance provenance;
 };
 
-/// Decode attention, GQA/MHA: t = pnorm_p(t0, KV bytes / (BW*eff_bw)); p < 1 is slower than the sum of both.
+/// A benchmark that repeats one kernel finds a small KV cache in the chip's L2; a step never does, since all other
+/// layers and their weights pass between two reads of a layer's cache. So this part of a fit describes tables, and is
+/// left out of a step's price: bytes cost `share` of what they cost from memory while all of them stay below half of
+/// `below`, their full price from `below` on, and something on the straight line between.
+struct RepeatedReads {
+  Bytes below;  ///< 0: the table shows no such thing
+  double share = 1.0;
+};
+
+/// Decode attention, GQA/MHA: t = pnorm_p( t0, KV bytes / (BW*eff_bw) + per_head * sequences * kv_heads ).
+/// p < 1 is slower than the sum of both.
 struct DecodeAttentionCoefficients {
   Seconds t0;
   double eff_bw = 1.0;
   double p = 1.0;
+  Seconds per_head;  ///< start and end of the thread blocks of one KV head of one sequence, spread over the chip
+  RepeatedReads repeated;
   Provenance provenance;
 };
 
-/// Context (prefill) attention: t = t0 + FLOP/(bf16 peak * eff_flops) + activation bytes/(BW * eff_io).
+/// Context (prefill) attention, expanded:
+///   t = pnorm_p( t0, FLOP of (area_x2 + 2*tile_keys*tokens) / (bf16 peak * eff_flops) + activation bytes/(BW * eff_io)
+///   )
+/// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size.
 struct ContextAttentionCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
   double eff_io = 1.0;
+  double p = 1.0;
+  double tile_keys = 0.0;  ///< keys a token pays beyond those it sees: tiles on the diagonal, start and end of a tile
+  double softmax_dim = 0.0;
   Provenance provenance;
 };
 
-/// MLA decode, absorbed: t = t0 + max( FLOP/(bf16 peak * eff_flops), latent bytes/(BW * eff_bw) ).
+/// MLA decode, absorbed:
+///   t = pnorm_p( t0, max( FLOP/(bf16 peak * eff_flops), latent bytes/(BW * eff_bw) ) + query_io * query bytes/BW )
 struct MlaDecodeCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
   double eff_bw = 1.0;
+  double p = 1.0;
+  double query_io = 0.0;  ///< passes over the absorbed queries and outputs
+  RepeatedReads repeated;
   Provenance provenance;
 };
 

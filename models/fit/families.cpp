@@ -8,7 +8,7 @@ namespace tokenyard::fit {
 const std::vector<Family>& families() {
   static const std::vector<Family> joined = [] {
     std::vector<Family> all;
-    for (std::vector<Family> kind : {gemm_families()}) {
+    for (std::vector<Family> kind : {gemm_families(), attention_families(), latent_families()}) {
       all.insert(all.end(), std::make_move_iterator(kind.begin()), std::make_move_iterator(kind.end()));
     }
     return all;

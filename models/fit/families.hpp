@@ -14,6 +14,9 @@ namespace tokenyard::fit {
 [[nodiscard]] const Family* find_family(std::string_view place);
 
 // Each defines the families of one kind; families.cpp joins them.
-[[nodiscard]] std::vector<Family> gemm_families();  ///< gemm_family.cpp: gemm.KIND, shape m, n, k
+[[nodiscard]] std::vector<Family> gemm_families();  ///< gemm_family.cpp: gemm.KIND
+[[nodiscard]] std::vector<Family>
+attention_families();  ///< attention_families.cpp: attention_decode.KV, attention_context.KV
+[[nodiscard]] std::vector<Family> latent_families();  ///< latent_families.cpp: mla_decode.KV, mla_context.KV
 
 }  // namespace tokenyard::fit

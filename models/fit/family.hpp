@@ -15,11 +15,17 @@ namespace tokenyard::fit {
 
 /// One coefficient of a family: its key in the chip's entry, where a fit starts, and between what it looks.
 struct Parameter {
-  std::string_view key;  ///< "t0", "eff_flops"
-  enum class Unit : std::uint8_t { Number, Time } unit = Unit::Number;
-  double start = 0.0;  ///< seconds when it is a time
+  std::string_view key;  ///< "t0", "eff_flops"; "repeated.below" for a key of a mapping inside
+  enum class Unit : std::uint8_t { Number, Time, Size } unit = Unit::Number;
+  double start = 0.0;  ///< in seconds or bytes
   double lowest = 0.0;
   double highest = 1.0;
+  /// 0: always fitted. Others are the terms of a formula that it can do without, at their `start`: all parameters of
+  /// one number are tried together, in ascending order, and kept when they lower both the median and the 90th
+  /// percentile of the errors of the rows that are fitted.
+  int term = 0;
+  std::string_view told_by{};  ///< figure of the shape that must vary for this to be fitted; else it stays at `start`
+  double trial = 0.0;          ///< of a term: where a second search for it starts, off its bound
 };
 
 /// A kernel family as something to fit: the formula of models/cost with its coefficients taken out.

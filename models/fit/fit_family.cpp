@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <set>
+#include <utility>
 
 namespace tokenyard::fit {
 namespace {
@@ -38,6 +41,95 @@ std::vector<std::size_t> fitted_rows(const Samples& rows) {
   if (every <= 1) return free;
   std::erase_if(free, [&](std::size_t row) { return shape_hash(rows.shape(row)) / kHeldOutOf % every != 0; });
   return free;
+}
+
+/// A family before certain rows: finds the values of some parameters while the others stay.
+class Search {
+ public:
+  Search(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip)
+      : family_(family), rows_(rows), chip_(chip), used_(fitted_rows(rows)) {}
+
+  [[nodiscard]] std::size_t used() const { return used_.size(); }
+  [[nodiscard]] std::vector<double> start() const {
+    std::vector<double> values;
+    for (const Parameter& parameter : family_.parameters) values.push_back(parameter.start);
+    return values;
+  }
+
+  /// The better of `known` and of what a search from `from` finds that turns the parameters that are `free`.
+  [[nodiscard]] std::vector<double> best(std::vector<double> known, const std::vector<double>& from,
+                                         const std::vector<bool>& free) const {
+    Box box;
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      if (!free[i]) continue;
+      const Parameter& parameter = family_.parameters[i];
+      box.start.push_back(from[i]);
+      box.lowest.push_back(parameter.lowest);
+      box.highest.push_back(parameter.highest);
+    }
+    std::vector<double> values = from;
+    const auto put = [&](std::span<const double> point) {
+      std::size_t next = 0;
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        if (free[i]) values[i] = point[next++];
+      }
+    };
+    put(least_error(box, [&](std::span<const double> point) {
+      put(point);
+      return loss(values);
+    }));
+    return loss(values) < loss(known) ? values : known;
+  }
+
+  /// Median and 90th percentile of the errors of the rows that are fitted.
+  [[nodiscard]] std::pair<double, double> quantiles(std::span<const double> values) const {
+    std::vector<double> errors;
+    for (const std::size_t row : used_) errors.push_back(std::abs(log_error(family_, values, rows_, row, chip_)));
+    return {quantile(errors, 0.5), quantile(errors, 0.9)};
+  }
+
+ private:
+  [[nodiscard]] double loss(std::span<const double> values) const {
+    double sum = 0.0;
+    for (const std::size_t row : used_) {
+      const double e = log_error(family_, values, rows_, row, chip_) / kOutlier;
+      sum += 2.0 * (std::sqrt(1.0 + e * e) - 1.0);
+    }
+    return sum / static_cast<double>(used_.size());
+  }
+
+  const Family& family_;
+  const Samples& rows_;
+  const models::AcceleratorSpec& chip_;
+  std::vector<std::size_t> used_;
+};
+
+std::vector<Range> ranges_of(const Samples& rows) {
+  std::vector<Range> ranges;
+  for (std::size_t figure = 0; figure < rows.width(); ++figure) {
+    Range range{.least = rows.shape(0)[figure], .greatest = rows.shape(0)[figure]};
+    for (std::size_t row = 1; row < rows.size(); ++row) {
+      range.least = std::min(range.least, rows.shape(row)[figure]);
+      range.greatest = std::max(range.greatest, rows.shape(row)[figure]);
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
+/// Whether the rows can tell the parameter at all.
+bool told(const Family& family, const Parameter& parameter, const std::vector<Range>& ranges) {
+  if (parameter.told_by.empty()) return true;
+  const auto figure = std::find(family.shape.begin(), family.shape.end(), parameter.told_by);
+  expect(figure != family.shape.end(), "a parameter is told by a figure of the shape");
+  const Range& range = ranges[static_cast<std::size_t>(figure - family.shape.begin())];
+  return range.least < range.greatest;
+}
+
+std::set<int> terms_of(const Family& family) {
+  std::set<int> terms;
+  for (const Parameter& parameter : family.parameters) terms.insert(parameter.term);
+  return terms;
 }
 
 }  // namespace
@@ -78,32 +170,37 @@ FitError error_on_held_out(const Family& family, std::span<const double> values,
 FittedFamily fit_family(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip) {
   expect(rows.size() >= kFewestRows, "a fit has rows enough");
   expect(family.suits(chip), "the chip has what the family needs");
-  const std::vector<std::size_t> used = fitted_rows(rows);
-  Box box;
-  for (const Parameter& parameter : family.parameters) {
-    box.start.push_back(parameter.start);
-    box.lowest.push_back(parameter.lowest);
-    box.highest.push_back(parameter.highest);
-  }
+  const Search search(family, rows, chip);
   FittedFamily fitted;
-  fitted.fitted = used.size();
-  fitted.values = least_error(box, [&](std::span<const double> values) {
-    double sum = 0.0;
-    for (const std::size_t row : used) {
-      const double e = log_error(family, values, rows, row, chip) / kOutlier;
-      sum += 2.0 * (std::sqrt(1.0 + e * e) - 1.0);
+  fitted.valid = ranges_of(rows);
+  fitted.fitted = search.used();
+  fitted.values = search.start();
+  std::vector<bool> free(family.parameters.size());
+  std::pair<double, double> least{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+  for (const int term : terms_of(family)) {
+    std::vector<bool> more = free;
+    bool any = false;
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      const Parameter& parameter = family.parameters[i];
+      if (parameter.term != term || !told(family, parameter, fitted.valid)) continue;
+      more[i] = any = true;
     }
-    return sum / static_cast<double>(used.size());
-  });
-  fitted.held_out = error_on_held_out(family, fitted.values, rows, chip);
-  for (std::size_t figure = 0; figure < rows.width(); ++figure) {
-    Range range{.least = rows.shape(0)[figure], .greatest = rows.shape(0)[figure]};
-    for (std::size_t row = 1; row < rows.size(); ++row) {
-      range.least = std::min(range.least, rows.shape(row)[figure]);
-      range.greatest = std::max(range.greatest, rows.shape(row)[figure]);
+    if (!any) continue;
+    std::vector<double> values = search.best(fitted.values, fitted.values, more);
+    if (term > 0) {
+      std::vector<double> off_bounds = fitted.values;
+      for (std::size_t i = 0; i < more.size(); ++i) {
+        if (more[i] && !free[i]) off_bounds[i] = family.parameters[i].trial;
+      }
+      values = search.best(std::move(values), off_bounds, more);
     }
-    fitted.valid.push_back(range);
+    const std::pair<double, double> error = search.quantiles(values);
+    if (!(error.first < least.first && error.second < least.second)) continue;  // what does not help stays out
+    fitted.values = std::move(values);
+    free = std::move(more);
+    least = error;
   }
+  fitted.held_out = error_on_held_out(family, fitted.values, rows, chip);
   return fitted;
 }
 

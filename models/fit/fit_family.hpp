@@ -44,8 +44,8 @@ struct FittedFamily {
 
 /// The coefficients with the least robust error on the rows that are not held out (at most 4,000 of them, evenly by the
 /// hash): the sum of 2 d^2 (sqrt(1 + (e/d)^2) - 1) with e = ln(predicted / measured) and d = 0.05, which counts an
-/// outlier by its size and not by its square. REQUIRES: rows from serving_rows(), at least kFewestRows of them; the
-/// family suits the chip.
+/// outlier by its size and not by its square. Terms that the formula can do without are kept only when they help
+/// (family.hpp). REQUIRES: rows from serving_rows(), at least kFewestRows of them; the family suits the chip.
 [[nodiscard]] FittedFamily fit_family(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip);
 inline constexpr std::size_t kFewestRows = 24;  ///< below that a fit says nothing
 

@@ -2,9 +2,11 @@ find_package(NLopt 2.7 REQUIRED)
 
 tokenyard_room(fit
   SOURCES
+    fit/attention_families.cpp
     fit/families.cpp
     fit/fit_family.cpp
     fit/gemm_family.cpp
+    fit/latent_families.cpp
     fit/least_error.cpp
     fit/samples.cpp
   HEADERS

@@ -38,10 +38,71 @@ void read_gemm(const KernelTable& table, Measurements& into) {
   }
 }
 
+bool is_quantise(const KernelTable& table) {
+  return measures(table, "compute_scale") || measures(table, "scale_matrix");
+}
+
+void read_quantise(const KernelTable& table, Measurements& into) {
+  const std::string place =
+      std::string(table.text(0, "op_name") == "scale_matrix" ? "scale matrix." : "compute scale.") +
+      std::string(table.text(0, "quant_dtype"));
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    into.add(place, {table.positive(row, "m"), table.positive(row, "k")}, seconds(table, row), table, row);
+  }
+}
+
+/// "bf16" or "fp8" for a KV format as these tables write it; empty for others.
+std::string_view cache_format(const KernelTable& table, std::size_t row) {
+  const std::string_view format = table.text(row, "kv_cache_dtype");
+  return format == "bfloat16" ? "bf16" : format == "fp8" ? "fp8" : "";
+}
+
+bool is_attention(const KernelTable& table) {
+  return measures(table, "generation_attention") || measures(table, "context_attention");
+}
+
+void read_attention(const KernelTable& table, Measurements& into) {
+  const bool decode = table.text(0, "op_name") == "generation_attention";
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string_view kv = cache_format(table, row);
+    // FP8 queries and sliding windows are families of their own, which nothing here stands for.
+    if (kv.empty() || table.text(row, "attn_dtype") != "bfloat16" || table.number(row, "window_size") != 0.0) continue;
+    // A decode has `step` tokens in the cache and computes one more.
+    const double length = decode ? table.number(row, "step") + 1.0 : table.positive(row, "isl");
+    into.add((decode ? "attention_decode." : "attention_context.") + std::string(kv),
+             {table.positive(row, "batch_size"), length, table.positive(row, "num_heads"),
+              table.positive(row, "num_key_value_heads"), table.positive(row, "head_dim")},
+             seconds(table, row), table, row);
+  }
+}
+
+bool is_latent(const KernelTable& table) {
+  return (measures(table, "mla_generation") || measures(table, "mla_context")) && !table.has("gemm_type") &&
+         table.has("tp_size");
+}
+
+void read_latent(const KernelTable& table, Measurements& into) {
+  const bool decode = table.text(0, "op_name") == "mla_generation";
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string_view kv = cache_format(table, row);
+    if (kv.empty() || table.text(row, "mla_dtype") != "bfloat16") continue;
+    const double length = decode ? table.number(row, "step") + 1.0 : table.positive(row, "isl");
+    into.add((decode ? "mla_decode." : "mla_context.") + std::string(kv),
+             {table.positive(row, "batch_size"), length, table.positive(row, "num_heads")}, seconds(table, row), table,
+             row);
+  }
+}
+
 }  // namespace
 
 std::vector<TableFormat> aiconfigurator_formats() {
-  return {{"aiconfigurator gemm", "gemm_dtype, m, n, k, latency in ms", is_gemm, read_gemm}};
+  return {
+      {"aiconfigurator gemm", "gemm_dtype, m, n, k, latency in ms", is_gemm, read_gemm},
+      {"aiconfigurator quantise", "op_name compute_scale or scale_matrix, quant_dtype, m, k, latency in ms",
+       is_quantise, read_quantise},
+      {"aiconfigurator attention", "op_name generation_attention or context_attention, latency in ms", is_attention,
+       read_attention},
+      {"aiconfigurator mla", "op_name mla_generation or mla_context, tp_size, latency in ms", is_latent, read_latent}};
 }
 
 }  // namespace tokenyard::calibrate

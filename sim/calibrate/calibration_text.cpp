@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <map>
+#include <functional>
 #include <vector>
 
 namespace tokenyard::calibrate {
@@ -10,7 +10,9 @@ namespace {
 
 std::string figure(const fit::Parameter& parameter, double value) {
   constexpr double kMicrosecond = 1e-6;
+  constexpr double kMegabyte = 1e6;
   if (parameter.unit == fit::Parameter::Unit::Time) return fmt::format("{:.4g} us", value / kMicrosecond);
+  if (parameter.unit == fit::Parameter::Unit::Size) return fmt::format("{:.4g} MB", value / kMegabyte);
   return fmt::format("{:.4g}", value);
 }
 
@@ -55,9 +57,20 @@ std::string chip_yaml(const Calibration& calibration, const std::string& base, c
     const bool nested = dot != std::string::npos;
     if (nested) text += fmt::format("    {}:\n", place.substr(dot + 1));
     const std::string indent(nested ? 6 : 4, ' ');
+    std::string mapping;  // inside the family's: the part of a key before its dot
     for (std::size_t i = 0; i < result.values.size(); ++i) {
       const fit::Parameter& parameter = result.family->parameters[i];
-      text += fmt::format("{}{}: {}\n", indent, parameter.key, figure(parameter, result.values[i]));
+      // A term that did not help stands at its start, which is what the key's absence means.
+      if (parameter.term > 0 && std::equal_to<>{}(result.values[i], parameter.start)) continue;
+      const std::size_t split = parameter.key.find('.');
+      const bool inside = split != std::string_view::npos;
+      if (inside && parameter.key.substr(0, split) != mapping) {
+        mapping = parameter.key.substr(0, split);
+        text += fmt::format("{}{}:\n", indent, mapping);
+      }
+      text +=
+          fmt::format("{}{}{}: {}\n", indent, inside ? "  " : "",
+                      inside ? parameter.key.substr(split + 1) : parameter.key, figure(parameter, result.values[i]));
     }
     text += fmt::format(
         "{0}error_p50: {1:.3f}\n{0}error_p90: {2:.3f}\n{0}rows: {3}\n{0}valid: {{{4}}}\n{0}source: \"{5}\"\n", indent,

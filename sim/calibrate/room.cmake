@@ -3,8 +3,10 @@ tokenyard_room(calibrate
     calibrate/aiconfigurator_tables.cpp
     calibrate/calibrate.cpp
     calibrate/calibration_text.cpp
+    calibrate/infersim_tables.cpp
     calibrate/kernel_table.cpp
     calibrate/measurements.cpp
+    calibrate/profiler_tables.cpp
     calibrate/table_formats.cpp
   HEADERS
     calibrate/calibrate.hpp

@@ -5,12 +5,14 @@
 namespace tokenyard::config {
 namespace {
 
+constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 constexpr std::string_view kError = "Median of |ln(predicted / measured)| on shapes that were not fitted.";
 constexpr std::string_view kTail = "90th percentile of |ln(predicted / measured)| on shapes that were not fitted.";
 constexpr std::string_view kRows = "Shapes measured, those that were not fitted included; 0: unknown.";
 constexpr std::string_view kValid = "The shapes measured; a price outside is marked as extrapolated.";
+constexpr std::string_view kRepeated = "What the table shows of a repeated kernel that a step does not meet.";
 constexpr std::string_view kRange = "Least and greatest value of this figure of the shapes.";
 constexpr std::string_view kFloor = "Time of the kernel with nothing to do.";
 constexpr std::string_view kEffFlops = "Fraction of the dense peak that large shapes reach.";
@@ -61,6 +63,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.attention_decode.KV", "t0", kTime, kRequired, kFloor},
     {"chip.kernels.attention_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
     {"chip.kernels.attention_decode.KV", "p", "number", "1", "Exponent that joins t0 and the KV read; 1: their sum."},
+    {"chip.kernels.attention_decode.KV", "per_head", kTime, "0", "Added for each KV head of each sequence."},
+    {"chip.kernels.attention_decode.KV", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     {"chip.kernels.attention_decode.KV", "error_p50", "ratio", kOptional, kError},
     {"chip.kernels.attention_decode.KV", "error_p90", "ratio", kOptional, kTail},
     {"chip.kernels.attention_decode.KV", "rows", "count", "0", kRows},
@@ -76,6 +80,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.context.KV", "t0", kTime, kRequired, kFloor},
     {"chip.kernels.context.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
     {"chip.kernels.context.KV", "eff_io", "ratio", kRequired, "Bandwidth reached on queries, keys, values and output."},
+    {"chip.kernels.context.KV", "p", "number", "1", "Exponent that joins t0 and the work; 1: their sum."},
+    {"chip.kernels.context.KV", "tile_keys", "number", "0", "Keys that a token pays beyond those it sees: tiles."},
+    {"chip.kernels.context.KV", "softmax_dim", "number", "0", "Added to the size of a head: exponentials."},
     {"chip.kernels.context.KV", "error_p50", "ratio", kOptional, kError},
     {"chip.kernels.context.KV", "error_p90", "ratio", kOptional, kTail},
     {"chip.kernels.context.KV", "rows", "count", "0", kRows},
@@ -88,6 +95,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.kernels.mla_decode.KV", "t0", kTime, kRequired, kFloor},
     {"chip.kernels.mla_decode.KV", "eff_flops", "ratio", kRequired, "FLOP/s reached, over the dense BF16 peak."},
     {"chip.kernels.mla_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
+    {"chip.kernels.mla_decode.KV", "p", "number", "1", "Exponent that joins t0 and the work; 1: their sum."},
+    {"chip.kernels.mla_decode.KV", "query_io", "number", "0", "Passes over the absorbed queries and outputs."},
+    {"chip.kernels.mla_decode.KV", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     {"chip.kernels.mla_decode.KV", "error_p50", "ratio", kOptional, kError},
     {"chip.kernels.mla_decode.KV", "error_p90", "ratio", kOptional, kTail},
     {"chip.kernels.mla_decode.KV", "rows", "count", "0", kRows},
@@ -125,6 +135,9 @@ constexpr auto kKeys = std::to_array<Key>({
 
     {"chip.kernels.head", "t0", kTime, kRequired, "Per step, beside the matrix product of the head."},
     {"chip.kernels.head", "source", "text", kRequired, kSource},
+
+    {"chip.kernels.repeated", "below", kSize, kRequired, "A smaller KV cache stayed in the L2 between repetitions."},
+    {"chip.kernels.repeated", "share", "ratio", kRequired, "What its bytes then cost, of their price from memory."},
 
     {"chip.kernels.valid", "m", "list: number", kOptional, kRange},
     {"chip.kernels.valid", "n", "list: number", kOptional, kRange},

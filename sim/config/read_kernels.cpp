@@ -34,10 +34,20 @@ GemmCoefficients read_gemm(YamlMap map) {
   return gemm;
 }
 
+models::RepeatedReads read_repeated(YamlMap& map) {
+  if (!map.given("repeated")) return {};
+  YamlMap repeated = map.map("repeated", "chip.kernels.repeated");
+  models::RepeatedReads reads{.below = repeated.bytes("below"), .share = repeated.number("share", 0.0, 1.0)};
+  repeated.finish();
+  return reads;
+}
+
 DecodeAttentionCoefficients read_decode_attention(YamlMap map) {
   DecodeAttentionCoefficients attention{.t0 = map.seconds("t0"),
                                         .eff_bw = map.number("eff_bw", 0.0, 1.0),
                                         .p = map.number("p", 0.0, kLargest),
+                                        .per_head = map.seconds("per_head"),
+                                        .repeated = read_repeated(map),
                                         .provenance = read_provenance(map)};
   map.finish();
   return attention;
@@ -47,6 +57,9 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
   ContextAttentionCoefficients attention{.t0 = map.seconds("t0"),
                                          .eff_flops = map.number("eff_flops", 0.0, 4.0),
                                          .eff_io = map.number("eff_io", 0.0, 1.0),
+                                         .p = map.number("p", 0.0, kLargest),
+                                         .tile_keys = map.number("tile_keys", 0.0, kLargest),
+                                         .softmax_dim = map.number("softmax_dim", 0.0, kLargest),
                                          .provenance = read_provenance(map)};
   map.finish();
   return attention;
@@ -56,6 +69,9 @@ MlaDecodeCoefficients read_mla_decode(YamlMap map) {
   MlaDecodeCoefficients mla{.t0 = map.seconds("t0"),
                             .eff_flops = map.number("eff_flops", 0.0, 4.0),
                             .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                            .p = map.number("p", 0.0, kLargest),
+                            .query_io = map.number("query_io", 0.0, kLargest),
+                            .repeated = read_repeated(map),
                             .provenance = read_provenance(map)};
   map.finish();
   return mla;

@@ -1,6 +1,7 @@
 tokenyard_tests(unit_cost unit
   ROOMS base device llm cost
   FILES
+    unit/models/cost/attention_forms_test.cpp
     unit/models/cost/attention_test.cpp
     unit/models/cost/collectives_test.cpp
     unit/models/cost/exchange_test.cpp

@@ -3,7 +3,8 @@ tokenyard_tests(unit_fit unit
   FILES unit/models/fit/fit_family_test.cpp)
 
 tokenyard_tests(unit_calibrate unit
-  ROOMS base device cost fit files calibrate
+  ROOMS base device cost fit files calibrate config
   FILES
     unit/calibrate/calibrate_test.cpp
-    unit/calibrate/kernel_table_test.cpp)
+    unit/calibrate/kernel_table_test.cpp
+    unit/calibrate/shipped_chips_test.cpp)

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 using namespace tokenyard;
@@ -99,4 +100,62 @@ TEST_CASE("calibrate: formats without a peak on the chip are left out with a rea
   CHECK(calibration.families.empty());
   REQUIRE(calibration.left_out.size() == 1);
   CHECK(calibration.left_out[0] == "gemm.nvfp4: round-100 has no dense peak for it");
+}
+
+TEST_CASE("calibrate: products with scales computed inside lose what those kernels take by themselves") {
+  const TemporaryFolder here;
+  write_text(here / "gemm.csv",
+             "op_name,gemm_dtype,m,n,k,latency\ngemm,fp8,64,1024,2048,0.030\ngemm,fp8,65,1024,2048,0.031\n");
+  write_text(here / "scale.csv", "op_name,quant_dtype,m,k,latency\ncompute_scale,fp8,64,2048,0.008\n");
+  write_text(here / "matrix.csv", "op_name,quant_dtype,m,k,latency\nscale_matrix,fp8,64,2048,0.002\n");
+  const Measurements measured = read_tables({here / "gemm.csv", here / "scale.csv", here / "matrix.csv"});
+  const fit::Samples& bare = measured.families().at("gemm.fp8");
+  REQUIRE(bare.size() == 1);  // of m = 65 nobody measured the scales
+  CHECK(bare.seconds(0) == doctest::Approx(20e-6));
+  CHECK(measured.families().count("quantised gemm.fp8") == 0);
+}
+
+TEST_CASE("calibrate: a decode of aiconfigurator has the tokens in the cache and one more") {
+  const TemporaryFolder here;
+  write_text(
+      here / "t.csv",
+      "op_name,batch_size,step,num_heads,num_key_value_heads,head_dim,window_size,attn_dtype,kv_cache_dtype,latency\n"
+      "generation_attention,4,1023,32,8,128,0,bfloat16,fp8,0.02\n"
+      "generation_attention,4,1023,32,8,128,128,bfloat16,fp8,0.01\n");  // a window: another kernel
+  const Measurements measured = read_tables({here / "t.csv"});
+  const fit::Samples& rows = measured.families().at("attention_decode.fp8");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows.shape(0)[0] == 4.0);
+  CHECK(rows.shape(0)[1] == 1024.0);
+  CHECK(rows.seconds(0) == doctest::Approx(20e-6));
+}
+
+TEST_CASE("calibrate: InferSim says the heads in the file's name and times in microseconds") {
+  const TemporaryFolder here;
+  const std::string text = "dtype,kv_dtype,batch_size,kv_len,latency_us,mfu\nbf16,bf16,2,4096,27.4,0.1\n";
+  write_text(here / "32-8-128.csv", text);
+  write_text(here / "128-512-64.csv", text);
+  write_text(here / "heads.csv", text);
+  const Measurements measured = read_tables({here / "32-8-128.csv", here / "128-512-64.csv"});
+  CHECK(measured.families().at("attention_decode.bf16").shape(0)[3] == 8.0);
+  CHECK(measured.families().at("mla_decode.bf16").shape(0)[2] == 128.0);
+  CHECK(measured.families().at("mla_decode.bf16").seconds(0) == doctest::Approx(27.4e-6));
+  CHECK(refusal([&] { return read_tables({here / "heads.csv"}); }).find("the file's name must say the heads") !=
+        std::string::npos);
+}
+
+TEST_CASE("calibrate: the LLMServingSim profiler's layers have the shapes of their folder's split") {
+  const TemporaryFolder here;
+  std::filesystem::create_directories(here.path() / "meta-llama/Llama-3.1-8B/bf16/tp1");
+  write_text(here / "meta-llama/Llama-3.1-8B/bf16/meta.yaml",
+             "tp_degrees: [1, 2]\n  intermediate_size: 7168\n  num_attention_heads: 16\n  num_key_value_heads: 4\n"
+             "  vocab_size: 64128\n");
+  write_text(here / "meta-llama/Llama-3.1-8B/bf16/tp1/dense.csv",
+             "layer,tokens,time_us\ndown_proj,16,80\nlayernorm,16,3\n");
+  const Measurements measured = read_tables({here / "meta-llama/Llama-3.1-8B/bf16/tp1/dense.csv"});
+  const fit::Samples& rows = measured.families().at("gemm.bf16");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows.shape(0)[0] == 16.0);
+  CHECK(rows.shape(0)[1] == 4096.0);
+  CHECK(rows.shape(0)[2] == 14336.0);  // the degree described is 2, this folder's is 1
 }

@@ -47,10 +47,10 @@ TEST_CASE("read chip: figures arrive in base units") {
   CHECK(chip.power.tdp.value() == 700.0);
   const auto& gemm = chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Bf16)];
   REQUIRE(gemm.has_value());
-  CHECK(gemm->t0.value() == doctest::Approx(2.988e-6).epsilon(1e-15));
-  CHECK(gemm->k_latency.value() == doctest::Approx(0.2163e-6).epsilon(1e-15));
-  CHECK(gemm->p == 2.762);
-  CHECK(gemm->provenance.error_p50 == 0.049);
+  CHECK(gemm->t0.value() == doctest::Approx(2.942e-6).epsilon(1e-15));
+  CHECK(gemm->k_latency.value() == doctest::Approx(0.3398e-6).epsilon(1e-15));
+  CHECK(gemm->p == 2.577);
+  CHECK(gemm->provenance.error_p50 == 0.043);
   CHECK_FALSE(chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Nvfp4)].has_value());
 }
 

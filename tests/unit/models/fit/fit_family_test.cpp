@@ -123,3 +123,26 @@ TEST_CASE("families: each starts inside its box and prices its shapes on a chip 
     if (const auto stored = family.stored(chip.kernels)) CHECK(stored->size() == family.parameters.size());
   }
 }
+
+TEST_CASE("fit: a term that the times do not show stays out and one that they show comes in") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const Family* const family = find_family("mla_decode.bf16");
+  REQUIRE(family != nullptr);
+  const auto measured = [&](const std::vector<double>& values) {
+    Samples samples(3);
+    for (double sequences = 1; sequences <= 512; sequences *= 2) {
+      for (double context = 128; context <= 65536; context *= 2) {
+        for (const double heads : {8.0, 16.0, 32.0, 64.0, 128.0}) {
+          const std::array shape{sequences, context, heads};
+          samples.add(shape, family->time(values, shape, chip).value());
+        }
+      }
+    }
+    return serving_rows(*family, samples);
+  };
+  // t0, eff_flops, eff_bw, p, query_io, repeated.below, repeated.share
+  const FittedFamily shown = fit_family(*family, measured({15e-6, 0.6, 0.9, 1.0, 3.0, 80e6, 1.0}), chip);
+  CHECK(shown.values[4] == Approx(3.0).epsilon(0.05));
+  CHECK(shown.held_out.p90 < 5e-3);
+  CHECK(shown.held_out.rows + shown.fitted == 10 * 10 * 5);
+}

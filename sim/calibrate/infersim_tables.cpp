@@ -1,0 +1,73 @@
+#include "sim/calibrate/table_formats.hpp"
+
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <string>
+
+// Tables of InferSim (github.com/alibaba/InferSim, Apache-2.0): times in microseconds, one file for each set of heads,
+// whose name says them: mha/decode/CHIP/HEADS-KVHEADS-HEADDIM.csv, mla/decode/CHIP/HEADS-512-64.csv. Products are FP8
+// in blocks.
+namespace tokenyard::calibrate {
+namespace {
+
+constexpr double kMicrosecond = 1e-6;
+
+double seconds(const KernelTable& table, std::size_t row) { return table.positive(row, "latency_us") * kMicrosecond; }
+
+/// The three numbers of a file name like 32-8-128.csv. Throws UserError when it has others.
+std::array<double, 3> named_heads(const KernelTable& table) {
+  const std::string stem = std::filesystem::path(table.path()).stem().string();
+  std::array<double, 3> heads{};
+  const char* at = stem.data();
+  const char* const end = stem.data() + stem.size();
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const auto [next, error] = std::from_chars(at, end, heads[i], std::chars_format::fixed);
+    const bool right_end = i + 1 < heads.size() ? next != end && *next == '-' : next == end;
+    if (error != std::errc{} || !right_end || !(heads[i] > 0.0)) {
+      table.fail(0, "latency_us",
+                 "the file's name must say the heads, like 32-8-128.csv (heads, KV heads, size of a head)");
+    }
+    at = next + 1;
+  }
+  return heads;
+}
+
+bool is_gemm(const KernelTable& table) { return table.has_all({"m", "k", "n", "latency_us"}); }
+
+void read_gemm(const KernelTable& table, Measurements& into) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    into.add("gemm.fp8_block", {table.positive(row, "m"), table.positive(row, "n"), table.positive(row, "k")},
+             seconds(table, row), table, row);
+  }
+}
+
+bool is_decode(const KernelTable& table) {
+  return table.has_all({"dtype", "kv_dtype", "batch_size", "kv_len", "latency_us"});
+}
+
+void read_decode(const KernelTable& table, Measurements& into) {
+  const auto [heads, kv_heads, head_dim] = named_heads(table);
+  const bool latent = kv_heads == 512.0;  // the rank of the latent stands where KV heads do
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string kv(table.text(row, "kv_dtype"));
+    if (kv != "bf16" && kv != "fp8") table.fail(row, "kv_dtype", "'" + kv + "' is neither bf16 nor fp8");
+    const double sequences = table.positive(row, "batch_size");
+    const double context = table.positive(row, "kv_len");
+    if (latent) {
+      into.add("mla_decode." + kv, {sequences, context, heads}, seconds(table, row), table, row);
+    } else {
+      into.add("attention_decode." + kv, {sequences, context, heads, kv_heads, head_dim}, seconds(table, row), table,
+               row);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<TableFormat> infersim_formats() {
+  return {{"InferSim gemm", "m, k, n, latency_us", is_gemm, read_gemm},
+          {"InferSim decode", "dtype, kv_dtype, batch_size, kv_len, latency_us", is_decode, read_decode}};
+}
+
+}  // namespace tokenyard::calibrate

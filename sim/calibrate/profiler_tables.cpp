@@ -1,0 +1,134 @@
+#include "models/base/errors.hpp"
+#include "sim/calibrate/table_formats.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+// Tables of the LLMServingSim profiler (github.com/casys-kaist/LLMServingSim, MIT): layers of one model on one GPU
+// under vLLM, times in microseconds. tpN/attention.csv (prefill_chunk, kv_prefill, n_decode, kv_decode), tpN/dense.csv
+// (layer, tokens), tpN/per_sequence.csv (layer, sequences). The model's dimensions stand in meta.yaml of the folder
+// above, under hf_overrides where the profiler split them, else they are the model's own.
+namespace tokenyard::calibrate {
+namespace {
+
+constexpr double kMicrosecond = 1e-6;
+
+double seconds(const KernelTable& table, std::size_t row) { return table.positive(row, "time_us") * kMicrosecond; }
+
+/// What the profiled layers of a model look like on one GPU.
+struct Layers {
+  double hidden = 0;
+  double head_dim = 128;
+  double heads = 0;
+  double kv_heads = 0;
+  double inner = 0;
+  double vocab = 0;
+};
+
+/// `key: value` lines of meta.yaml, wherever they are indented; the last of a key wins.
+std::map<std::string, std::string> plain_lines(const std::string& path) {
+  std::map<std::string, std::string> values;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    const std::size_t start = line.find_first_not_of(' ');
+    if (colon == std::string::npos || start == std::string::npos) continue;
+    values.insert_or_assign(line.substr(start, colon - start), line.substr(colon + 2));
+  }
+  return values;
+}
+
+/// Hidden sizes of the models that have been profiled: meta.yaml does not say them. Source: their config.json.
+const std::map<std::string, double>& hidden_sizes() {
+  static const std::map<std::string, double> sizes{{"meta-llama/Llama-3.1-8B", 4096.0}, {"Qwen/Qwen3-32B", 5120.0}};
+  return sizes;
+}
+
+Layers profiled_layers(const KernelTable& table) {
+  const std::filesystem::path folder = std::filesystem::absolute(table.path()).parent_path();
+  const std::filesystem::path meta = folder.parent_path() / "meta.yaml";
+  const auto values = plain_lines(meta.string());
+  const auto number = [&](const char* key) {
+    const auto found = values.find(key);
+    if (found == values.end()) {
+      throw UserError(table.path() + ": needs " + meta.string() + " with '" + key + "' for the shapes of its layers");
+    }
+    return std::stod(found->second);
+  };
+  Layers layers{.heads = number("num_attention_heads"),
+                .kv_heads = number("num_key_value_heads"),
+                .inner = number("intermediate_size"),
+                .vocab = number("vocab_size")};
+  // meta.yaml describes the last degree of tensor parallelism that was profiled; the folder says the table's own.
+  const std::string named = folder.filename().string();
+  const auto degrees = values.find("tp_degrees");
+  if (!named.starts_with("tp") || degrees == values.end()) {
+    throw UserError(table.path() + ": stands in no folder tpN beside a meta.yaml with tp_degrees");
+  }
+  const double own = std::stod(named.substr(2));
+  const std::size_t last = degrees->second.find_last_of(" [");
+  const double described = std::stod(degrees->second.substr(last + 1));
+  for (double* const split : {&layers.heads, &layers.kv_heads, &layers.inner, &layers.vocab}) *split *= described / own;
+  for (const auto& [name, hidden] : hidden_sizes()) {
+    // The effective model is a scratch folder; the profiled one stands in the path of the table.
+    if (folder.string().find(name) != std::string::npos) layers.hidden = hidden;
+  }
+  return layers;
+}
+
+bool is_dense(const KernelTable& table) { return table.has_all({"layer", "tokens", "time_us"}); }
+
+void read_dense(const KernelTable& table, Measurements& into) {
+  const Layers of = profiled_layers(table);
+  if (of.hidden == 0.0) return;  // a model whose products have unknown shapes
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::string_view layer = table.text(row, "layer");
+    double n = 0.0;
+    double k = of.hidden;
+    if (layer == "qkv_proj") {
+      n = (of.heads + 2.0 * of.kv_heads) * of.head_dim;
+    } else if (layer == "o_proj") {
+      n = of.hidden;
+      k = of.heads * of.head_dim;
+    } else if (layer == "gate_up_proj") {
+      n = 2.0 * of.inner;
+    } else if (layer == "down_proj") {
+      n = of.hidden;
+      k = of.inner;
+    } else {
+      continue;  // element-wise layers
+    }
+    into.add("gemm.bf16", {table.positive(row, "tokens"), n, k}, seconds(table, row), table, row);
+  }
+}
+
+bool is_attention(const KernelTable& table) {
+  return table.has_all({"prefill_chunk", "kv_prefill", "n_decode", "kv_decode", "time_us"});
+}
+
+void read_attention(const KernelTable& table, Measurements& into) {
+  const Layers of = profiled_layers(table);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const double chunk = table.number(row, "prefill_chunk");
+    const double decodes = table.number(row, "n_decode");
+    if (chunk == 0.0 && decodes > 0.0) {
+      into.add("attention_decode.bf16", {decodes, table.positive(row, "kv_decode"), of.heads, of.kv_heads, of.head_dim},
+               seconds(table, row), table, row);
+    } else if (chunk > 0.0 && decodes == 0.0 && table.number(row, "kv_prefill") == 0.0) {
+      into.add("attention_context.bf16", {1.0, chunk, of.heads, of.kv_heads, of.head_dim}, seconds(table, row), table,
+               row);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<TableFormat> profiler_formats() {
+  return {{"LLMServingSim profiler layers", "layer, tokens, time_us", is_dense, read_dense},
+          {"LLMServingSim profiler attention", "prefill_chunk, kv_prefill, n_decode, kv_decode, time_us", is_attention,
+           read_attention}};
+}
+
+}  // namespace tokenyard::calibrate
