@@ -7,6 +7,7 @@
 #include "models/llm/speculation.hpp"
 #include "sim/config/yaml_map.hpp"
 #include "sim/kv/spec.hpp"
+#include "sim/kv/tiers.hpp"
 #include "sim/policy/router_spec.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/serving.hpp"
@@ -42,6 +43,7 @@ struct EngineSpec {
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
+  std::optional<kv::TiersSpec> tiers{};          ///< where they go instead
   std::uint32_t graph_max = 512;         ///< largest captured batch (vLLM: at most that)
   bool graph_padding = true;             ///< batches between captured sizes are padded up; false: they run without
   EngineMemory memory;

@@ -6,11 +6,27 @@ namespace tokenyard::config {
 namespace {
 
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
+constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
+constexpr std::string_view kRate = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
 
 constexpr auto kKeys = std::to_array<Key>({
     {"cache", "eviction", "one of: lru | lfu | priority", "lru",
      "Which idle block is used again first: freed longest ago, used least often, or of the least urgent requests."},
     {"cache", "ttl", kTime, kOptional, "An idle block is forgotten after this; without it when it is used again."},
+
+    {"cache", "tiers", "list: tier", kOptional, "Where blocks are kept beyond the chips' memory, from near to far."},
+    {"cache", "fetch", "one of: when_faster | always", "when_faster",
+     "Whether blocks of a tier are fetched only where computing them anew would take longer."},
+
+    {"tier", "kind", "one of: host | nvme | pool", kRequired,
+     "Memory of the instance's hosts, its local drives, or a store that all instances of the pool share."},
+    {"tier", "capacity", kSize, kRequired, "Of one instance; of a pool: of all together."},
+    {"tier", "read", kRate, kRequired, "Rate of one instance's link towards its chips."},
+    {"tier", "write", kRate, kRequired, "Rate of one instance's link from its chips."},
+    {"tier", "latency", kTime, "0 s", "Before the first byte of a read."},
+    {"tier", "policy", "one of: write_through | write_back | selective", "write_back",
+     "A block is copied there when it gets a name, when its place before is used again, or then if two requests used "
+     "it."},
 
     {"router", "kind",
      "one of: round_robin | random | least_outstanding_tokens | session_affinity | vllm_score | prefix_aware | "

@@ -150,7 +150,9 @@ EngineSpec read_engine(YamlMap map) {
   engine.host.per_sequence = read_host_time(map, "host_per_sequence");
   engine.host.overlapped = engine.asynchronous;
   read_step_keys(map, engine);
-  engine.caching = read_prefix_cache(map);
+  const CacheSpec cache = read_prefix_cache(map);
+  engine.caching = cache.caching;
+  engine.tiers = cache.tiers;
   if (engine.caching && kind != "vllm") {
     map.fail("prefix_caching", "is played by the rules of kind vllm only; this engine is of kind " + kind);
   }

@@ -24,24 +24,50 @@ RouterKind router_kind(const std::string& written) {
   return kKinds[at - kRouters.begin()];
 }
 
-kv::PrefixCacheSpec read_cache(YamlMap map) {
+kv::TierSpec read_tier(YamlMap& map) {
+  kv::TierSpec tier;
+  const std::string kind = map.choice("kind", {"host", "nvme", "pool"});
+  tier.kind = kind == "host" ? kv::TierKind::Host : kind == "nvme" ? kv::TierKind::Nvme : kv::TierKind::Pool;
+  tier.capacity = map.bytes("capacity");
+  tier.read = map.bandwidth("read");
+  tier.write = map.bandwidth("write");
+  tier.latency = map.seconds("latency");
+  const std::string policy = map.choice("policy", {"write_through", "write_back", "selective"});
+  tier.policy = policy == "write_through" ? kv::WritePolicy::Through
+                : policy == "write_back"  ? kv::WritePolicy::Back
+                                          : kv::WritePolicy::Selective;
+  map.finish();
+  map.located([&] { kv::validate(tier); });
+  return tier;
+}
+
+CacheSpec read_cache(YamlMap map) {
   kv::PrefixCacheSpec spec;
   const std::string order = map.choice("eviction", {"lru", "lfu", "priority"});
   spec.order = order == "lru"   ? kv::EvictionOrder::Lru
                : order == "lfu" ? kv::EvictionOrder::Lfu
                                 : kv::EvictionOrder::Priority;
   if (map.given("ttl")) spec.ttl = SimTime::from(map.seconds("ttl"));
+  kv::TiersSpec tiers{.when_faster = map.choice("fetch", {"when_faster", "always"}) == "when_faster"};
+  if (map.has("tiers")) {
+    for (YamlMap& tier : map.maps("tiers", "tier")) tiers.tiers.push_back(read_tier(tier));
+  }
   map.finish();
-  map.located([&] { kv::validate(spec); });
-  return spec;
+  map.located([&] {
+    kv::validate(spec);
+    kv::validate(tiers);
+  });
+  CacheSpec cache{.caching = spec};
+  if (!tiers.tiers.empty()) cache.tiers = tiers;
+  return cache;
 }
 
 }  // namespace
 
-std::optional<kv::PrefixCacheSpec> read_prefix_cache(YamlMap& engine) {
+CacheSpec read_prefix_cache(YamlMap& engine) {
   const bool on = engine.flag("prefix_caching");
   if (!on && engine.has("cache")) engine.fail("cache", "is of a prefix cache; add prefix_caching: true");
-  if (!on) return std::nullopt;
+  if (!on) return {};
   return read_cache(engine.map_or_empty("cache", "cache"));
 }
 

@@ -2,15 +2,21 @@
 
 #include "sim/config/yaml_map.hpp"
 #include "sim/kv/spec.hpp"
+#include "sim/kv/tiers.hpp"
 #include "sim/policy/router_spec.hpp"
 
 #include <optional>
 
 namespace tokenyard::config {
 
-/// The keys `prefix_caching` and `cache` of an engine; nothing when it is off. UserError when `cache` stands without
-/// it.
-[[nodiscard]] std::optional<kv::PrefixCacheSpec> read_prefix_cache(YamlMap& engine);
+/// How an engine keeps blocks that nobody uses.
+struct CacheSpec {
+  std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
+  std::optional<kv::TiersSpec> tiers{};          ///< behind it
+};
+
+/// The keys `prefix_caching` and `cache` of an engine. UserError when `cache` stands without prefix_caching.
+[[nodiscard]] CacheSpec read_prefix_cache(YamlMap& engine);
 
 /// The key `router` of a pool: one word, or a mapping.
 [[nodiscard]] policy::RouterSpec read_router(YamlMap& pool);

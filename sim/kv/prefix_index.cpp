@@ -2,13 +2,17 @@
 
 namespace tokenyard::kv {
 
-void PrefixIndex::insert(std::uint64_t name) {
+std::optional<std::uint64_t> PrefixIndex::insert(std::uint64_t name) {
   if (const std::uint32_t* known = entry_of_.find(name)) {
     unlink(*known);
     link(*known);
-    return;
+    return std::nullopt;
   }
-  if (capacity_ > 0 && entry_of_.size() == capacity_) erase(entries_[oldest_ - 1].name);
+  std::optional<std::uint64_t> gone;
+  if (capacity_ > 0 && entry_of_.size() == capacity_) {
+    gone = entries_[oldest_ - 1].name;
+    erase(*gone);
+  }
   if (unused_.empty()) {
     unused_.push_back(static_cast<std::uint32_t>(entries_.size()));
     entries_.emplace_back();
@@ -18,6 +22,7 @@ void PrefixIndex::insert(std::uint64_t name) {
   entries_[entry].name = name;
   link(entry);
   entry_of_.insert(name, entry);
+  return gone;
 }
 
 void PrefixIndex::erase(std::uint64_t name) {

@@ -3,6 +3,7 @@
 #include "sim/kv/id_map.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tokenyard::kv {
@@ -37,9 +38,10 @@ class PrefixIndex {
   /// longest.
   template <class NameOf>
   void write(std::uint32_t count, NameOf name_of) {
-    for (std::uint32_t i = count; i > 0; --i) insert(name_of(i - 1));
+    for (std::uint32_t i = count; i > 0; --i) (void)insert(name_of(i - 1));
   }
-  void insert(std::uint64_t name);
+  /// Gives the name that had to go for it, if one had.
+  std::optional<std::uint64_t> insert(std::uint64_t name);
   /// Nothing happens for a name that is not here.
   void erase(std::uint64_t name);
   [[nodiscard]] std::size_t size() const { return entry_of_.size(); }

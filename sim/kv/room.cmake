@@ -6,6 +6,7 @@ tokenyard_room(kv
     kv/id_map.cpp
     kv/prefix_index.cpp
     kv/spec.cpp
+    kv/tiers.cpp
   HEADERS
     kv/block_ids.hpp
     kv/block_store.hpp
@@ -13,4 +14,5 @@ tokenyard_room(kv
     kv/id_map.hpp
     kv/prefix_index.hpp
     kv/spec.hpp
+    kv/tiers.hpp
   BELOW base workloads)

@@ -32,7 +32,7 @@ class CachePicture {
       for (; !pending_[i].empty() && pending_[i].front().due <= now; pending_[i].pop_front()) {
         const Change& change = pending_[i].front();
         if (change.here) {
-          indices_[i].insert(change.name);
+          (void)indices_[i].insert(change.name);
         } else {
           indices_[i].erase(change.name);
         }

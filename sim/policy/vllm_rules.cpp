@@ -138,8 +138,9 @@ class VllmRules final : public BatchRules {
         continue;
       }
       if (head->loaded) {
-        desk.admit(1);
-        --budget;
+        const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);
+        desk.admit(tokens);
+        budget -= tokens;
         continue;
       }
       const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);

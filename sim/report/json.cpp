@@ -192,6 +192,13 @@ void describe_cache(auto door, auto& cache) {
   door.field("evicted_blocks", cache.evicted_blocks);
   door.field("recomputed_blocks", cache.recomputed_blocks);
   door.field("repeated_tokens", cache.repeated_tokens);
+  for (std::size_t i = 0; i < metrics::kCacheTiers; ++i) {
+    door.group(metrics::kCacheTierNames[i], [&](auto in) {
+      in.field("found_tokens", cache.found_in_tier[i]);
+      in.field("read_blocks", cache.read_blocks[i]);
+      in.field("written_blocks", cache.written_blocks[i]);
+    });
+  }
 }
 
 /// KV bytes of an instance against its weights and its memory.

@@ -141,6 +141,26 @@ std::string pools(const Summary& summary) {
   return use.text() + load.text() + drafts(summary);
 }
 
+/// Tiers behind prefix caches; nothing when there are none.
+std::string tiers(const Summary& summary) {
+  Grid grid;
+  grid.row({"cache tiers", "tokens found", "read", "written"});
+  bool any = false;
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    for (std::size_t i = 0; i < metrics::kCacheTiers; ++i) {
+      const metrics::CacheSums& cache = pool.cache;
+      if (cache.read_blocks[i] + cache.written_blocks[i] == 0) continue;
+      any = true;
+      const auto bytes = [&pool](std::uint64_t blocks) {
+        return prefixed_text(static_cast<double>(blocks) * pool.facts.kv_block.value(), "B");
+      };
+      grid.row({fmt::format("  {} {}", cut_name(pool.facts.name, kShortName), metrics::kCacheTierNames[i]),
+                count_text(cache.found_in_tier[i]), bytes(cache.read_blocks[i]), bytes(cache.written_blocks[i])});
+    }
+  }
+  return any ? grid.text() : "";
+}
+
 /// Prefix caches that were asked; nothing when there are none.
 std::string caches(const Summary& summary) {
   Grid grid;
@@ -157,7 +177,7 @@ std::string caches(const Summary& summary) {
               rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens),
               count_text(cache.evicted_blocks), count_text(cache.recomputed_blocks)});
   }
-  return any ? grid.text() : "";
+  return any ? grid.text() + tiers(summary) : "";
 }
 
 std::string tenants(const Summary& summary) {

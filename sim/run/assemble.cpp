@@ -138,6 +138,27 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .idle_power = chip.power.idle};
 }
 
+/// Tiers behind the prefix caches of the last pool's instances, and the store that they share.
+void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
+  const Bytes block = assembly.facts.back().kv_block;
+  kv::TierStore* shared = nullptr;
+  for (const kv::TierSpec& tier : spec.engine.tiers->tiers) {
+    if (tier.capacity < block) {
+      spec.source->fail("engine.cache.tiers", fmt::format("the capacity of tier {}, {}, is less than one KV block of {}",
+                                                          kv::name(tier.kind), gigabytes(tier.capacity), gigabytes(block)));
+    }
+    if (tier.kind != kv::TierKind::Pool) continue;
+    const double blocks = std::min(std::floor(tier.capacity / block), 4e9);
+    assembly.shared_tiers.push_back(std::make_unique<kv::TierStore>(static_cast<std::uint32_t>(blocks)));
+    shared = assembly.shared_tiers.back().get();
+  }
+  for (serving::InstanceSettings& instance : assembly.pools.back().instances) {
+    instance.tiers = spec.engine.tiers;
+    instance.block_bytes = block;
+    instance.pool = shared;
+  }
+}
+
 /// Whether every one of the chips reaches every other over the plane.
 bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chips, PlaneId plane) {
   if (!std::all_of(chips.begin(), chips.end(),
@@ -313,6 +334,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
+    if (spec.engine.tiers) add_tiers(spec, assembly);
     assembly.facts.back().collectives =
         collective_wires(assembly.topology, placed[p][0], experiment.planes,
                          cost::wire_per_token(step_cost_spec(experiment, spec, network)));

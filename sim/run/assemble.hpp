@@ -38,6 +38,7 @@ struct Assembly {
   std::vector<std::unique_ptr<cost::StepCost>> costs;         ///< by pool
   std::vector<std::unique_ptr<policy::Router>> routers;       ///< by pool
   std::vector<std::unique_ptr<serving::Acceptance>> acceptances;  ///< of instances that verify drafts
+  std::vector<std::unique_ptr<kv::TierStore>> shared_tiers;   ///< of pools that have one
   std::vector<serving::Pool> pools;
   std::vector<metrics::PoolFacts> facts;                      ///< by pool
   std::vector<topologies::FlowNetwork> networks;              ///< none, or the one that carries KV

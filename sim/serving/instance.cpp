@@ -40,6 +40,21 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
     lane.steps.resize(ring);
     for (Step& step : lane.steps) step.ranks.resize(settings.ranks);
   }
+  if (!settings.tiers) return;
+  tiers_ = std::make_unique<kv::TierStack>(*settings.tiers, settings.block_bytes, settings.pool);
+  for (Rank& rank : ranks_) {
+    // Worth it where computing the same tokens in a step of their own would take longer.
+    rank.use_tiers(*tiers_, [this](std::uint32_t cached, std::uint32_t fetched, SimTime took) {
+      if (!tiers_->when_faster()) return true;
+      const cost::StepShape alone{.chunks = 1,
+                                  .prefill_tokens = fetched,
+                                  .prefill_area_x2 = std::uint64_t{fetched} * (2 * std::uint64_t{cached} + fetched)};
+      if (settings_.ranks == 1) return took < cost_.step(alone);
+      std::vector<cost::StepShape> shapes(settings_.ranks);
+      shapes[0] = alone;
+      return took < cost_.step(shapes);
+    });
+  }
 }
 
 // ---------------------------------------------------------------- from outside
@@ -73,7 +88,7 @@ void Instance::submit(SequenceId id, std::uint32_t rank) {
 
 void Instance::kv_arrived(SequenceId id) {
   Rank& rank = ranks_[sequences_[id].rank];
-  sequences_[id].kv_arrived = engine_.now();
+  if (sequences_[id].from_remote) sequences_[id].kv_arrived = engine_.now();
   rank.set_time(engine_.now());
   rank.loaded(id);
   stirred(rank);
@@ -110,6 +125,10 @@ void Instance::on_event(std::uint64_t what) {
     for (Lane& lane : lanes_) {
       if (lane.in_flight == 0) fill(lane, now);
     }
+    set_wake();
+  } else if (what >= kTierRead) {
+    advance(now, false);
+    kv_arrived(SequenceId{static_cast<std::uint32_t>(what)});
     set_wake();
   } else if (what == wake_number_) {
     wake_at_ = SimTime::never();

@@ -17,6 +17,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -50,6 +51,9 @@ struct InstanceSettings {
   FrontEndSpec front_end;
   bool hand_off = false;      ///< prefill role
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
+  std::optional<kv::TiersSpec> tiers{};  ///< behind the prefix cache
+  Bytes block_bytes;                     ///< of a KV block on all chips of its rank; for the tiers
+  kv::TierStore* pool = nullptr;         ///< what TierKind::Pool holds; outlives the instance
   bool step_by_step = false;  ///< one event a step; same results, for the test of that
   bool log_steps = false;
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
@@ -154,7 +158,10 @@ class Instance final : public engine::EventHandler {
   void hand_out_prompts(SimTime now, const RankStep& rank_step, std::uint64_t& tokens);
   void tell_news(SimTime now, Lane& lane, Rank& rank);
   void book_cache(SimTime now, const Rank& rank);
+  void read_tiers(SimTime now, Rank& rank);
   void set_level(SimTime now);
+
+  static constexpr std::uint64_t kTierRead = std::uint64_t{1} << 62U;  // event code, with the sequence: a read has ended
 
   InstanceSettings settings_;
   engine::Engine& engine_;
@@ -174,6 +181,8 @@ class Instance final : public engine::EventHandler {
   SimTime entrance_;           // a pipeline takes the next step from here on
   SimTime exit_;               // end of the step that entered last
   SimTime booked_until_;       // end of the last step that was booked
+  std::unique_ptr<kv::TierStack> tiers_;
+  kv::TierStack::Traffic booked_traffic_;
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;
   std::uint64_t accepted_tokens_ = 0;  // of calls that the front end has and the scheduler has not

@@ -136,8 +136,21 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
     sequences_[id].fetch_start = now;
     listener_.on_fetch(id, now);
   }
+  read_tiers(now, rank);
   if (rank.cache() != nullptr) book_cache(now, rank);
   rank.clear_news();
+}
+
+/// Starts what the rank has asked of its tiers. A read comes after the step that composed it has been told of.
+void Instance::read_tiers(SimTime now, Rank& rank) {
+  for (const SequenceId id : rank.news().tier_reads) {
+    Sequence& sequence = sequences_[id];
+    const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
+    const SimTime end =
+        tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers);
+    // At least a nanosecond, so that an end is never at the instant of its beginning.
+    engine_.at(std::max(end, now + SimTime{1}), engine::rank_of_flow(id.index()), *this, kTierRead | id.index());
+  }
 }
 
 /// Evictions are seen when the cache is looked at: blocks that a run of decodes took count at its end.
@@ -150,6 +163,17 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
     did.found_tokens += sequence.hit;
     did.asked_blocks += sequence.request.prompt_tokens / settings_.block_tokens;
     did.found_blocks += sequence.hit / settings_.block_tokens;
+    for (std::size_t i = 0; i < kv::kTiers; ++i) {
+      did.found_in_tier[i] += std::uint64_t{sequence.from_tiers[i]} * settings_.block_tokens;
+    }
+  }
+  if (tiers_) {
+    const kv::TierStack::Traffic& traffic = tiers_->traffic();
+    for (std::size_t i = 0; i < kv::kTiers; ++i) {
+      did.read_blocks[i] = traffic.read_blocks[i] - booked_traffic_.read_blocks[i];
+      did.written_blocks[i] = traffic.written_blocks[i] - booked_traffic_.written_blocks[i];
+    }
+    booked_traffic_ = traffic;
   }
   const kv::BlockStore::Counts& counts = rank.cache()->counts();
   kv::BlockStore::Counts& booked = booked_counts_[static_cast<std::size_t>(&rank - ranks_.data())];

@@ -46,8 +46,13 @@ void Rank::loaded(SequenceId id) {
   expect(sequence.state == SequenceState::Loading, "KV arrives for a sequence that waits for it");
   sequence.state = SequenceState::Loaded;
   --loading_;
-  sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
-  if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+  if (sequence.from_remote) {
+    sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
+    if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+  } else {
+    sequence.computed = sequence.hit;
+    name_blocks(sequence, sequence.computed / block_tokens_);
+  }
   ready_.push_back(id);
   blocked_ = false;
 }
@@ -75,10 +80,13 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
                               .loaded = head.state == SequenceState::Loaded,
                               .priority = head.priority,
                               .may_produce = head.most_output() - head.produced};
-  if (cache_ && !candidate.loaded) {
-    const kv::BlockStore::Match& match = look_up(id);
-    candidate.cached = match.blocks * block_tokens_;
-    candidate.cached_idle = match.idle;
+  if (candidate.loaded) {
+    candidate.cached = head.computed;
+  } else if (cache_) {
+    const Hit& hit = look_up(id);
+    candidate.cached = hit.match.blocks * block_tokens_;
+    candidate.cached_idle = hit.match.idle;
+    candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
   }
   return candidate;
 }
@@ -243,8 +251,12 @@ void Rank::load() {
   expect(need <= free_blocks_, "a fetched cache fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
-  sequence.fetched = sequence.target - sequence.computed;
-  news_.fetches.push_back(id);
+  if (sequence.from_remote) {
+    sequence.fetched = sequence.target - sequence.computed;
+    news_.fetches.push_back(id);
+  } else {
+    news_.tier_reads.push_back(id);
+  }
 }
 
 /// Takes a running sequence out of everything, to be queued again.

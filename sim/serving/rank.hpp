@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -127,13 +128,15 @@ class Rank final : public policy::Desk {
   struct News {
     std::vector<SequenceId> admitted;
     std::vector<SequenceId> preempted;
-    std::vector<SequenceId> fetches;
+    std::vector<SequenceId> fetches;     ///< from another instance
+    std::vector<SequenceId> tier_reads;  ///< from tiers (Sequence::from_tiers)
     void clear() {
       admitted.clear();
       preempted.clear();
       fetches.clear();
+      tier_reads.clear();
     }
-    [[nodiscard]] bool empty() const { return admitted.empty() && preempted.empty() && fetches.empty(); }
+    [[nodiscard]] bool empty() const { return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty(); }
   };
   [[nodiscard]] const News& news() const { return news_; }
   void clear_news() { news_.clear(); }
@@ -143,10 +146,16 @@ class Rank final : public policy::Desk {
   /// Nothing without a prefix cache.
   [[nodiscard]] const kv::BlockStore* cache() const { return cache_.get(); }
   [[nodiscard]] kv::BlockStore* cache() { return cache_.get(); }
-  /// For the time to live of idle blocks.
+  /// For the time to live of idle blocks, and for how long a tier would take.
   void set_time(SimTime now) {
+    now_ = now;
     if (cache_) cache_->set_time(now);
   }
+  /// From now on blocks that the cache has not are looked for in `tiers`, which outlives the rank, and fetched where
+  /// `worth` says so: of a request that has `cached` tokens, `fetched` more would be there after `took`.
+  /// REQUIRES: the rank has a cache.
+  using Worth = std::function<bool(std::uint32_t cached, std::uint32_t fetched, SimTime took)>;
+  void use_tiers(kv::TierStack& tiers, Worth worth);
   [[nodiscard]] std::uint32_t computed_of(SequenceId id) const;
 
   // ---- policy::Desk ----
@@ -235,11 +244,12 @@ class Rank final : public policy::Desk {
     std::uint32_t target = 0;
     std::uint64_t version = 0;
     kv::BlockStore::Match match;
+    kv::TierStack::Counts tiers{};  // blocks behind those, to be fetched
   };
   [[nodiscard]] kv::BlockIds ids_of(const Sequence& sequence) const {
     return {sequence.request, sequence.fate.history_ids, block_tokens_};
   }
-  [[nodiscard]] const kv::BlockStore::Match& look_up(SequenceId id) const;
+  [[nodiscard]] const Hit& look_up(SequenceId id) const;
   void take_hits(SequenceId id);
   void name_blocks(Sequence& sequence, std::uint32_t upto);
   void give_back(Sequence& sequence);
@@ -255,6 +265,9 @@ class Rank final : public policy::Desk {
   std::uint32_t free_blocks_;
   std::unique_ptr<kv::BlockStore> cache_;
   mutable std::optional<Hit> hit_;  // the last look-up
+  kv::TierStack* tiers_ = nullptr;
+  Worth worth_;
+  SimTime now_;
   bool frozen_ = false;             // while composing: nothing has changed since the head was found blocked
   std::deque<SequenceId> waiting_;
   std::deque<SequenceId> ready_;  // loaded, in order of arrival of their KV

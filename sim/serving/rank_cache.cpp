@@ -2,6 +2,9 @@
 
 #include "models/base/errors.hpp"
 
+#include <numeric>
+#include <utility>
+
 // What a Rank does with its prefix cache. The cache counts free blocks as the rank does, but only learns of those that
 // have been taken when it is asked for names.
 
@@ -9,28 +12,48 @@ namespace tokenyard::serving {
 
 /// Leading blocks of a waiting sequence that are here. One token is always left to compute, so a prompt that is here in
 /// full loses its last block.
-const kv::BlockStore::Match& Rank::look_up(SequenceId id) const {
+const Rank::Hit& Rank::look_up(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
   const bool same = hit_ && hit_->request == sequence.request.id && hit_->target == sequence.target;
   // A head that was found blocked among decodes stays so until something is given back. Looking again would change
   // nothing, and a run of decode steps does not.
-  if (same && (frozen_ || hit_->version == cache_->version())) return hit_->match;
+  if (same && (frozen_ || hit_->version == cache_->version())) return *hit_;
   cache_->settle(free_blocks_);
-  const kv::BlockStore::Match match = cache_->match(ids_of(sequence), (sequence.target - 1) / block_tokens_);
+  const std::uint32_t most = (sequence.target - 1) / block_tokens_;
+  const kv::BlockStore::Match match = cache_->match(ids_of(sequence), most);
   hit_ = {.request = sequence.request.id, .target = sequence.target, .version = cache_->version(), .match = match};
-  return hit_->match;
+  if (tiers_ != nullptr && !sequence.from_remote && match.blocks < most) {
+    const kv::TierStack::Counts there = tiers_->match(ids_of(sequence), match.blocks, most);
+    const std::uint32_t blocks = std::accumulate(there.begin(), there.end(), 0U);
+    const SimTime took = tiers_->end_of_read(now_, there) - now_;
+    if (blocks > 0 && worth_(match.blocks * block_tokens_, blocks * block_tokens_, took)) hit_->tiers = there;
+  }
+  return *hit_;
+}
+
+void Rank::use_tiers(kv::TierStack& tiers, Worth worth) {
+  expect(cache_ != nullptr, "tiers stand behind a prefix cache");
+  tiers_ = &tiers;
+  worth_ = std::move(worth);
+  cache_->on_change([&tiers](const kv::BlockStore::NameChange& change) {
+    if (change.here) tiers.named(change.name);
+    if (change.evicted) tiers.evicted(change.name, change.uses);
+  });
 }
 
 void Rank::take_hits(SequenceId id) {
   Sequence& sequence = sequences_[id];
   expect(!frozen_, "a head that is blocked does not start");
-  const kv::BlockStore::Match match = look_up(id);
+  const Hit hit = look_up(id);
+  const kv::BlockStore::Match& match = hit.match;
   cache_->acquire(match.blocks, sequence.priority, sequence.held);
   expect(match.idle <= free_blocks_, "idle blocks are free");
   free_blocks_ -= match.idle;
   sequence.blocks = match.blocks;
   sequence.computed = match.blocks * block_tokens_;
-  sequence.hit = sequence.computed;
+  sequence.from_tiers = hit.tiers;
+  sequence.hit = sequence.computed +
+                 std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U) * block_tokens_;  // those are on their way
   if (sequence.preemptions == 0 && !sequence.from_remote) sequence.cached = sequence.hit;
 }
 

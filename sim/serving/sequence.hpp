@@ -2,6 +2,7 @@
 
 #include "models/base/ids.hpp"
 #include "models/base/sim_time.hpp"
+#include "sim/kv/tiers.hpp"
 #include "sim/policy/batch_rules.hpp"
 #include "workloads/fate.hpp"
 #include "workloads/request.hpp"
@@ -44,6 +45,7 @@ struct Sequence {
 
   std::uint32_t hit = 0;             ///< tokens that the present admission found in the cache
   std::uint32_t cached = 0;          ///< tokens that the first admission found there
+  kv::TierStack::Counts from_tiers{};  ///< blocks that the present admission fetches or fetched, by tier
   std::uint32_t lost = 0;            ///< when preempted: tokens that were in the cache and are known
   std::uint32_t fetched = 0;         ///< tokens whose KV is fetched from another instance
 

@@ -24,6 +24,8 @@ struct SmallCluster {
   std::uint32_t depth = 2;
   bool step_by_step = false;
   std::optional<kv::PrefixCacheSpec> caching{};
+  std::optional<kv::TiersSpec> tiers{};
+  Bytes block_bytes{1e6};
   bool log_steps = false;
   serving::FrontEndSpec front_end{};
   std::uint32_t concurrency = 0;
@@ -77,6 +79,8 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .front_end = cluster.front_end,
                                 .hand_off = role == serving::Role::Prefill,
                                 .caching = cluster.caching,
+                                .tiers = cluster.tiers,
+                                .block_bytes = cluster.block_bytes,
                                 .step_by_step = cluster.step_by_step,
                                 .log_steps = cluster.log_steps,
                                 .acceptance = cluster.acceptance,

@@ -4,7 +4,8 @@ tokenyard_tests(unit_kv unit
   ROOMS kv
   FILES
     unit/kv/block_ids_test.cpp
-    unit/kv/block_store_test.cpp)
+    unit/kv/block_store_test.cpp
+    unit/kv/tiers_test.cpp)
 
 tokenyard_tests(laws_kv law
   ROOMS kv
@@ -17,3 +18,8 @@ tokenyard_tests(unit_routers unit
   ROOMS policy
   FILES
     unit/policy/router_test.cpp)
+
+tokenyard_tests(behaviour_kv behaviour
+  ROOMS serving
+  FILES
+    behaviour/cache_tiers_test.cpp)
