@@ -19,6 +19,11 @@ tokenyard_tests(unit_routers unit
   FILES
     unit/policy/router_test.cpp)
 
+tokenyard_tests(laws_measured_hits law
+  ROOMS serving
+  FILES
+    laws/measured_hits_test.cpp)
+
 tokenyard_tests(behaviour_kv behaviour
   ROOMS serving
   FILES
