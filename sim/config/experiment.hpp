@@ -36,6 +36,7 @@ struct EngineMemory {
 /// How an engine serves on one instance.
 struct EngineSpec {
   policy::RulesSpec rules;
+  policy::QueueOrder order = policy::QueueOrder::FirstCome;
   bool asynchronous = true;              ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;

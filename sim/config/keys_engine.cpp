@@ -30,6 +30,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "host_per_step", kTime, "500 us",
      "Host work of a step: schedule, inputs, launch, outputs. Assumed: 200 to 2,000 us are seen."},
     {"engine", "host_per_sequence", kTime, "0 s", "Host work that grows with the batch, for each request."},
+    {"engine", "scheduling_policy", "one of: fcfs | priority | deadline", "fcfs",
+     "Who is served first and preempted last: who came first, the lower priority, the earlier arrival + TTFT target."},
     {"engine", "prefix_caching", "true or false", "false",
      "Idle KV blocks keep what they hold; prompts that begin alike find it (vLLM: enable_prefix_caching). Kind vllm."},
     {"engine", "cache", "mapping: cache", kOptional, "How idle blocks are kept, with prefix_caching."},

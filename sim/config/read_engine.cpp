@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
 namespace tokenyard::config {
 namespace {
@@ -150,6 +151,11 @@ EngineSpec read_engine(YamlMap map) {
   engine.host.per_sequence = read_host_time(map, "host_per_sequence");
   engine.host.overlapped = engine.asynchronous;
   read_step_keys(map, engine);
+  const std::string order = map.choice("scheduling_policy", {"fcfs", "priority", "deadline"});
+  engine.order = order == "fcfs"       ? policy::QueueOrder::FirstCome
+                 : order == "priority" ? policy::QueueOrder::Priority
+                                       : policy::QueueOrder::Deadline;
+  if (auto* vllm = std::get_if<policy::VllmSpec>(&engine.rules)) vllm->order = engine.order;
   const CacheSpec cache = read_prefix_cache(map);
   engine.caching = cache.caching;
   engine.tiers = cache.tiers;

@@ -6,7 +6,12 @@
 
 namespace tokenyard::policy {
 
-enum class QueueOrder : std::uint8_t { FirstCome, Priority };
+/// Who is served first, and preempted last.
+enum class QueueOrder : std::uint8_t {
+  FirstCome,
+  Priority,  ///< the lower number, then first come
+  Deadline,  ///< the earlier arrival + TTFT target of its class, in whole milliseconds, then first come
+};
 
 /// The rules of vLLM v1 (docs/engines.md); names follow its own flags.
 struct VllmSpec {

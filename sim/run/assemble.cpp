@@ -87,7 +87,7 @@ std::uint32_t lanes_of(const config::PoolSpec& pool) {
 
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
                         std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
-  serving::Pool pool{.name = spec.name, .role = spec.role, .rules = spec.engine.rules};
+  serving::Pool pool{.name = spec.name, .role = spec.role, .order = spec.engine.order, .rules = spec.engine.rules};
   for (std::uint32_t i = 0; i < spec.instances; ++i) {
     pool.instances.push_back({.id = InstanceId{first_id + i},
                               .ranks = spec.plan.attention_data,

@@ -71,26 +71,6 @@ void Rank::release(SequenceId id) {
   blocked_ = false;
 }
 
-std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
-  if (place >= ready_.size() + waiting_.size()) return std::nullopt;
-  const SequenceId id = place < ready_.size() ? ready_[place] : waiting_[place - ready_.size()];
-  const Sequence& head = sequences_[id];
-  policy::Candidate candidate{.tokens = head.target,
-                              .from_remote = head.from_remote,
-                              .loaded = head.state == SequenceState::Loaded,
-                              .priority = head.priority,
-                              .may_produce = head.most_output() - head.produced};
-  if (candidate.loaded) {
-    candidate.cached = head.computed;
-  } else if (cache_) {
-    const Hit& hit = look_up(id);
-    candidate.cached = hit.match.blocks * block_tokens_;
-    candidate.cached_idle = hit.match.idle;
-    candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
-  }
-  return candidate;
-}
-
 std::uint64_t Rank::outstanding_tokens() const {
   return waiting_tokens_ + partial_tokens_ + context_ + closing_context_;
 }

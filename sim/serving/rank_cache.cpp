@@ -46,7 +46,7 @@ void Rank::take_hits(SequenceId id) {
   expect(!frozen_, "a head that is blocked does not start");
   const Hit hit = look_up(id);
   const kv::BlockStore::Match& match = hit.match;
-  cache_->acquire(match.blocks, sequence.priority, sequence.held);
+  cache_->acquire(match.blocks, sequence.request.priority, sequence.held);
   expect(match.idle <= free_blocks_, "idle blocks are free");
   free_blocks_ -= match.idle;
   sequence.blocks = match.blocks;
@@ -61,7 +61,7 @@ void Rank::take_hits(SequenceId id) {
 void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
   if (upto <= sequence.held.size()) return;
   cache_->settle(free_blocks_);
-  cache_->name(ids_of(sequence), upto, sequence.priority, sequence.held);
+  cache_->name(ids_of(sequence), upto, sequence.request.priority, sequence.held);
 }
 
 /// The sequence's blocks are no longer its own; others may use some of them.

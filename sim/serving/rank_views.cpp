@@ -73,6 +73,26 @@ std::pair<std::int32_t, std::uint64_t> Rank::urgency(SequenceId id) const {
   return {sequences_[id].priority, sequences_[id].request.id.index()};
 }
 
+std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
+  if (place >= ready_.size() + waiting_.size()) return std::nullopt;
+  const SequenceId id = place < ready_.size() ? ready_[place] : waiting_[place - ready_.size()];
+  const Sequence& head = sequences_[id];
+  policy::Candidate candidate{.tokens = head.target,
+                              .from_remote = head.from_remote,
+                              .loaded = head.state == SequenceState::Loaded,
+                              .priority = head.priority,
+                              .may_produce = head.most_output() - head.produced};
+  if (candidate.loaded) {
+    candidate.cached = head.computed;
+  } else if (cache_) {
+    const Hit& hit = look_up(id);
+    candidate.cached = hit.match.blocks * block_tokens_;
+    candidate.cached_idle = hit.match.idle;
+    candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
+  }
+  return candidate;
+}
+
 std::uint64_t Rank::prompt_tokens() const {
   std::uint64_t tokens = waiting_tokens_;
   for (const policy::Partial& partial : partials_) tokens += partial.remaining;

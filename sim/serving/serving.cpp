@@ -172,6 +172,7 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
                       " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
     }
   }
+  sequence.priority = urgency(pools_[0], sequence.request);
   if (const SimTime due = first.accept(id); due > engine_.now()) {
     engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
   } else {
@@ -191,6 +192,20 @@ Instance& Serving::route(PoolState& pool, const workloads::Request& request, boo
   Instance& chosen = *pool.instances[pool.pool->router->choose(request, pool.views, now)];
   chosen.advance(now, inclusive);
   return chosen;
+}
+
+/// Lower is more urgent.
+std::int32_t Serving::urgency(const Pool& pool, const workloads::Request& request) const {
+  switch (pool.order) {
+    case policy::QueueOrder::FirstCome: return 0;
+    case policy::QueueOrder::Priority: return request.priority;
+    case policy::QueueOrder::Deadline: {
+      const metrics::SloTarget& target = recorder_.classes().at(request.slo_class.index());
+      const std::int64_t ms = (request.arrival + SimTime::from(target.ttft)).ns() / 1'000'000;
+      return static_cast<std::int32_t>(std::min<std::int64_t>(ms, INT32_MAX));  // 24 days
+    }
+  }
+  return 0;
 }
 
 void Serving::on_done(SequenceId id, SimTime now) {

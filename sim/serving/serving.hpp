@@ -28,6 +28,7 @@ enum class Role : std::uint8_t { Mixed, Prefill, Decode };
 struct Pool {
   std::string name;
   Role role = Role::Mixed;
+  policy::QueueOrder order = policy::QueueOrder::FirstCome;  ///< of the queues of its ranks
   policy::RulesSpec rules;
   const cost::StepCost* cost = nullptr;
   policy::Router* router = nullptr;
@@ -118,6 +119,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void kv_is_there(SequenceId id, bool inclusive);
   void record(SequenceId id);
   void look_around(SimTime now);
+  [[nodiscard]] std::int32_t urgency(const Pool& pool, const workloads::Request& request) const;
   [[nodiscard]] Instance& instance(InstanceId id) { return *by_id_[id.index()]; }
 
   engine::Engine& engine_;

@@ -19,6 +19,7 @@ void Serving::choose_decode(SequenceId id, bool inclusive) {
 void Serving::handed_off(SequenceId id) {
   Sequence& sequence = sequences_[id];
   sequence.prefill_rank = sequence.rank;
+  sequence.priority = urgency(pools_[1], sequence.request);
   if (!hand_off_->with_prefill) choose_decode(id, true);
   sequence.from_remote = true;
   Instance& decode = instance(sequence.decode_instance);
@@ -35,6 +36,7 @@ void Serving::on_chunk(SequenceId id, std::uint32_t computed, SimTime start, Sim
   if (first) {
     choose_decode(id, false);
     sequence.prefill_rank = sequence.rank;
+    sequence.priority = urgency(pools_[1], sequence.request);
   }
   const SimTime now = engine_.now();
   const Seconds setup = first ? hand_off_->setup : Seconds{};  // goes on while the chunk is computed

@@ -19,6 +19,8 @@ class ScriptedSource final : public workloads::RequestSource {
     std::uint32_t prompt;
     std::uint32_t output;
     std::vector<std::uint64_t> ids{};  ///< of the prompt's blocks of 16 tokens
+    std::int32_t priority = 0;
+    std::uint32_t slo_class = 0;
   };
   explicit ScriptedSource(std::vector<Row> rows) : rows_(std::move(rows)) {}
   [[nodiscard]] std::optional<workloads::Arrival> next() override {
@@ -26,8 +28,8 @@ class ScriptedSource final : public workloads::RequestSource {
     const Row& row = rows_[next_];
     const RequestId id{static_cast<std::uint32_t>(next_++)};
     return workloads::Arrival{
-        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{0},
-         .prefix = {.block_tokens = 16, .ids = row.ids}},
+        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{row.slo_class},
+         .prefix = {.block_tokens = 16, .ids = row.ids}, .priority = row.priority},
         {.output_tokens = row.output}};
   }
   [[nodiscard]] std::optional<std::uint64_t> expected() const override { return rows_.size(); }

@@ -23,6 +23,7 @@ struct SmallCluster {
   std::uint32_t block_tokens = 16;
   std::uint32_t depth = 2;
   bool step_by_step = false;
+  policy::QueueOrder order = policy::QueueOrder::FirstCome;
   std::optional<kv::PrefixCacheSpec> caching{};
   std::optional<kv::TiersSpec> tiers{};
   Bytes block_bytes{1e6};
@@ -66,7 +67,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   std::optional<serving::HandOff> hand_off;
   std::uint32_t id = 0;
   const auto add_pool = [&](serving::Role role, std::uint32_t count, policy::Router& router) {
-    serving::Pool pool{.name = "pool", .role = role, .rules = cluster.rules, .cost = &cost, .router = &router};
+    serving::Pool pool{.name = "pool", .role = role, .order = cluster.order, .rules = cluster.rules, .cost = &cost, .router = &router};
     for (std::uint32_t i = 0; i < count; ++i) {
       pool.instances.push_back({.id = InstanceId{id++},
                                 .ranks = cluster.ranks,
@@ -117,7 +118,8 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   engine::Engine engine{networks};
   Played played;
   played.recorder = std::make_unique<metrics::Recorder>(
-      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}}}, true,
+      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}},
+                                                      {"hasty", Seconds{0.1}, Seconds{0.1}}}, true,
       cluster.log_steps);
   serving::Serving serving{
       engine, pools, hand_off, source, cluster.concurrency, *played.recorder, SimTime{1'000'000'000}, {}};

@@ -27,4 +27,5 @@ tokenyard_tests(laws_measured_hits law
 tokenyard_tests(behaviour_kv behaviour
   ROOMS serving
   FILES
-    behaviour/cache_tiers_test.cpp)
+    behaviour/cache_tiers_test.cpp
+    behaviour/queue_order_test.cpp)
