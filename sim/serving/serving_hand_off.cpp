@@ -36,7 +36,6 @@ void Serving::on_chunk(SequenceId id, std::uint32_t computed, SimTime start, Sim
   if (first) {
     choose_decode(id, false);
     sequence.prefill_rank = sequence.rank;
-    sequence.priority = urgency(pools_[1], sequence.request);
   }
   const SimTime now = engine_.now();
   const Seconds setup = first ? hand_off_->setup : Seconds{};  // goes on while the chunk is computed
