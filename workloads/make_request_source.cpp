@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "workloads/call_limit.hpp"
 #include "workloads/causal_source.hpp"
+#include "workloads/impatient_source.hpp"
 #include "workloads/session_draw.hpp"
 #include "workloads/session_source.hpp"
 #include "workloads/synthetic_source.hpp"
@@ -41,14 +42,18 @@ namespace {
 }
 
 /// The source itself, whatever calls allow.
-std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t seed, std::unique_ptr<ByteSource> trace) {
+std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t seed,
+                                         std::unique_ptr<ByteSource> trace) {
   const bool wants_trace = std::holds_alternative<TraceSpec>(spec.source);
   expect(wants_trace == (trace != nullptr), "a trace is given exactly when the workload replays one");
   if (wants_trace) return replay(spec, seed, std::move(trace));
   const auto& synthetic = std::get<SyntheticSpec>(spec.source);
-  if (!tells_stories(synthetic)) return std::make_unique<SyntheticSource>(spec, seed);
+  const auto* loop = std::get_if<ClosedLoop>(&synthetic.arrivals);
+  // Users of a closed loop who try again are told of no answer before that: a session of one request each.
+  const bool waits = loop != nullptr && tries_again(spec.classes);
+  if (!tells_stories(synthetic) && !waits) return std::make_unique<SyntheticSource>(spec, seed);
   SessionPlay play{.duration = spec.duration, .requests = spec.requests};
-  if (const auto* loop = std::get_if<ClosedLoop>(&synthetic.arrivals)) play.users = loop->concurrency;
+  if (loop != nullptr) play.users = loop->concurrency;
   return std::make_unique<SessionSource>(std::make_unique<SessionDraw>(spec, seed), play);
 }
 
@@ -57,8 +62,9 @@ std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t
 std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std::uint64_t seed,
                                                    std::unique_ptr<ByteSource> trace) {
   std::unique_ptr<RequestSource> source = source_of(spec, seed, std::move(trace));
-  if (!spec.max_output) return source;
-  return std::make_unique<CallLimit>(std::move(source), *spec.max_output);
+  if (spec.max_output) source = std::make_unique<CallLimit>(std::move(source), *spec.max_output);
+  if (!is_impatient(spec.classes)) return source;
+  return std::make_unique<ImpatientSource>(std::move(source), spec.classes, seed, spec.duration);
 }
 
 }  // namespace tokenyard::workloads

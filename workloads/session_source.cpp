@@ -27,7 +27,8 @@ namespace {
   const std::uint64_t tokens = whole.ids.size() * std::uint64_t{whole.block_tokens};
   const std::vector<std::uint64_t> ids = reblocked(whole, tokens, block_tokens).ids;
   const std::size_t from = std::min<std::size_t>(prompt_tokens / block_tokens, ids.size());
-  return {ids.begin() + static_cast<std::ptrdiff_t>(from), ids.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(from, tokens / block_tokens))};
+  return {ids.begin() + static_cast<std::ptrdiff_t>(from),
+          ids.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(from, tokens / block_tokens))};
 }
 
 }  // namespace
@@ -74,7 +75,6 @@ void SessionSource::begin(Session session, SimTime at) {
   auto live = std::make_unique<Live>();
   live->serial = sessions_++;
   live->left = session.turns.size();
-  live->retries.resize(session.turns.size());
   for (const Turn& turn : session.turns) live->missing.push_back(static_cast<std::uint32_t>(turn.after.size()));
   live->session = std::move(session);
   live_[slot] = std::move(live);
@@ -124,7 +124,7 @@ std::optional<Arrival> SessionSource::next() {
   std::vector<std::uint64_t> history = turn.history;
   if (!live.session.texts.empty()) {
     ContextNames& text = live.session.texts[turn.text];
-    if (turn.keep && live.retries[due.turn] == 0) text.cut(*turn.keep);
+    if (turn.keep) text.cut(*turn.keep);
     prefix = text.prefix(turn.prompt_tokens);
     if (turn.repeated) history = names_behind(text, turn, prefix.block_tokens);
   }
@@ -154,14 +154,6 @@ void SessionSource::on_end(RequestId request, SimTime now, Ending how) {
   Live& live = *live_[sent.slot];
   --live.in_flight;
   if (how == Ending::TimedOut) {
-    ++timed_out_;
-    if (!live.abandoned && live.retries[sent.turn] < play_.retries) {
-      ++retried_;
-      const std::int64_t factor = std::int64_t{1} << std::min(live.retries[sent.turn]++, 30U);
-      schedule(sent.slot, sent.turn, now + SimTime{play_.backoff.ns() * factor});
-      look_ahead();
-      return;
-    }
     if (!live.abandoned) ++abandoned_;
     live.abandoned = true;
   } else if (how == Ending::Cancelled) {
@@ -194,10 +186,9 @@ void SessionSource::finish(std::uint32_t slot, SimTime now) {
 
 std::vector<std::string> SessionSource::notes() const {
   std::vector<std::string> all = feed_->notes();
-  if (timed_out_ > 0) {
-    all.push_back(std::to_string(timed_out_) + " requests were given up by their users: " + std::to_string(retried_) +
-                  " were sent again, " + std::to_string(abandoned_) + " sessions of " + std::to_string(sessions_) +
-                  " were left");
+  if (abandoned_ > 0) {
+    all.push_back(std::to_string(abandoned_) + " sessions of " + std::to_string(sessions_) +
+                  " were left because a user's patience ran out");
   }
   if (cancelled_ > 0) all.push_back(std::to_string(cancelled_) + " requests were cancelled by their users");
   return all;

@@ -21,12 +21,11 @@ struct SessionPlay {
   std::optional<SimTime> duration{};        ///< no request is sent after this; sessions then break off
   std::optional<std::uint64_t> requests{};  ///< at most so many
   std::uint32_t block_tokens = 0;           ///< recorded prefix ids are put into blocks of so many; 0 = as they are
-  std::uint32_t retries = 0;                ///< times a request is sent again after its user's patience ran out
-  SimTime backoff{};                        ///< before the first of these; doubled each time
 };
 
 /// Plays sessions against whatever serves them: a turn is sent when all it waits for has ended and been thought about,
-/// however long that took. Holds the sessions that have begun and not ended.
+/// however long that took. Whose patience runs out (ImpatientSource may ask again before it says so) leaves the
+/// session; whose answer is cancelled goes on. Holds the sessions that have begun and not ended.
 class SessionSource final : public RequestSource {
  public:
   SessionSource(std::unique_ptr<SessionFeed> feed, const SessionPlay& play);
@@ -47,7 +46,6 @@ class SessionSource final : public RequestSource {
     Session session;
     std::uint64_t serial = 0;
     std::vector<std::uint32_t> missing;  // by turn: what it still waits for
-    std::vector<std::uint32_t> retries;  // by turn
     std::size_t left = 0;                // turns not ended
     bool abandoned = false;
     std::size_t in_flight = 0;
@@ -84,9 +82,7 @@ class SessionSource final : public RequestSource {
   std::uint64_t order_ = 0;
   std::uint64_t requests_ = 0;
   std::uint64_t sessions_ = 0;
-  std::uint64_t timed_out_ = 0;
   std::uint64_t cancelled_ = 0;
-  std::uint64_t retried_ = 0;
   std::uint64_t abandoned_ = 0;
 };
 

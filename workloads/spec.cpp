@@ -273,9 +273,26 @@ void validate(const RateCurve& spec) {
           "must not be shorter than the curve");
 }
 
+void validate(const PatienceSpec& spec) {
+  require(spec.first_token || spec.answer || spec.cancel > 0.0, "first_token",
+          "is missing, and answer and cancel as well; give one of them, or no patience");
+  require(spec.cancel >= 0.0 && spec.cancel <= 1.0, "cancel", "must be from 0 to 1");
+  require((spec.cancel > 0.0) == spec.cancel_after.has_value(), "cancel_after",
+          "is needed exactly where cancel is above 0");
+  if (spec.first_token) validate_part("first_token", *spec.first_token);
+  if (spec.answer) validate_part("answer", *spec.answer);
+  if (spec.cancel_after) validate_part("cancel_after", *spec.cancel_after);
+  require(spec.attempts >= 1 && spec.attempts <= 1000, "attempts", "must be from 1 to 1000");
+  require(spec.attempts == 1 || spec.first_token || spec.answer, "attempts",
+          "has no meaning without first_token or answer: only time-outs are tried again");
+  require(spec.backoff > Seconds{0.0} && spec.backoff <= Seconds{1e6}, "backoff",
+          "must be above 0 s and at most 1e6 s");
+}
+
 void validate(const SloClass& spec) {
   require(spec.ttft > Seconds{0.0}, "ttft", "must be above 0 s");
   require(spec.tpot > Seconds{0.0}, "tpot", "must be above 0 s");
+  if (spec.patience) validate_part("patience", *spec.patience);
 }
 
 void validate(const TraceSpec& spec) {

@@ -194,11 +194,22 @@ struct TraceSpec {
   TracePolicy policy{};
 };
 
+/// When users give a request up. At least one of the three is given.
+struct PatienceSpec {
+  std::optional<TimeSpec> first_token{};   ///< longest wait for the first token
+  std::optional<TimeSpec> answer{};        ///< longest wait for the whole answer
+  double cancel = 0.0;                     ///< share of requests whose user has seen enough before the end
+  std::optional<TimeSpec> cancel_after{};  ///< when that is, from sending; exactly where cancel > 0
+  std::uint32_t attempts = 1;              ///< a request that timed out is sent again until it has been sent so often
+  Seconds backoff{1.0};                    ///< from a time-out to the second attempt; doubled with each further one
+};
+
 /// What a class of users was promised. A request meets it when both hold.
 struct SloClass {
   std::string name;
   Seconds ttft;
   Seconds tpot;
+  std::optional<PatienceSpec> patience{};  ///< absent: they wait for ever
 };
 
 /// The class of that name, the first one where there is none.
@@ -206,13 +217,13 @@ struct SloClass {
 
 struct WorkloadSpec {
   std::variant<SyntheticSpec, TraceSpec> source;
-  std::optional<SimTime> duration{};        ///< no arrivals after this
-  std::optional<std::uint64_t> requests{};  ///< at most this many
-  SimTime warm_up{};                        ///< requests that arrive earlier are simulated but not counted
-  std::optional<std::uint32_t> max_output{}; ///< output tokens that every call allows; absent: as many as it gets
-  std::uint32_t max_context = 0;            ///< prompt + output beyond this is an error at the request; 0 = no limit
-  std::uint32_t session_context = 0;        ///< drawn sessions end before prompt + output exceeds this; 0 = never
-  std::vector<SloClass> classes;            ///< >= 1; by ClassId
+  std::optional<SimTime> duration{};          ///< no arrivals after this
+  std::optional<std::uint64_t> requests{};    ///< at most this many
+  SimTime warm_up{};                          ///< requests that arrive earlier are simulated but not counted
+  std::optional<std::uint32_t> max_output{};  ///< output tokens that every call allows; absent: as many as it gets
+  std::uint32_t max_context = 0;              ///< prompt + output beyond this is an error at the request; 0 = no limit
+  std::uint32_t session_context = 0;          ///< drawn sessions end before prompt + output exceeds this; 0 = never
+  std::vector<SloClass> classes;              ///< >= 1; by ClassId
 };
 
 /// Throw SpecError with the key of what is wrong ("rate", "min"): rate or speedup not positive, CV outside (0, 100], no
@@ -222,6 +233,7 @@ void validate(const LengthSpec& spec);
 void validate(const TimeSpec& spec);
 void validate(const RateCurve& spec);
 void validate(const TraceSpec& spec);
+void validate(const PatienceSpec& spec);
 void validate(const SloClass& spec);
 
 /// The same for every part, with the path of its key ("arrivals.rate", "clients.chat.prompt.min"), and besides: no

@@ -28,7 +28,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload", "clients", "list: workload.client", kOptional,
      "Kinds of clients with their share and lengths, in place of prompt and output."},
     {"workload", "max_output", "count", kOptional,
-     "Output tokens that every call allows (max_tokens), which some schedulers reserve memory for; without it each call "
+     "Output tokens that every call allows (max_tokens), which some schedulers reserve memory for; without it each "
+     "call "
      "allows what it gets, as benchmark clients do that fix the length."},
     {"workload", "trace", "mapping: workload.trace", kRequired, "The file to replay; of kind trace."},
     {"workload", "duration", kTime, kOptional, "No request arrives later; a synthetic stream needs this or requests."},
@@ -208,6 +209,20 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload.slo", "tpot", kTime, "50 ms",
      "Time per further token promised; 50 ms is assumed, within the 40 to 200 ms that MLPerf Inference grants "
      "llama2-70b (Interactive and Server)."},
+    {"workload.slo", "patience", "mapping: workload.patience", kOptional,
+     "When its users give a request up; without it they wait for ever."},
+
+    {"workload.patience", "first_token", "mapping: workload.time", kOptional,
+     "Longest wait for the first token; then the request is taken back and counts as timed out."},
+    {"workload.patience", "answer", "mapping: workload.time", kOptional,
+     "Longest wait for the whole answer, from when the request is sent; then it is timed out."},
+    {"workload.patience", "cancel", "ratio", "0", "Share of requests whose user has seen enough before the end."},
+    {"workload.patience", "cancel_after", "mapping: workload.time", kOptional,
+     "When that is, from when the request is sent; those whose answer is complete by then are not cancelled."},
+    {"workload.patience", "attempts", "count", "1",
+     "A request that timed out is sent again until it has been sent so often."},
+    {"workload.patience", "backoff", kTime, "1 s",
+     "From a time-out to the second attempt; doubled with each further one."},
 });
 
 }  // namespace

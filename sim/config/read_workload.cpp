@@ -340,10 +340,23 @@ TraceSpec read_trace(YamlMap map) {
   return trace;
 }
 
+PatienceSpec read_patience(YamlMap map) {
+  PatienceSpec patience{.cancel = map.number("cancel", 0.0, 1.0)};
+  if (map.given("first_token")) patience.first_token = read_time_law(map.map("first_token", "workload.time"));
+  if (map.given("answer")) patience.answer = read_time_law(map.map("answer", "workload.time"));
+  if (map.given("cancel_after")) patience.cancel_after = read_time_law(map.map("cancel_after", "workload.time"));
+  patience.attempts = map.count("attempts", 1, 1000);
+  patience.backoff = map.seconds("backoff");
+  map.finish();
+  map.located([&] { validate(patience); });
+  return patience;
+}
+
 std::vector<SloClass> read_classes(YamlMap& workload) {
   std::vector<SloClass> classes;
   for (auto& [name, map] : workload.named_maps("slo", "workload.slo")) {
-    const SloClass one{.name = name, .ttft = map.seconds("ttft"), .tpot = map.seconds("tpot")};
+    SloClass one{.name = name, .ttft = map.seconds("ttft"), .tpot = map.seconds("tpot")};
+    if (map.given("patience")) one.patience = read_patience(map.map("patience", "workload.patience"));
     map.finish();
     map.located([&] { validate(one); });
     classes.push_back(one);

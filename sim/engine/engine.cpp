@@ -105,7 +105,7 @@ struct Engine::Impl final : EventHandler {
       if (!carrier.idle() && !catch_up()) {
         continue;
       }
-      if (queue.empty()) {
+      if (carrier.idle() && queue.only_alarms()) {
         return;
       }
       const Event event = queue.pop();
@@ -124,6 +124,11 @@ SimTime Engine::now() const { return impl_->now; }
 void Engine::at(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what) {
   expect(when >= impl_->now, "an event is not scheduled in the past");
   impl_->queue.push(when, rank, handler, what);
+}
+
+void Engine::alarm(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what) {
+  expect(when >= impl_->now, "an alarm is not set in the past");
+  impl_->queue.push(when, rank, handler, what, true);
 }
 
 void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay,

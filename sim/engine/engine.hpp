@@ -63,6 +63,10 @@ class Engine {
   /// REQUIRES: when >= now(); handler outlives the event.
   void at(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what);
 
+  /// The same for something that only matters while other things happen, a time-out: when nothing but alarms is left,
+  /// the run ends without them.
+  void alarm(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what);
+
   /// Moves `size` bytes from one endpoint to another of plane `plane` (index into the constructor's list), after
   /// `delay` (software, wire latency; to the nearest ns). Flows share links max-min fairly. When the last byte has
   /// arrived, to the next whole ns and at least 1 ns after the first, `handler` gets `what` as an event of rank

@@ -20,8 +20,10 @@ bool before(const Event& a, const Event& b) {
 
 }  // namespace
 
-void EventQueue::push(SimTime time, std::uint64_t rank, EventHandler& handler, std::uint64_t what) {
-  const Event event{.time = time, .rank = rank, .sequence = pushed_++, .handler = &handler, .what = what};
+void EventQueue::push(SimTime time, std::uint64_t rank, EventHandler& handler, std::uint64_t what, bool alarm) {
+  const Event event{
+      .time = time, .rank = rank, .sequence = 2 * pushed_++ + (alarm ? 1U : 0U), .handler = &handler, .what = what};
+  if (alarm) ++alarms_;
   std::size_t hole = heap_.size();
   heap_.push_back(event);
   while (hole > 0) {
@@ -37,6 +39,7 @@ void EventQueue::push(SimTime time, std::uint64_t rank, EventHandler& handler, s
 
 Event EventQueue::pop() {
   const Event first = heap_.front();
+  if (first.is_alarm()) --alarms_;
   const Event last = heap_.back();
   heap_.pop_back();
   const std::size_t size = heap_.size();

@@ -8,28 +8,44 @@ namespace tokenyard::metrics {
 
 const char* name(Part part) {
   switch (part) {
-    case Part::Queue: return "queue";
-    case Part::Prefill: return "prefill";
-    case Part::KvWait: return "kv_wait";
-    case Part::KvTransfer: return "kv_transfer";
-    case Part::DecodeWait: return "decode_wait";
-    case Part::Preempted: return "preempted";
-    case Part::Decode: return "decode";
-    case Part::FrontEnd: return "front_end";
+    case Part::Queue:
+      return "queue";
+    case Part::Prefill:
+      return "prefill";
+    case Part::KvWait:
+      return "kv_wait";
+    case Part::KvTransfer:
+      return "kv_transfer";
+    case Part::DecodeWait:
+      return "decode_wait";
+    case Part::Preempted:
+      return "preempted";
+    case Part::Decode:
+      return "decode";
+    case Part::FrontEnd:
+      return "front_end";
   }
   return "";
 }
 
 SimTime part_of(const RequestRecord& record, Part part) {
   switch (part) {
-    case Part::Queue: return record.queue;
-    case Part::Prefill: return record.prefill;
-    case Part::KvWait: return record.kv_wait;
-    case Part::KvTransfer: return record.kv_transfer;
-    case Part::DecodeWait: return record.decode_wait;
-    case Part::Preempted: return record.preempted;
-    case Part::Decode: return record.decode;
-    case Part::FrontEnd: return record.front_end;
+    case Part::Queue:
+      return record.queue;
+    case Part::Prefill:
+      return record.prefill;
+    case Part::KvWait:
+      return record.kv_wait;
+    case Part::KvTransfer:
+      return record.kv_transfer;
+    case Part::DecodeWait:
+      return record.decode_wait;
+    case Part::Preempted:
+      return record.preempted;
+    case Part::Decode:
+      return record.decode;
+    case Part::FrontEnd:
+      return record.front_end;
   }
   return {};
 }
@@ -91,6 +107,15 @@ void Recorder::request(const RequestRecord& record) {
   tenant.good_requests += met ? 1 : 0;
   tenant.ttft.add(record.ttft());
   if (record.output_tokens > 1) tenant.tpot.add(record.tpot());
+}
+
+void Recorder::given_up(const GivenUpRecord& record) {
+  gone.add(record);
+  last_end = std::max(last_end, record.gone);
+  if (record.arrival < warm_up_) return;
+  gone_after_warm_up.add(record);
+  by_class.at(record.slo_class.index()).given_up.add(record);
+  by_tenant[record.tenant].given_up.add(record);
 }
 
 }  // namespace tokenyard::metrics

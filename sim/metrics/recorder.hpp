@@ -25,21 +25,36 @@ inline constexpr std::size_t kParts = 8;
 [[nodiscard]] const char* name(Part part);
 [[nodiscard]] SimTime part_of(const RequestRecord& record, Part part);
 
+/// Requests that were given up; none of them counts as finished or measured.
+struct GivenUp {
+  std::uint64_t timed_out = 0;      ///< their users' patience ran out
+  std::uint64_t cancelled = 0;      ///< their users had seen enough
+  std::uint64_t output_tokens = 0;  ///< handed out to them, for nothing
+
+  [[nodiscard]] std::uint64_t requests() const { return timed_out + cancelled; }
+  void add(const GivenUpRecord& record) {
+    ++(record.cancelled ? cancelled : timed_out);
+    output_tokens += record.output_tokens;
+  }
+};
+
 /// Figures of one SLO class.
 struct ClassFigures {
   std::uint64_t requests = 0;
   std::uint64_t output_tokens = 0;
-  std::uint64_t good_requests = 0;       ///< met both targets; a single-token answer has no TPOT to miss
+  std::uint64_t good_requests = 0;  ///< met both targets; a single-token answer has no TPOT to miss
   std::uint64_t good_output_tokens = 0;
+  GivenUp given_up{};  ///< beside `requests`
 };
 
 /// Figures of one tenant.
 struct TenantFigures {
   std::uint64_t requests = 0;
   std::uint64_t prompt_tokens = 0;
-  std::uint64_t cached_tokens = 0;       ///< of these, found in the prefix cache
+  std::uint64_t cached_tokens = 0;  ///< of these, found in the prefix cache
   std::uint64_t output_tokens = 0;
-  std::uint64_t good_requests = 0;       ///< met the targets of their class
+  std::uint64_t good_requests = 0;  ///< met the targets of their class
+  GivenUp given_up{};
   Quantiles ttft;
   Quantiles tpot;
 };
@@ -50,6 +65,7 @@ class Recorder {
   Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_requests, bool keep_steps);
 
   void request(const RequestRecord& record);
+  void given_up(const GivenUpRecord& record);
   void step(const StepRecord& record) {
     if (keep_steps_) steps_.push_back(record);
   }
@@ -59,21 +75,23 @@ class Recorder {
   [[nodiscard]] const std::vector<RequestRecord>& requests() const { return requests_; }  ///< in order of ending
   [[nodiscard]] const std::vector<StepRecord>& steps() const { return steps_; }
 
-  std::uint64_t finished = 0;             ///< with warm-up
-  std::uint64_t finished_after_warm_up = 0;         ///< whenever they arrived
-  std::uint64_t prompt_tokens_after_warm_up = 0;    ///< of these
-  std::uint64_t measured = 0;             ///< without
-  std::uint64_t prompt_tokens = 0;        ///< of measured requests
-  std::uint64_t cached_tokens = 0;        ///< of prompt_tokens, found in the prefix cache
+  std::uint64_t finished = 0;                     ///< with warm-up
+  std::uint64_t finished_after_warm_up = 0;       ///< whenever they arrived
+  std::uint64_t prompt_tokens_after_warm_up = 0;  ///< of these
+  std::uint64_t measured = 0;                     ///< without
+  std::uint64_t prompt_tokens = 0;                ///< of measured requests
+  std::uint64_t cached_tokens = 0;                ///< of prompt_tokens, found in the prefix cache
   std::uint64_t output_tokens = 0;
-  std::uint64_t preempted_requests = 0;   ///< measured requests that were preempted at least once
-  SimTime last_end;                       ///< latest last_token seen
+  GivenUp gone;                          ///< with warm-up
+  GivenUp gone_after_warm_up;            ///< that arrived after it
+  std::uint64_t preempted_requests = 0;  ///< measured requests that were preempted at least once
+  SimTime last_end;                      ///< latest last_token seen
   Quantiles ttft;
   Quantiles ttft_from_admission;
   Quantiles tpot;
   Quantiles latency;
   std::array<Quantiles, kParts> parts;
-  std::vector<ClassFigures> by_class;     ///< by ClassId
+  std::vector<ClassFigures> by_class;                ///< by ClassId
   std::map<std::uint32_t, TenantFigures> by_tenant;  ///< those with measured requests
 
  private:

@@ -43,6 +43,18 @@ struct RequestRecord {
   }
 };
 
+/// One request that its user gave up before the answer was complete.
+struct GivenUpRecord {
+  RequestId id;
+  ClassId slo_class;
+  std::uint32_t tenant = 0;
+  bool cancelled = false;  ///< its user had seen enough; false: patience ran out
+  std::uint32_t prompt_tokens = 0;
+  std::uint32_t output_tokens = 0;  ///< handed out until then, for nothing
+  SimTime arrival;
+  SimTime gone;
+};
+
 /// One step of one instance (written on request).
 struct StepRecord {
   InstanceId instance;

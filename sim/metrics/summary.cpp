@@ -105,7 +105,8 @@ std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
     PlaneFigures& plane = planes.back();
     ++counts.back();
     plane.mean_utilisation += link.utilisation;
-    if (link.link.ends_with(" up") && !link.link.starts_with("domain ") && !link.link.starts_with("pod ")) plane.bytes += link.bytes;
+    if (link.link.ends_with(" up") && !link.link.starts_with("domain ") && !link.link.starts_with("pod "))
+      plane.bytes += link.bytes;
     if (plane.busiest_link.empty() || link.utilisation > plane.peak_link_utilisation) {
       plane.peak_link_utilisation = link.utilisation;
       plane.busiest_link = link.link;
@@ -159,6 +160,8 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   summary.requests_finished = recorder.finished;
   summary.requests_measured = recorder.measured;
   summary.requests_preempted = recorder.preempted_requests;
+  summary.given_up = recorder.gone;
+  summary.given_up_after_warm_up = recorder.gone_after_warm_up;
 
   summary.ttft = spread(recorder.ttft);
   summary.ttft_from_admission = spread(recorder.ttft_from_admission);
@@ -203,7 +206,8 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   }
   summary.good_requests_per_s = ratio(static_cast<double>(good_requests), window_s);
   summary.good_tokens_per_s = ratio(static_cast<double>(good_tokens), window_s);
-  summary.good_share = ratio(static_cast<double>(good_requests), static_cast<double>(recorder.measured));
+  summary.good_share = ratio(static_cast<double>(good_requests),
+                             static_cast<double>(recorder.measured + recorder.gone_after_warm_up.requests()));
   summary.joules_per_output_token = ratio(energy, output);
   summary.mean_power_w = ratio(energy, window_s);
   summary.classes = recorder.classes();
@@ -216,6 +220,7 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
                                  .cached_tokens = tenant.cached_tokens,
                                  .output_tokens = tenant.output_tokens,
                                  .good_requests = tenant.good_requests,
+                                 .given_up = tenant.given_up,
                                  .ttft = spread(tenant.ttft),
                                  .tpot = spread(tenant.tpot)});
     }

@@ -33,9 +33,9 @@ struct CollectiveWire {
 /// What the summary must know of a pool beyond its meters.
 struct PoolFacts {
   std::string name;
-  std::string role;                 ///< "mixed", "prefill", "decode"
+  std::string role;  ///< "mixed", "prefill", "decode"
   std::string chip;
-  bool scenario = false;            ///< the chip's figures are targets of a plan, not a product's
+  bool scenario = false;  ///< the chip's figures are targets of a plan, not a product's
   std::uint32_t instances = 0;
   std::uint32_t chips_per_instance = 0;
   Flop matmul_per_token;            ///< 2 * active matmul parameters
@@ -44,11 +44,11 @@ struct PoolFacts {
   BytesPerSecond memory_bandwidth;  ///< of one chip
   Bytes memory;                     ///< of one chip
   Bytes weights_per_chip;
-  Bytes kv_block;                   ///< one block on all chips of its attention rank together
+  Bytes kv_block;  ///< one block on all chips of its attention rank together
   std::uint64_t blocks_per_instance = 0;
   std::uint32_t block_tokens = 0;
-  std::uint32_t drafts = 0;         ///< that a decode verifies in a step; 0: no speculation
-  Watts idle_power;                 ///< of one chip
+  std::uint32_t drafts = 0;  ///< that a decode verifies in a step; 0: no speculation
+  Watts idle_power;          ///< of one chip
 
   std::vector<CollectiveWire> collectives;  ///< of one instance, a row a plane; empty for a single chip
 };
@@ -59,38 +59,38 @@ struct LinkFigures {
   std::string link;
   double bandwidth_bytes_per_s = 0;
   double bytes = 0;
-  double busy_s = 0;         ///< time with at least one flow on it
-  double utilisation = 0;    ///< bytes / (bandwidth * length of the run)
+  double busy_s = 0;       ///< time with at least one flow on it
+  double utilisation = 0;  ///< bytes / (bandwidth * length of the run)
 };
 
 /// Pool figures over the measured window. Ratios are in [0, 1].
 struct PoolFigures {
   PoolFacts facts;
   std::uint64_t steps = 0;
-  double busy = 0;                    ///< share of the window with a step running, mean over instances
-  double prefill_tokens_per_s = 0;    ///< prompt tokens computed, recomputed ones included
+  double busy = 0;                  ///< share of the window with a step running, mean over instances
+  double prefill_tokens_per_s = 0;  ///< prompt tokens computed, recomputed ones included
   double decode_tokens_per_s = 0;
-  double mfu = 0;                     ///< 2 * active matmul parameters * tokens / (window * chips * peak)
-  double mfu_prefill_steps = 0;       ///< the same within steps that computed prompt tokens
-  double mfu_decode_steps = 0;        ///< the same within steps that computed none
-  double mfu_with_attention = 0;      ///< of the window, attention FLOP counted
-  double bandwidth_utilisation = 0;   ///< memory traffic / (window * chips * bandwidth)
+  double mfu = 0;                    ///< 2 * active matmul parameters * tokens / (window * chips * peak)
+  double mfu_prefill_steps = 0;      ///< the same within steps that computed prompt tokens
+  double mfu_decode_steps = 0;       ///< the same within steps that computed none
+  double mfu_with_attention = 0;     ///< of the window, attention FLOP counted
+  double bandwidth_utilisation = 0;  ///< memory traffic / (window * chips * bandwidth)
   double bandwidth_utilisation_decode_steps = 0;
-  double running_mean = 0;            ///< requests in a batch, mean over time and instances
+  double running_mean = 0;  ///< requests in a batch, mean over time and instances
   double waiting_mean = 0;
-  double kv_occupancy_mean = 0;       ///< used / all blocks
-  double kv_occupancy_peak = 0;       ///< highest of any instance
+  double kv_occupancy_mean = 0;  ///< used / all blocks
+  double kv_occupancy_peak = 0;  ///< highest of any instance
   std::uint64_t preemptions = 0;
-  CacheSums cache{};                  ///< of the prefix caches of its instances
-  double tokens_per_step = 0;         ///< that a decode hands out in a step, with drafts; 0 without them
-  double draft_acceptance = 0;        ///< accepted drafts / all
-  double energy_j = 0;                ///< chips of this pool, idle time included
+  CacheSums cache{};            ///< of the prefix caches of its instances
+  double tokens_per_step = 0;   ///< that a decode hands out in a step, with drafts; 0 without them
+  double draft_acceptance = 0;  ///< accepted drafts / all
+  double energy_j = 0;          ///< chips of this pool, idle time included
 };
 
 struct PlaneFigures {
   std::string plane;
-  double bytes = 0;                ///< payload of KV hand-offs that entered the plane
-  double mean_utilisation = 0;     ///< by KV hand-offs, mean over their links, over the run
+  double bytes = 0;             ///< payload of KV hand-offs that entered the plane
+  double mean_utilisation = 0;  ///< by KV hand-offs, mean over their links, over the run
   double peak_link_utilisation = 0;
   std::string busiest_link;
   double collective_bytes = 0;        ///< of steps in the measured window, counted where they leave a chip
@@ -105,41 +105,45 @@ struct TenantSummary {
   std::uint64_t cached_tokens = 0;
   std::uint64_t output_tokens = 0;
   std::uint64_t good_requests = 0;
+  GivenUp given_up{};
   Spread ttft;
   Spread tpot;
 };
 
 struct Summary {
   std::string name;
-  bool complete = true;            ///< false: the run was interrupted; figures are of what had ended
-  double window_s = 0;             ///< of rates, pools and energy: from the end of warm-up
-  bool to_last_arrival = false;    ///< to the last arrival; false: to the last token
+  bool complete = true;          ///< false: the run was interrupted; figures are of what had ended
+  double window_s = 0;           ///< of rates, pools and energy: from the end of warm-up
+  bool to_last_arrival = false;  ///< to the last arrival; false: to the last token
   double warm_up_s = 0;
   std::uint64_t requests_arrived = 0;
   std::uint64_t requests_finished = 0;
   std::uint64_t requests_measured = 0;
   std::uint64_t requests_preempted = 0;
-  std::uint32_t chips = 0;         ///< that instances were placed on
-  std::uint32_t chips_idle = 0;    ///< of the topology, beyond these
+  /// Given up by their users. Of a complete run arrived = finished + timed out + cancelled.
+  GivenUp given_up{};
+  GivenUp given_up_after_warm_up{};  ///< beside requests_measured
+  std::uint32_t chips = 0;           ///< that instances were placed on
+  std::uint32_t chips_idle = 0;      ///< of the topology, beyond these
 
-  Spread ttft;                     ///< from arrival
+  Spread ttft;  ///< from arrival
   Spread ttft_from_admission;
-  Spread tpot;                     ///< of requests with two output tokens or more
-  Spread itl;                      ///< gaps between tokens, each token counts once
+  Spread tpot;  ///< of requests with two output tokens or more
+  Spread itl;   ///< gaps between tokens, each token counts once
   Spread latency;
   std::array<Spread, kParts> parts;
-  bool exact_percentiles = true;   ///< false: more than 2^18 requests, percentiles are of 0.1 % wide buckets
+  bool exact_percentiles = true;  ///< false: more than 2^18 requests, percentiles are of 0.1 % wide buckets
 
-  double requests_per_s = 0;       ///< ended in the window; goodput: of measured requests, over the window
+  double requests_per_s = 0;  ///< ended in the window; goodput: of measured requests, over the window
   double prompt_tokens_per_s = 0;
   double output_tokens_per_s = 0;
   double output_tokens_per_s_per_chip = 0;
   double tokens_per_s_per_user = 0;  ///< 1 / mean TPOT
   double good_requests_per_s = 0;    ///< goodput: TTFT and TPOT within the targets of the class
   double good_tokens_per_s = 0;
-  double good_share = 0;             ///< of measured requests
+  double good_share = 0;  ///< of measured requests and those given up
   double joules_per_output_token = 0;
-  double mean_power_w = 0;           ///< of the chips in use
+  double mean_power_w = 0;  ///< of the chips in use
 
   std::vector<SloTarget> classes;
   std::vector<ClassFigures> by_class;
@@ -148,14 +152,14 @@ struct Summary {
   std::vector<PlaneFigures> planes;
   std::vector<LinkFigures> links;
   std::vector<Confidence> confidence;  ///< of TTFT and TPOT; empty when nobody looked it up
-  std::vector<std::string> notes;    ///< what a reader must know to trust the figures: scenario chips, extrapolations
+  std::vector<std::string> notes;      ///< what a reader must know to trust the figures: scenario chips, extrapolations
 };
 
-/// What held when the last request arrived. After that a run only drains: rates and means that went on to its last token
-/// would mix the machine's work with the tail of its longest answers.
+/// What held when the last request arrived. After that a run only drains: rates and means that went on to its last
+/// token would mix the machine's work with the tail of its longest answers.
 struct Steady {
   SimTime end;
-  std::deque<InstanceMeter> meters;                ///< as of then, finished
+  std::deque<InstanceMeter> meters;  ///< as of then, finished
   std::uint64_t finished_after_warm_up = 0;
   std::uint64_t prompt_tokens_after_warm_up = 0;
 };

@@ -40,6 +40,10 @@ struct Put {
   void rare_count(const char* key, std::uint32_t count) {
     if (count > 0) at[key] = count;
   }
+  template <class Inside>
+  void rare_group(const char* key, bool there, Inside inside) {
+    if (there) group(key, inside);
+  }
   void derived(const char* key, double value, bool there) { figure(key, value, there); }
   template <class Inside>
   void group(const char* key, Inside inside) {
@@ -87,6 +91,10 @@ struct Take {
   }
   void rare_count(const char* key, std::uint32_t& count) {
     if (at.contains(key)) count = at.at(key).get<std::uint32_t>();
+  }
+  template <class Inside>
+  void rare_group(const char* key, bool, Inside inside) {
+    if (at.contains(key)) group(key, inside);
   }
   void derived(const char*, double, bool) {}
   template <class Inside>
@@ -140,6 +148,15 @@ void describe_parts(auto door, auto& summary) {
   }
 }
 
+/// Requests that were given up; no key where there were none.
+void describe_given_up(auto door, const char* key, auto& given_up) {
+  door.rare_group(key, given_up.requests() > 0, [&](auto in) {
+    in.field("timed_out", given_up.timed_out);
+    in.field("cancelled", given_up.cancelled);
+    in.field("output_tokens", given_up.output_tokens);
+  });
+}
+
 /// A list that is read grows; one that is written is const and as long as it is.
 template <class List>
 void make_room(List& list, std::size_t size) {
@@ -158,9 +175,9 @@ void describe_classes(auto door, auto& summary) {
     in.field("good_requests", figures.good_requests);
     in.field("output_tokens", figures.output_tokens);
     in.field("good_output_tokens", figures.good_output_tokens);
-    const bool any = figures.requests > 0;
-    in.derived("share", any ? static_cast<double>(figures.good_requests) / static_cast<double>(figures.requests) : 0.0,
-               any);
+    describe_given_up(in, "given_up", figures.given_up);
+    const std::uint64_t all = figures.requests + figures.given_up.requests();
+    in.derived("share", all > 0 ? static_cast<double>(figures.good_requests) / static_cast<double>(all) : 0.0, all > 0);
   });
 }
 
@@ -225,6 +242,7 @@ void describe_tenants(auto door, auto& tenants) {
     in.field("prompt_tokens", tenant.prompt_tokens);
     in.field("cached_tokens", tenant.cached_tokens);
     in.field("output_tokens", tenant.output_tokens);
+    describe_given_up(in, "given_up", tenant.given_up);
     in.group("ttft", [&](auto below) { describe_spread(below, tenant.ttft); });
     in.group("tpot", [&](auto below) { describe_spread(below, tenant.tpot); });
   });
@@ -313,6 +331,8 @@ void describe(auto door, auto& summary) {
     in.field("finished", summary.requests_finished);
     in.field("measured", summary.requests_measured);
     in.field("preempted", summary.requests_preempted);
+    describe_given_up(in, "given_up", summary.given_up);
+    describe_given_up(in, "given_up_after_warm_up", summary.given_up_after_warm_up);
   });
   door.field("exact_percentiles", summary.exact_percentiles);
   door.group("latency", [&](auto in) { describe_latency(in, summary); });
@@ -327,7 +347,7 @@ void describe(auto door, auto& summary) {
   door.group("goodput", [&](auto in) {
     in.figure("requests_per_s", summary.good_requests_per_s);
     in.figure("output_tokens_per_s", summary.good_tokens_per_s);
-    in.figure("share", summary.good_share, summary.requests_measured > 0);
+    in.figure("share", summary.good_share, summary.requests_measured + summary.given_up_after_warm_up.requests() > 0);
     describe_classes(in, summary);
   });
   door.list("pools", summary.pools, [&](auto in, std::size_t i) { describe_pool(in, summary.pools[i]); });

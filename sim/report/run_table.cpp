@@ -33,6 +33,10 @@ std::string title(const Summary& summary) {
   if (summary.chips_idle > 0) facts += fmt::format(" ({} more stay idle)", count_text(summary.chips_idle));
   facts += fmt::format(", {} requests arrived, {} finished", count_text(summary.requests_arrived),
                        count_text(summary.requests_finished));
+  if (summary.given_up.requests() > 0) {
+    facts += fmt::format(", {} given up ({} timed out, {} cancelled)", count_text(summary.given_up.requests()),
+                         count_text(summary.given_up.timed_out), count_text(summary.given_up.cancelled));
+  }
   facts += fmt::format(", {} measured; rates are of the {} to the last {}", count_text(summary.requests_measured),
                        time_text(summary.window_s), summary.to_last_arrival ? "arrival" : "token");
   if (summary.warm_up_s > 0.0) facts += fmt::format(" after {} of warm-up", time_text(summary.warm_up_s));
@@ -90,7 +94,7 @@ std::string goodput(const Summary& summary) {
   grid.row({"goodput", "requests/s", "output tokens/s", "share of requests"});
   if (summary.classes.size() != 1) {
     grid.row({"  all classes", number_text(summary.good_requests_per_s), number_text(summary.good_tokens_per_s),
-              ratio_if(summary.good_share, summary.requests_measured > 0)});
+              ratio_if(summary.good_share, summary.requests_measured + summary.given_up_after_warm_up.requests() > 0)});
   }
   for (std::size_t i = 0; i < summary.classes.size(); ++i) {
     const metrics::SloTarget& target = summary.classes[i];
@@ -98,11 +102,11 @@ std::string goodput(const Summary& summary) {
     const auto rate = [&summary](std::uint64_t count) {
       return summary.window_s > 0.0 ? number_text(static_cast<double>(count) / summary.window_s) : "0";
     };
+    const std::uint64_t all = figures.requests + figures.given_up.requests();
     grid.row({fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
                           time_text(target.ttft.value()), time_text(target.tpot.value())),
               rate(figures.good_requests), rate(figures.good_output_tokens),
-              ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(figures.requests),
-                       figures.requests > 0)});
+              ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(all), all > 0)});
   }
   return grid.text();
 }
@@ -190,7 +194,8 @@ std::string tenants(const Summary& summary) {
       return ratio_if(static_cast<double>(part) / static_cast<double>(whole), whole > 0);
     };
     const bool tpot = tenant.tpot.count > 0;
-    grid.row({fmt::format("  {}", tenant.tenant), count_text(tenant.requests), share(tenant.good_requests, tenant.requests),
+    grid.row({fmt::format("  {}", tenant.tenant), count_text(tenant.requests),
+              share(tenant.good_requests, tenant.requests + tenant.given_up.requests()),
               share(tenant.cached_tokens, tenant.prompt_tokens), time_text(tenant.ttft.p50_s),
               time_text(tenant.ttft.p99_s), tpot ? time_text(tenant.tpot.p50_s) : "-",
               tpot ? time_text(tenant.tpot.p99_s) : "-"});

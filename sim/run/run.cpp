@@ -94,12 +94,13 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
 
   // A front end may still send when the last step has ended, and a step for nobody may end after the last token.
   const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.now()) : engine.now();
-  Outcome outcome{.summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
-                                                link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
-                                                end, serving.steady() ? &*serving.steady() : nullptr),
-                  .end = end,
-                  .events = engine.events(),
-                  .flows = engine.flows()};
+  Outcome outcome{
+      .summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
+                                    link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
+                                    end, serving.steady() ? &*serving.steady() : nullptr),
+      .end = end,
+      .events = engine.events(),
+      .flows = engine.flows()};
   outcome.summary.complete = serving.complete();
   outcome.summary.requests_arrived = serving.arrived();
   outcome.summary.chips_idle = assembly.topology.chip_count() - outcome.summary.chips;
@@ -111,11 +112,15 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
                                     experiment.llm.name + ", " + std::to_string(experiment.llm.max_context) +
                                     " tokens; an engine would refuse them, here they run");
   }
-  if (serving.complete() && recorder->finished == 0) {
+  if (recorder->gone.requests() > 0) {
+    outcome.summary.notes.push_back("latencies are of the requests that finished; " +
+                                    std::to_string(recorder->gone.requests()) + " were given up by their users");
+  }
+  if (serving.complete() && serving.arrived() == 0) {
     experiment.source->fail("workload.duration", "no request arrived; lengthen it");
   }
-  if (serving.complete() && recorder->measured == 0) {
-    experiment.source->fail("workload.warm_up", "all " + std::to_string(recorder->finished) +
+  if (serving.complete() && recorder->measured + recorder->gone_after_warm_up.requests() == 0) {
+    experiment.source->fail("workload.warm_up", "all " + std::to_string(serving.arrived()) +
                                                     " requests arrived during warm-up; shorten it");
   }
   outcome.meters = serving.meters();

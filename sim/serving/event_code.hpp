@@ -12,6 +12,7 @@ enum class Kind : std::uint32_t {
   Accepted,   ///< the front end is through with a call
   HandedOff,  ///< a prompt is computed, its KV pinned
   Flow,       ///< a flow of a KV transfer has ended
+  Patience,   ///< that of a user ends
   There,      ///< the decode side has blocks for KV that was there before
 };
 

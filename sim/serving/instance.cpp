@@ -73,6 +73,21 @@ void Instance::submit_accepted(SequenceId id) {
   submit(id);
 }
 
+void Instance::drop_accepted(SequenceId id) { accepted_tokens_ -= sequences_[id].request.prompt_tokens; }
+
+void Instance::cancel(SequenceId id) {
+  Rank& rank = ranks_[sequences_[id].rank];
+  rank.set_time(engine_.now());
+  Lane& lane = lane_of(rank);
+  rank.cancel(id);
+  std::erase(lane.late, id);
+  for (std::size_t i = 0; i < lane.in_flight; ++i) {
+    for (RankStep& step : lane.at(i).ranks) std::erase(step.paused, id);
+  }
+  stirred(rank);
+  if (lane.in_flight > 0) set_wake();  // fewer decodes: their steps, and so the next change, come sooner
+}
+
 std::uint32_t Instance::next_rank() const {
   const auto chosen = std::min_element(ranks_.begin(), ranks_.end(), [](const Rank& a, const Rank& b) {
     return 4 * a.waiting() + a.running() < 4 * b.waiting() + b.running();
@@ -92,6 +107,7 @@ void Instance::kv_arrived(SequenceId id) {
   rank.set_time(engine_.now());
   rank.loaded(id);
   stirred(rank);
+  if (sequences_[id].given_up) listener_.on_gone(id);
 }
 
 void Instance::release(SequenceId id) {

@@ -32,9 +32,11 @@ class InstanceListener {
   virtual void on_done(SequenceId id, SimTime now) = 0;
   /// A decode instance has blocks for this sequence: its KV can be fetched.
   virtual void on_fetch(SequenceId id, SimTime now) = 0;
-  /// A step from `start` to `end` with a chunk of this prompt has been composed, after which `computed` tokens of it are in
-  /// the cache. Told on request only (InstanceSettings::tell_chunks).
+  /// A step from `start` to `end` with a chunk of this prompt has been composed, after which `computed` tokens of it
+  /// are in the cache. Told on request only (InstanceSettings::tell_chunks).
   virtual void on_chunk(SequenceId id, std::uint32_t computed, SimTime start, SimTime end) = 0;
+  /// The KV of a sequence that was given up has come after all: nothing of it is left here.
+  virtual void on_gone(SequenceId id) = 0;
   /// Written on request only (InstanceSettings::log_steps).
   virtual void on_step(const metrics::StepRecord& step) = 0;
 };
@@ -49,16 +51,16 @@ struct InstanceSettings {
   std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
   FrontEndSpec front_end;
-  bool hand_off = false;      ///< prefill role
+  bool hand_off = false;                         ///< prefill role
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
-  std::optional<kv::TiersSpec> tiers{};  ///< behind the prefix cache
-  Bytes block_bytes;                     ///< of a KV block on all chips of its rank; for the tiers
-  kv::TierStore* pool = nullptr;         ///< what TierKind::Pool holds; outlives the instance
-  bool step_by_step = false;  ///< one event a step; same results, for the test of that
+  std::optional<kv::TiersSpec> tiers{};          ///< behind the prefix cache
+  Bytes block_bytes;                             ///< of a KV block on all chips of its rank; for the tiers
+  kv::TierStore* pool = nullptr;                 ///< what TierKind::Pool holds; outlives the instance
+  bool step_by_step = false;                     ///< one event a step; same results, for the test of that
   bool log_steps = false;
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
-  bool tell_chunks = false;  ///< prefill role: KV leaves while the prompt is computed
-  Watts decode_power;  ///< of one chip
+  bool tell_chunks = false;          ///< prefill role: KV leaves while the prompt is computed
+  Watts decode_power;                ///< of one chip
   Watts prefill_power;
 };
 
@@ -78,11 +80,11 @@ class Instance final : public engine::EventHandler {
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  // REQUIRES for these three: advance() to this instant has been called: up to now for what comes from outside
+  // REQUIRES for these: advance() to this instant has been called: up to now for what comes from outside
   // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
-  /// A call arrives now; gives when its front end hands it to the scheduler: at once, then submit() is due, or later, then
-  /// submit_accepted() is due.
+  /// A call arrives now; gives when its front end hands it to the scheduler: at once, then submit() is due, or later,
+  /// then submit_accepted() is due.
   [[nodiscard]] SimTime accept(SequenceId id);
   void submit_accepted(SequenceId id);
   /// A request reaches the scheduler now, and goes to the attention rank that next_rank() names, or to the one named.
@@ -92,6 +94,10 @@ class Instance final : public engine::EventHandler {
   void kv_arrived(SequenceId id);
   /// The other side has fetched a pinned sequence's KV now.
   void release(SequenceId id);
+  /// A call that accept() took for later is not wanted any more: instead of submit_accepted().
+  void drop_accepted(SequenceId id);
+  /// Its user has gone. It leaves at once; if its KV is on the way, when that has come, which on_gone() tells.
+  void cancel(SequenceId id);
 
   /// Books all steps that have ended before `now`, or also those that end at it.
   void advance(SimTime now, bool inclusive);
@@ -100,8 +106,8 @@ class Instance final : public engine::EventHandler {
   /// is next looked at.
   void on_names(const std::function<void(std::uint64_t name, bool here, SimTime when)>& listener);
 
-  /// The rank that a request would go to, as of the last advance(): vLLM's balancing, the first minimum of 4 * waiting +
-  /// running. Lanes are chosen alike.
+  /// The rank that a request would go to, as of the last advance(): vLLM's balancing, the first minimum of 4 * waiting
+  /// + running. Lanes are chosen alike.
   [[nodiscard]] std::uint32_t next_rank() const;
   /// As of the last advance().
   [[nodiscard]] policy::InstanceView view() const;
@@ -161,7 +167,8 @@ class Instance final : public engine::EventHandler {
   void read_tiers(SimTime now, Rank& rank);
   void set_level(SimTime now);
 
-  static constexpr std::uint64_t kTierRead = std::uint64_t{1} << 62U;  // event code, with the sequence: a read has ended
+  static constexpr std::uint64_t kTierRead = std::uint64_t{1}
+                                             << 62U;  // event code, with the sequence: a read has ended
 
   InstanceSettings settings_;
   engine::Engine& engine_;

@@ -46,6 +46,13 @@ void Rank::loaded(SequenceId id) {
   expect(sequence.state == SequenceState::Loading, "KV arrives for a sequence that waits for it");
   sequence.state = SequenceState::Loaded;
   --loading_;
+  if (sequence.given_up) {
+    partial_tokens_ -= sequence.target;
+    give_back(sequence);
+    sequence.state = SequenceState::Gone;
+    blocked_ = false;
+    return;
+  }
   if (sequence.from_remote) {
     sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
     if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
@@ -54,20 +61,6 @@ void Rank::loaded(SequenceId id) {
     name_blocks(sequence, sequence.computed / block_tokens_);
   }
   ready_.push_back(id);
-  blocked_ = false;
-}
-
-void Rank::release(SequenceId id) {
-  Sequence& sequence = sequences_[id];
-  expect(hand_off_ && sequence.pinned_blocks > 0, "only pinned blocks are released");
-  if (cache_) {
-    cache_->settle(free_blocks_);
-    const auto heap = sequence.pinned_blocks - static_cast<std::uint32_t>(sequence.pinned_held.size());
-    free_blocks_ += cache_->release(sequence.pinned_held, heap);
-  } else {
-    free_blocks_ += sequence.pinned_blocks;
-  }
-  sequence.pinned_blocks = 0;
   blocked_ = false;
 }
 
@@ -239,67 +232,6 @@ void Rank::load() {
   }
 }
 
-/// Takes a running sequence out of everything, to be queued again.
-void Rank::leave_running(SequenceId id) {
-  Sequence& sequence = sequences_[id];
-  // Tokens still in flight are dropped and computed again.
-  const std::uint32_t produced = handed_out(id);
-  sequence.gave_tokens = produced > sequence.produced;
-  sequence.blocks = blocks_of(id);
-  switch (sequence.state) {
-    case SequenceState::Decoding:
-      leave_decodes(id);
-      break;
-    case SequenceState::Closing:
-      closing_context_ -= sequence.computed;
-      break;
-    case SequenceState::Partial:
-      std::erase_if(partials_, [&](const policy::Partial& p) { return p.id == id; });
-      partial_tokens_ -= sequence.target;
-      break;
-    default:
-      expect(false, "only running sequences are preempted");
-  }
-  for (RankStep* step : in_flight()) {
-    const bool first = std::erase(step->prompts_done, id) > 0;
-    std::erase(step->closing, id);
-    if (acceptance_ != nullptr) {
-      drop_given(*step, id);
-      continue;
-    }
-    const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
-                         step->compose <= sequence.last_compose &&
-                         std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
-    if (!first && decoded) --step->decode_tokens;
-  }
-  remove_running(id);
-  sequence.lost = std::min(sequence.computed, sequence.request.prompt_tokens + produced);
-  if (cache_) name_blocks(sequence, sequence.lost / block_tokens_);  // it may find them again when it comes back
-  give_back(sequence);
-  sequence.computed = 0;
-  sequence.produced = produced;
-  sequence.target = sequence.request.prompt_tokens + produced;
-  sequence.from_remote = false;  // what was fetched is gone: it prefills here
-  sequence.state = SequenceState::Waiting;
-  ++sequence.version;
-  ++sequence.preemptions;
-  waiting_tokens_ += sequence.target;
-  news_.preempted.push_back(id);
-}
-
-void Rank::preempt(SequenceId id) {
-  leave_running(id);
-  // Ahead of all that are not more urgent: it came before them.
-  auto place = waiting_.begin();
-  while (place != waiting_.end() && sequences_[*place].priority < sequences_[id].priority) ++place;
-  waiting_.insert(place, id);
-}
-
-void Rank::retract(SequenceId id) {
-  leave_running(id);
-  waiting_.push_back(id);
-}
-
 void Rank::bring_forward(std::size_t place) {
   expect(place >= ready_.size() && place < ready_.size() + waiting_.size(), "what is brought forward waits");
   const auto at = waiting_.begin() + static_cast<std::ptrdiff_t>(place - ready_.size());
@@ -370,91 +302,6 @@ void Rank::complete(RankStep& step) {
       give_back(sequence);
     }
   }
-}
-
-// ---------------------------------------------------------------- decodes
-
-void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left) {
-  Sequence& sequence = sequences_[id];
-  sequence.state = SequenceState::Decoding;
-  if (acceptance_ != nullptr) {
-    ++sequence.version;
-    ++decoding_;
-    context_ += computed;
-    sequence.computed = computed;
-    join_verify(id, tokens_left);
-    return;
-  }
-  sequence.decode_base = static_cast<std::int64_t>(computed) - static_cast<std::int64_t>(composed_);
-  sequence.last_compose = composed_ + tokens_left - 1;
-  ++sequence.version;
-  ++decoding_;
-  context_ += computed;
-  ++phase_[phase_of(computed)];
-  calendar_.push({sequence.last_compose, id.index(), sequence.version});
-}
-
-void Rank::leave_decodes(SequenceId id) {
-  Sequence& sequence = sequences_[id];
-  const std::uint32_t computed = computed_of(id);
-  --decoding_;
-  context_ -= computed;
-  if (acceptance_ != nullptr) {
-    leave_verify(id);
-    ++sequence.version;
-    return;
-  }
-  --phase_[phase_of(computed)];
-  sequence.computed = computed;
-  sequence.blocks = blocks_for(computed);
-  ++sequence.version;
-}
-
-const Rank::Due* Rank::next_due() const {
-  while (!calendar_.empty()) {
-    const Due& due = calendar_.top();
-    const Sequence& sequence = sequences_[SequenceId{due.slot}];
-    if (sequence.version == due.version && sequence.state == SequenceState::Decoding) return &due;
-    calendar_.pop();
-  }
-  return nullptr;
-}
-
-void Rank::close_due() {
-  for (const Due* due = next_due(); due != nullptr && due->compose < composed_; due = next_due()) {
-    const SequenceId id{due->slot};
-    calendar_.pop();
-    close(id);
-  }
-}
-
-/// A decode whose last token this step computes.
-void Rank::close(SequenceId id) {
-  leave_decodes(id);
-  sequences_[id].state = SequenceState::Closing;
-  sequences_[id].last_compose = step_->compose;
-  closing_context_ += sequences_[id].computed;
-  step_->closing.push_back(id);
-}
-
-std::uint64_t Rank::plain_composes() const {
-  if (decoding_ == 0 || !partials_.empty() || could_admit() || acceptance_ != nullptr) return 0;
-  const Due* due = next_due();
-  expect(due != nullptr && due->compose >= composed_, "every decode has a last step ahead");
-  std::uint64_t steps = due->compose - composed_;
-  // Blocks: a full cycle of phases takes one block a decode.
-  std::uint64_t left = free_blocks_ % decoding_;
-  const std::uint64_t whole = std::uint64_t{free_blocks_ / decoding_} * block_tokens_;
-  if (whole >= steps) return steps;
-  std::uint64_t enough = whole;
-  for (std::uint32_t i = 0; i < block_tokens_; ++i) {
-    const std::uint64_t at = composed_ + whole + i;
-    const std::uint32_t need = phase_[(block_tokens_ - at % block_tokens_) % block_tokens_];
-    if (need > left) break;
-    left -= need;
-    ++enough;
-  }
-  return std::min(steps, enough);
 }
 
 }  // namespace tokenyard::serving

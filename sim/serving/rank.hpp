@@ -33,11 +33,11 @@ struct RankStep {
   bool live = false;          ///< composed and not yet completed by this rank
   std::uint64_t compose = 0;  ///< number of the compose that made it
   cost::StepShape shape;
-  std::uint32_t decode_tokens = 0;       ///< tokens it hands out to decodes (dropped ones taken off)
-  std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
-  std::vector<SequenceId> closing;       ///< hand out their last token
-  std::vector<SequenceId> paused;        ///< could have decoded but were left out
-  std::vector<PromptChunk> chunks;       ///< kept by a rank that hands KV over
+  std::uint32_t decode_tokens = 0;                          ///< tokens it hands out to decodes (dropped ones taken off)
+  std::vector<SequenceId> prompts_done;                     ///< hand out the first token of this admission
+  std::vector<SequenceId> closing;                          ///< hand out their last token
+  std::vector<SequenceId> paused;                           ///< could have decoded but were left out
+  std::vector<PromptChunk> chunks;                          ///< kept by a rank that hands KV over
   std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
 
   /// Decodes that hand out something.
@@ -75,6 +75,10 @@ class Rank final : public policy::Desk {
   void enqueue(SequenceId id);
   /// The KV of a sequence in state Loading has arrived.
   void loaded(SequenceId id);
+  /// Its user has gone: it leaves, its blocks are free and what is in flight for it is dropped. Its state is then Gone;
+  /// or Loading until loaded(), as blocks are kept that are still being written to (vLLM frees them no sooner either).
+  /// REQUIRES: it is in this rank's hands and not Pinned.
+  void cancel(SequenceId id);
   /// Gives a pinned sequence's blocks back.
   void release(SequenceId id);
 
@@ -136,7 +140,9 @@ class Rank final : public policy::Desk {
       fetches.clear();
       tier_reads.clear();
     }
-    [[nodiscard]] bool empty() const { return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty(); }
+    [[nodiscard]] bool empty() const {
+      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty();
+    }
   };
   [[nodiscard]] const News& news() const { return news_; }
   void clear_news() { news_.clear(); }
@@ -224,6 +230,7 @@ class Rank final : public policy::Desk {
   void join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tokens_left);
   void leave_decodes(SequenceId id);
   void leave_running(SequenceId id);
+  void lose(SequenceId id);
   void close_due();
   void close(SequenceId id);
   [[nodiscard]] std::uint32_t blocks_to_verify() const;
@@ -268,7 +275,7 @@ class Rank final : public policy::Desk {
   kv::TierStack* tiers_ = nullptr;
   Worth worth_;
   SimTime now_;
-  bool frozen_ = false;             // while composing: nothing has changed since the head was found blocked
+  bool frozen_ = false;  // while composing: nothing has changed since the head was found blocked
   std::deque<SequenceId> waiting_;
   std::deque<SequenceId> ready_;  // loaded, in order of arrival of their KV
   std::uint32_t loading_ = 0;     // sequences whose KV is on the way

@@ -6,9 +6,12 @@ tokenyard_room(serving
     serving/instance_runs.cpp
     serving/rank.cpp
     serving/rank_cache.cpp
+    serving/rank_decodes.cpp
     serving/rank_drafts.cpp
+    serving/rank_leave.cpp
     serving/rank_views.cpp
     serving/serving.cpp
+    serving/serving_give_up.cpp
     serving/serving_hand_off.cpp
   HEADERS
     serving/acceptance.hpp

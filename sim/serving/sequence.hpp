@@ -23,6 +23,7 @@ enum class SequenceState : std::uint8_t {
   Decoding,  ///< running, can compute one more token
   Closing,   ///< running, its last token is in flight
   Pinned,    ///< done here, blocks kept until the other side has fetched them
+  Gone,      ///< given up by its user and in no scheduler's hands; or none at all
 };
 
 /// A request and everything the mechanics know of it, from arrival until its record is written.
@@ -31,55 +32,54 @@ struct Sequence {
   workloads::Request request;
   workloads::Fate fate;
   SequenceState state = SequenceState::Waiting;
-  bool from_remote = false;          ///< on a decode instance: the KV is fetched
+  bool from_remote = false;  ///< on a decode instance: the KV is fetched
   std::int32_t priority = 0;
 
-  std::uint32_t target = 0;          ///< tokens to compute before the next token comes out
-  std::uint32_t computed = 0;        ///< unless Decoding without drafts: tokens in the cache
-  std::uint32_t produced = 0;        ///< tokens handed out before the current admission
-  std::uint32_t blocks = 0;          ///< unless Decoding: blocks it holds
-  std::vector<std::uint32_t> held{}; ///< with a prefix cache: those that have a name, from the first on
+  std::uint32_t target = 0;           ///< tokens to compute before the next token comes out
+  std::uint32_t computed = 0;         ///< unless Decoding without drafts: tokens in the cache
+  std::uint32_t produced = 0;         ///< tokens handed out before the current admission
+  std::uint32_t blocks = 0;           ///< unless Decoding: blocks it holds
+  std::vector<std::uint32_t> held{};  ///< with a prefix cache: those that have a name, from the first on
 
-  std::uint32_t pinned_blocks = 0;   ///< kept on the prefill instance until the decode instance has fetched them
+  std::uint32_t pinned_blocks = 0;  ///< kept on the prefill instance until the decode instance has fetched them
   std::vector<std::uint32_t> pinned_held{};
 
-  std::uint32_t hit = 0;             ///< tokens that the present admission found in the cache
-  std::uint32_t cached = 0;          ///< tokens that the first admission found there
+  std::uint32_t hit = 0;               ///< tokens that the present admission found in the cache
+  std::uint32_t cached = 0;            ///< tokens that the first admission found there
   kv::TierStack::Counts from_tiers{};  ///< blocks that the present admission fetches or fetched, by tier
-  std::uint32_t lost = 0;            ///< when preempted: tokens that were in the cache and are known
-  std::uint32_t fetched = 0;         ///< tokens whose KV is fetched from another instance
+  std::uint32_t lost = 0;              ///< when preempted: tokens that were in the cache and are known
+  std::uint32_t fetched = 0;           ///< tokens whose KV is fetched from another instance
 
-  std::uint32_t left = 0;            ///< Decoding with drafts: tokens still to hand out
+  std::uint32_t left = 0;  ///< Decoding with drafts: tokens still to hand out
 
-  std::int64_t decode_base = 0;      ///< Decoding: computed == decode_base + composed steps of the rank
-  std::uint64_t last_compose = 0;    ///< Decoding, Closing: the composed step that computes the last token
-  std::uint64_t first_compose = 0;   ///< Decoding, Closing: the composed step that gave the first token of this admission
-  std::uint32_t version = 0;         ///< counts joins and leaves, so that stale calendar entries are recognised
-  std::uint32_t rank = 0;            ///< attention rank of its instance
-  std::uint32_t next = 0;            ///< running list, by slot + 1; 0 = none
+  std::int64_t decode_base = 0;    ///< Decoding: computed == decode_base + composed steps of the rank
+  std::uint64_t last_compose = 0;  ///< Decoding, Closing: the composed step that computes the last token
+  std::uint64_t first_compose =
+      0;                      ///< Decoding, Closing: the composed step that gave the first token of this admission
+  std::uint32_t version = 0;  ///< counts joins and leaves, so that stale calendar entries are recognised
+  std::uint32_t rank = 0;     ///< attention rank of its instance
+  std::uint32_t next = 0;     ///< running list, by slot + 1; 0 = none
   std::uint32_t previous = 0;
 
   std::uint32_t preemptions = 0;
-  bool gave_tokens = false;          ///< when preempted: this admission had handed out tokens
-  std::uint32_t flows_left = 0;      ///< of the KV transfer, among those that have been asked for
-  std::uint32_t kv_sent = 0;         ///< tokens, from the start of the prompt, whose KV needs no further flow
-  bool kv_wanted = false;            ///< the decode side has blocks for it
+  bool gave_tokens = false;      ///< when preempted: this admission had handed out tokens
+  std::uint32_t flows_left = 0;  ///< of the KV transfer, among those that have been asked for
+  std::uint32_t kv_sent = 0;     ///< tokens, from the start of the prompt, whose KV needs no further flow
+  bool kv_wanted = false;        ///< the decode side has blocks for it
   InstanceId prefill_instance;
   std::uint32_t prefill_rank = 0;
   InstanceId decode_instance;
-  std::uint32_t decode_rank = 0;     ///< of the decode instance, chosen before its KV moves
+  std::uint32_t decode_rank = 0;  ///< of the decode instance, chosen before its KV moves
 
   /// Most output tokens that the call allows; a call that names no limit asks for what it gets.
-  [[nodiscard]] std::uint32_t most_output() const {
-    return request.max_output_tokens.value_or(fate.output_tokens);
-  }
+  [[nodiscard]] std::uint32_t most_output() const { return request.max_output_tokens.value_or(fate.output_tokens); }
 
   SimTime front_end;   ///< from its arrival until the scheduler got it
   SimTime first_sent;  ///< from the end of the step until the first token had reached the user
   SimTime last_sent;   ///< the same for the last token handed out at an event
   SimTime admitted;
   SimTime first_token;
-  SimTime last_token;      ///< latest token handed out before the current admission; or before a pause
+  SimTime last_token;  ///< latest token handed out before the current admission; or before a pause
   SimTime prefill_end;
   SimTime fetch_start;
   SimTime kv_arrived;
@@ -89,7 +89,11 @@ struct Sequence {
   SimTime preempted_before_prompt;  ///< part of preempted_span before the prompt was complete
   bool ever_admitted = false;
   bool prompt_done = false;
-  bool away = false;  ///< preempted and not yet admitted again
+  bool away = false;          ///< preempted and not yet admitted again
+  bool handed_over = false;   ///< the decode side has been told of it
+  bool in_front_end = false;  ///< its scheduler gets it later
+  bool given_up = false;      ///< its user has gone
+  std::uint8_t awaited = 0;   ///< events of Serving that name it, flows not counted
 };
 
 /// Live sequences by SequenceId; slots are used again. References die with the next add().
@@ -109,7 +113,10 @@ class SequenceTable {
     sequences_[slot].fate = std::move(fate);
     return SequenceId{slot};
   }
-  void remove(SequenceId id) { free_.push_back(id.index()); }
+  void remove(SequenceId id) {
+    sequences_[id.index()].state = SequenceState::Gone;
+    free_.push_back(id.index());
+  }
   [[nodiscard]] Sequence& operator[](SequenceId id) { return sequences_[id.index()]; }
   [[nodiscard]] const Sequence& operator[](SequenceId id) const { return sequences_[id.index()]; }
   [[nodiscard]] std::size_t live() const { return sequences_.size() - free_.size(); }

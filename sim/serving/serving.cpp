@@ -88,7 +88,7 @@ void Serving::send_due(bool reaction) {
 /// An interactive source has sent its last request. Behind last_arrival_ nothing is sent; the first end after it is the
 /// nearest instant that is played anyway.
 bool Serving::nothing_follows() const {
-  return engine_.now() > last_arrival_ || source_.exhausted() || (!source_.due() && sequences_.live() == 0);
+  return engine_.now() > last_arrival_ || source_.exhausted() || (!source_.due() && ended_ == arrived_);
 }
 
 /// `inclusive`: steps that end at this very instant have been played.
@@ -106,7 +106,9 @@ void Serving::mark_last_arrival(bool inclusive) {
 void Serving::on_event(std::uint64_t what) {
   const SequenceId id{static_cast<std::uint32_t>(what)};
   switch (static_cast<Kind>(what >> 32)) {
-    case Kind::FollowUp: send_due(true); break;
+    case Kind::FollowUp:
+      send_due(true);
+      break;
     case Kind::Arrival:
       if (source_.interactive()) {
         send_due(false);
@@ -126,15 +128,22 @@ void Serving::on_event(std::uint64_t what) {
         mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
       break;
-    case Kind::Accepted: {
-      Instance& first = instance(sequences_[id].prefill_instance);
-      first.advance(engine_.now(), false);
-      first.submit_accepted(id);
+    case Kind::Accepted:
+      accepted(id);
       break;
-    }
-    case Kind::HandedOff: handed_off(id); break;
-    case Kind::Flow: flow_ended(id); break;
-    case Kind::There: kv_is_there(id, true); break;
+    case Kind::HandedOff:
+      handed_off(id);
+      break;
+    case Kind::Patience:
+      patience_ends(id);
+      break;
+    case Kind::Flow:
+      flow_ended(id);
+      break;
+    case Kind::There:
+      --sequences_[id].awaited;
+      kv_is_there(id, true);
+      break;
   }
 }
 
@@ -165,20 +174,39 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
     const std::uint64_t room =
         policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.block_tokens);
     if (tokens > room) {
-      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +
-                      std::to_string(sequence.request.prompt_tokens) + " prompt + " +
-                      std::to_string(sequence.fate.output_tokens) + " output tokens) can never run in pool '" +
-                      state.pool->name + "': its KV cache holds " + std::to_string(room) +
-                      " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
+      throw SpecError("workload",
+                      "request " + std::to_string(sequence.request.id.index()) + " (" +
+                          std::to_string(sequence.request.prompt_tokens) + " prompt + " +
+                          std::to_string(sequence.fate.output_tokens) + " output tokens) can never run in pool '" +
+                          state.pool->name + "': its KV cache holds " + std::to_string(room) +
+                          " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
     }
   }
   sequence.priority = urgency(pools_[0], sequence.request);
   if (const SimTime due = first.accept(id); due > engine_.now()) {
+    sequence.in_front_end = true;
+    ++sequence.awaited;
     engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
   } else {
     first.submit(id);
   }
+  set_alarm(id);
   look_around(engine_.now());
+}
+
+/// The front end is through with a call.
+void Serving::accepted(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.in_front_end = false;
+  --sequence.awaited;
+  Instance& first = instance(sequence.prefill_instance);
+  if (sequence.given_up) {
+    first.drop_accepted(id);
+    forget(id);
+    return;
+  }
+  first.advance(engine_.now(), false);
+  first.submit_accepted(id);
 }
 
 Instance& Serving::route(PoolState& pool, const workloads::Request& request, bool inclusive) {
@@ -197,8 +225,10 @@ Instance& Serving::route(PoolState& pool, const workloads::Request& request, boo
 /// Lower is more urgent.
 std::int32_t Serving::urgency(const Pool& pool, const workloads::Request& request) const {
   switch (pool.order) {
-    case policy::QueueOrder::FirstCome: return 0;
-    case policy::QueueOrder::Priority: return request.priority;
+    case policy::QueueOrder::FirstCome:
+      return 0;
+    case policy::QueueOrder::Priority:
+      return request.priority;
     case policy::QueueOrder::Deadline: {
       const metrics::SloTarget& target = recorder_.classes().at(request.slo_class.index());
       const std::int64_t ms = (request.arrival + SimTime::from(target.ttft)).ns() / 1'000'000;
@@ -210,23 +240,37 @@ std::int32_t Serving::urgency(const Pool& pool, const workloads::Request& reques
 
 void Serving::on_done(SequenceId id, SimTime now) {
   expect(now == engine_.now(), "what others care about happens at its own event");
-  const Sequence& sequence = sequences_[id];
+  Sequence& sequence = sequences_[id];
   if (hand_off_ && sequence.state == SequenceState::Pinned) {
+    ++sequence.awaited;
     engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::HandedOff, id.index()));
     return;
   }
-  const RequestId request = sequences_[id].request.id;
+  const RequestId request = sequence.request.id;
   const SimTime sent = now + sequence.last_sent;
-  record(id);
+  if (const auto gone = gone_before(sequence, sent)) {
+    count_given_up(id, gone->how, gone->when, sequence.fate.output_tokens);
+    sequences_.remove(id);
+    ended(gone->how, request, gone->when);
+  } else {
+    record(id);
+    ended(workloads::Ending::Answered, request, sent);
+  }
+}
+
+/// Tells those who wait for the end of a request.
+void Serving::ended(workloads::Ending how, RequestId request, SimTime when) {
+  const SimTime now = engine_.now();
+  ++ended_;
   if (source_.interactive()) {
-    source_.on_end(request, sent, workloads::Ending::Answered);
+    source_.on_end(request, when, how);
     if (!steady_ && nothing_follows()) {  // in an event of its own: the instance that calls is not done yet
       engine_.at(now, engine::rank_of_reaction(request.index()), *this, code(Kind::FollowUp));
     }
     wait_for_due(true);
   }
   if (concurrency_ > 0) {
-    engine_.at(sent, engine::rank_of_reaction(request.index()), *this, code(Kind::Return));
+    engine_.at(when, engine::rank_of_reaction(request.index()), *this, code(Kind::Return));
   }
   look_around(now);
 }
@@ -256,8 +300,8 @@ void Serving::record(SequenceId id) {
     record.kv_transfer = sequence.kv_arrived - sequence.fetch_start;
     record.decode_wait = sequence.decode_admitted - sequence.kv_arrived;
   }
-  record.decode = record.latency() - record.front_end - record.queue - record.prefill - record.preempted - record.kv_wait -
-                  record.kv_transfer - record.decode_wait;
+  record.decode = record.latency() - record.front_end - record.queue - record.prefill - record.preempted -
+                  record.kv_wait - record.kv_transfer - record.decode_wait;
   recorder_.request(record);
   sequences_.remove(id);
 }
@@ -276,7 +320,9 @@ void Serving::finish() {
     if (stopped_) by_id_[i]->advance(end, false);
     meters_[i].finish(end);
   }
-  expect(stopped_ || sequences_.live() == 0, "every request that arrived has ended");
+  expect(stopped_ || (ended_ == arrived_ && sequences_.live() == 0), "every request that arrived has ended");
+  if (stopped_) return;
+  for (const Instance* some : by_id_) expect(some->used_blocks() == 0, "no KV block is kept for a request that ended");
 }
 
 }  // namespace tokenyard::serving

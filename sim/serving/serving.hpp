@@ -39,23 +39,24 @@ struct Pool {
 
 /// How a KV cache travels from a prefill to a decode instance.
 ///
-/// Pull: the flows start when the decode side has blocks for the request. Push: when the prompt is computed, into a buffer
-/// of the decode side that is not counted in its blocks, all of it, whatever the decode side has in its prefix cache; the prefill side's blocks are free when the flows have ended.
-/// With the prefill (a push): the KV of every chunk follows its step layer by layer. A layer's KV could leave as soon as
-/// it is computed; of L layers all but the last are one flow that starts when the first is done, at 1/L of the step,
-/// and the last is another that starts at its end. So the step's end is never overtaken, and a network slower than the
-/// prefill is busy from the first layer on; in between the flow may run ahead of layers by what the network is faster.
-/// The decode instance and rank are chosen when the first chunk starts.
+/// Pull: the flows start when the decode side has blocks for the request. Push: when the prompt is computed, into a
+/// buffer of the decode side that is not counted in its blocks, all of it, whatever the decode side has in its prefix
+/// cache; the prefill side's blocks are free when the flows have ended. With the prefill (a push): the KV of every
+/// chunk follows its step layer by layer. A layer's KV could leave as soon as it is computed; of L layers all but the
+/// last are one flow that starts when the first is done, at 1/L of the step, and the last is another that starts at its
+/// end. So the step's end is never overtaken, and a network slower than the prefill is busy from the first layer on; in
+/// between the flow may run ahead of layers by what the network is faster. The decode instance and rank are chosen when
+/// the first chunk starts.
 struct HandOff {
-  std::size_t plane = 0;         ///< index of the engine's flow network
-  Bytes bytes_per_token;         ///< that land on the decode side, all its chips together
-  Seconds setup;                 ///< software, once a request
-  double efficiency = 1.0;       ///< share of the links' rate that the connector reaches
+  std::size_t plane = 0;    ///< index of the engine's flow network
+  Bytes bytes_per_token;    ///< that land on the decode side, all its chips together
+  Seconds setup;            ///< software, once a request
+  double efficiency = 1.0;  ///< share of the links' rate that the connector reaches
   bool push = false;
-  bool with_prefill = false;     ///< then also push
-  std::uint32_t layers = 1;      ///< of the model
+  bool with_prefill = false;       ///< then also push
+  std::uint32_t layers = 1;        ///< of the model
   std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
-  Seconds per_chunk;             ///< from one operation to the next; the last byte comes no sooner than the last operation
+  Seconds per_chunk;  ///< from one operation to the next; the last byte comes no sooner than the last operation
   topologies::FlowNetwork network;  ///< of that plane, for the wire's latency
 };
 
@@ -68,10 +69,10 @@ struct Watch {
 /// The front door: takes requests from the source, routes them, moves KV between instances, writes records.
 class Serving final : public engine::EventHandler, public InstanceListener {
  public:
-  /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that many
-  /// users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). An interactive source is told
-  /// of every end and may send more in answer. Everything passed by
-  /// reference or pointer outlives the object. `interval`: of the instances' time series.
+  /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that
+  /// many users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). An interactive
+  /// source is told of every end and may send more in answer. Everything passed by reference or pointer outlives the
+  /// object. `interval`: of the instances' time series.
   Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
           workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder, SimTime interval,
           Watch watch, SimTime last_arrival = SimTime::never());
@@ -95,6 +96,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void on_done(SequenceId id, SimTime now) override;
   void on_fetch(SequenceId id, SimTime now) override;
   void on_chunk(SequenceId id, std::uint32_t computed, SimTime start, SimTime end) override;
+  void on_gone(SequenceId id) override { forget(id); }
   void on_step(const metrics::StepRecord& step) override { recorder_.step(step); }
 
  private:
@@ -110,6 +112,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   [[nodiscard]] bool nothing_follows() const;
   void mark_last_arrival(bool inclusive);
   void arrive(workloads::Arrival arrival, bool reaction);
+  void accepted(SequenceId id);
   Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
   void choose_decode(SequenceId id, bool inclusive);
   void handed_off(SequenceId id);
@@ -117,6 +120,18 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void send(SequenceId id, std::uint32_t tokens, double share, Seconds delay);
   void flow_ended(SequenceId id);
   void kv_is_there(SequenceId id, bool inclusive);
+  void ended(workloads::Ending how, RequestId request, SimTime when);
+  void set_alarm(SequenceId id);
+  void patience_ends(SequenceId id);
+  struct Gone {
+    SimTime when;
+    workloads::Ending how;
+  };
+  [[nodiscard]] static std::optional<Gone> gone_before(const Sequence& sequence, SimTime sent);
+  void give_up(SequenceId id, workloads::Ending how);
+  void count_given_up(SequenceId id, workloads::Ending how, SimTime when, std::uint32_t output_tokens);
+  void unpin(SequenceId id, bool inclusive);
+  void forget(SequenceId id);
   void record(SequenceId id);
   void look_around(SimTime now);
   [[nodiscard]] std::int32_t urgency(const Pool& pool, const workloads::Request& request) const;
@@ -139,6 +154,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   std::optional<SimTime> waits_until_;  ///< an interactive source: the event set for what is due next
   std::optional<metrics::Steady> steady_;
   std::uint64_t arrived_ = 0;
+  std::uint64_t ended_ = 0;
   bool stopped_ = false;
 };
 

@@ -19,6 +19,13 @@ void Serving::choose_decode(SequenceId id, bool inclusive) {
 void Serving::handed_off(SequenceId id) {
   Sequence& sequence = sequences_[id];
   sequence.prefill_rank = sequence.rank;
+  --sequence.awaited;
+  if (sequence.given_up) {
+    unpin(id, true);
+    forget(id);
+    return;
+  }
+  sequence.handed_over = true;
   sequence.priority = urgency(pools_[1], sequence.request);
   if (!hand_off_->with_prefill) choose_decode(id, true);
   sequence.from_remote = true;
@@ -89,13 +96,24 @@ void Serving::on_fetch(SequenceId id, SimTime now) {
   if (!hand_off_->push) {
     send_prompt(id, sequence.fetched);
   } else if (sequence.flows_left == 0) {
+    ++sequence.awaited;
     engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::There, id.index()));
   }
 }
 
 void Serving::flow_ended(SequenceId id) {
   Sequence& sequence = sequences_[id];
-  if (--sequence.flows_left > 0 || sequence.kv_sent < sequence.request.prompt_tokens) return;
+  if (--sequence.flows_left > 0) return;
+  if (sequence.given_up) {
+    unpin(id, false);
+    if (sequence.state == SequenceState::Loading && sequence.awaited == 0) {
+      kv_is_there(id, false);
+    } else {
+      forget(id);
+    }
+    return;
+  }
+  if (sequence.kv_sent < sequence.request.prompt_tokens) return;
   Instance& prefill = instance(sequence.prefill_instance);
   prefill.advance(engine_.now(), false);
   prefill.release(id);

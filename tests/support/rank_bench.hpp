@@ -14,10 +14,9 @@ namespace tokenyard::test {
 ///
 ///     "A1 B7 | free 15 | running AB | waiting C | fetching D | loaded E | preempted F | first B | ended G"
 ///
-/// First the tokens computed per request ("A8+4": 8 found in the prefix cache, 4 computed); then, after the outputs that
-/// this call takes, the free blocks and who is
-/// where (empty lists are left out); then who was preempted, got its first token, ended. Names are letters, in order of
-/// add().
+/// First the tokens computed per request ("A8+4": 8 found in the prefix cache, 4 computed); then, after the outputs
+/// that this call takes, the free blocks and who is where (empty lists are left out); then who was preempted, got its
+/// first token, ended. Names are letters, in order of add().
 ///
 /// With depth 2 a call is what the asynchronous loop does once: compose a step, then take the outputs of the step
 /// before.
@@ -29,8 +28,7 @@ class RankBench {
       : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off, caching, acceptance) {}
   RankBench(const policy::RulesSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1,
             std::uint32_t block_tokens = 4, bool hand_off = false,
-            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
-            serving::Acceptance* acceptance = nullptr)
+            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt, serving::Acceptance* acceptance = nullptr)
       : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off, caching, acceptance),
         depth_(depth),
         block_tokens_(block_tokens) {}
@@ -38,27 +36,31 @@ class RankBench {
   struct Extra {
     std::int32_t priority = 0;
     bool from_remote = false;
-    std::vector<std::uint64_t> ids{};      ///< of the prompt's blocks
-    std::vector<std::uint64_t> history{};  ///< of those of prompt and answer
+    std::vector<std::uint64_t> ids{};            ///< of the prompt's blocks
+    std::vector<std::uint64_t> history{};        ///< of those of prompt and answer
     std::optional<std::uint32_t> most_output{};  ///< that the call allows
   };
   void add(std::uint32_t prompt, std::uint32_t output) { add(prompt, output, Extra{}); }
   void add(std::uint32_t prompt, std::uint32_t output, Extra extra) {
     const RequestId id{static_cast<std::uint32_t>(all_.size())};
-    all_.push_back(
-        table_.add({.id = id,
-                    .arrival = {},
-                    .prompt_tokens = prompt,
-                    .slo_class = {},
-                    .prefix = {.block_tokens = block_tokens_, .ids = extra.ids},
-                    .max_output_tokens = extra.most_output},
-                   {.output_tokens = output, .history_ids = extra.history}));
+    all_.push_back(table_.add({.id = id,
+                               .arrival = {},
+                               .prompt_tokens = prompt,
+                               .slo_class = {},
+                               .prefix = {.block_tokens = block_tokens_, .ids = extra.ids},
+                               .max_output_tokens = extra.most_output},
+                              {.output_tokens = output, .history_ids = extra.history}));
     table_[all_.back()].priority = extra.priority;
     table_[all_.back()].from_remote = extra.from_remote;
     rank_.enqueue(all_.back());
   }
   /// The KV of a request that is being fetched is there.
   void loaded(char name) { rank_.loaded(id_of(name)); }
+  /// Its user gives it up.
+  void cancel(char name) {
+    table_[id_of(name)].given_up = true;
+    rank_.cancel(id_of(name));
+  }
   /// A prefill side's pinned blocks are given back.
   void release(char name) { rank_.release(id_of(name)); }
 
@@ -109,6 +111,7 @@ class RankBench {
   }
 
   [[nodiscard]] std::uint32_t blocks_of(char name) const { return rank_.blocks_of(id_of(name)); }
+  [[nodiscard]] std::uint32_t produced(char name) const { return table_[id_of(name)].produced; }
   [[nodiscard]] std::uint32_t fetched(char name) const { return table_[id_of(name)].fetched; }
   /// What the last call composed.
   [[nodiscard]] const serving::RankStep& composed() const { return steps_[(calls_ + 1) % 2]; }

@@ -21,16 +21,20 @@ class ScriptedSource final : public workloads::RequestSource {
     std::vector<std::uint64_t> ids{};  ///< of the prompt's blocks of 16 tokens
     std::int32_t priority = 0;
     std::uint32_t slo_class = 0;
+    workloads::Patience patience{};
   };
   explicit ScriptedSource(std::vector<Row> rows) : rows_(std::move(rows)) {}
   [[nodiscard]] std::optional<workloads::Arrival> next() override {
     if (next_ == rows_.size()) return std::nullopt;
     const Row& row = rows_[next_];
     const RequestId id{static_cast<std::uint32_t>(next_++)};
-    return workloads::Arrival{
-        {.id = id, .arrival = SimTime{row.arrival_ns}, .prompt_tokens = row.prompt, .slo_class = ClassId{row.slo_class},
-         .prefix = {.block_tokens = 16, .ids = row.ids}, .priority = row.priority},
-        {.output_tokens = row.output}};
+    return workloads::Arrival{{.id = id,
+                               .arrival = SimTime{row.arrival_ns},
+                               .prompt_tokens = row.prompt,
+                               .slo_class = ClassId{row.slo_class},
+                               .prefix = {.block_tokens = 16, .ids = row.ids},
+                               .priority = row.priority},
+                              {.output_tokens = row.output, .patience = row.patience}};
   }
   [[nodiscard]] std::optional<std::uint64_t> expected() const override { return rows_.size(); }
   [[nodiscard]] std::optional<SimTime> horizon() const override { return std::nullopt; }

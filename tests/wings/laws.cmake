@@ -4,6 +4,7 @@ tokenyard_tests(unit_engine_rules unit
   ROOMS serving
   FILES
     unit/serving/new_token_ratio_test.cpp
+    unit/serving/rank_cancel_test.cpp
     unit/serving/sglang_vectors_test.cpp
     unit/serving/trtllm_vectors_test.cpp
     unit/serving/vllm_prefix_test.cpp
@@ -21,6 +22,7 @@ tokenyard_tests(laws_serving law
   FILES
     laws/conservation_test.cpp
     laws/engines_test.cpp
+    laws/patience_test.cpp
     laws/pauses_test.cpp
     laws/queueing_test.cpp)
 

@@ -3,6 +3,7 @@ tokenyard_tests(unit_workloads unit
   FILES
     unit/workloads/arrivals_test.cpp
     unit/workloads/azure2023_test.cpp
+    unit/workloads/impatient_source_test.cpp
     unit/workloads/lengths_test.cpp
     unit/workloads/random_stream_test.cpp
     unit/workloads/servegen_reader_test.cpp

@@ -51,6 +51,27 @@ const std::string kChat =
 
 }  // namespace
 
+TEST_CASE("read workload: when the users of a class give up") {
+  const WorkloadSpec spec =
+      read(kChat +
+           "slo:\n"
+           "  calm: {}\n"
+           "  hasty:\n"
+           "    patience: {first_token: {kind: constant, time: 5 s}, answer: {kind: exponential, mean: 1 min}, cancel: "
+           "0.1,\n"
+           "               cancel_after: {kind: constant, time: 9 s}, attempts: 3, backoff: 2 s}\n");
+  REQUIRE(spec.classes.size() == 2);
+  CHECK_FALSE(spec.classes[0].patience.has_value());
+  REQUIRE(spec.classes[1].patience.has_value());
+  const PatienceSpec& patience = *spec.classes[1].patience;
+  CHECK(std::get<ConstantTime>(*patience.first_token).time == Seconds{5.0});
+  CHECK(std::get<ExponentialTime>(*patience.answer).mean == Seconds{60.0});
+  CHECK(patience.cancel == 0.1);
+  CHECK(std::get<ConstantTime>(*patience.cancel_after).time == Seconds{9.0});
+  CHECK(patience.attempts == 3);
+  CHECK(patience.backoff == Seconds{2.0});
+}
+
 TEST_CASE("read workload: an open loop with one kind of client") {
   const WorkloadSpec spec = read(kChat + "warm_up: 60 s\n");
   const auto& arrivals = std::get<GammaArrivals>(synthetic(spec).arrivals);
@@ -180,11 +201,16 @@ TEST_CASE("read workload: presets draw the mean lengths of their sources") {
   };
   // Means of the raw lengths; the tables stand within 0.9 % of them, and a mean of 10^5 draws has a standard deviation
   // of up to 1 % (sd / mean of the DeepSeek prompts is 3.3). Together 3 %.
-  const std::vector<Source> sources{
-      {"azure-2023-conversation", 1154.7, 211.1}, {"azure-2023-code", 2047.8, 27.9}, {"chat-short", 61.7, 162.1},
-      {"summarization", 2753.1, 170.5},           {"creation", 307.7, 1144.3},       {"deepseek-r1", 1268.2, 1527.4},
-      {"kimi-conversation", 12035.1, 342.6},
-      {"rag", 2943.6, 283.2},                     {"azure-2024-code", 2511, 23},          {"claude-code", 27234.8, 439.2}};
+  const std::vector<Source> sources{{"azure-2023-conversation", 1154.7, 211.1},
+                                    {"azure-2023-code", 2047.8, 27.9},
+                                    {"chat-short", 61.7, 162.1},
+                                    {"summarization", 2753.1, 170.5},
+                                    {"creation", 307.7, 1144.3},
+                                    {"deepseek-r1", 1268.2, 1527.4},
+                                    {"kimi-conversation", 12035.1, 342.6},
+                                    {"rag", 2943.6, 283.2},
+                                    {"azure-2024-code", 2511, 23},
+                                    {"claude-code", 27234.8, 439.2}};
   constexpr int kDraws = 100'000;
   for (const Source& source : sources) {
     INFO(source.preset);

@@ -86,7 +86,8 @@ using Times = std::vector<std::int64_t>;
 TEST_CASE("sessions: a turn is sent when what it waits for has ended and been thought about") {
   // Service 3 s. Turn 0 at 1 s ends at 4 s; 1 and 2 after it, thinking 2 and 5 s, at 6 and 9 s; 3 waits for both: the
   // later ends at 12 s, and 1 s of thinking.
-  Session session{.name = 1, .start = SimTime{kSecond}, .turns = {turn({}, 0), turn({0}, 2), turn({0}, 5), turn({1, 2}, 1)}};
+  Session session{
+      .name = 1, .start = SimTime{kSecond}, .turns = {turn({}, 0), turn({0}, 2), turn({0}, 5), turn({1, 2}, 1)}};
   SessionSource source(std::make_unique<ListFeed>(std::vector<Session>{session}), {});
   CHECK_FALSE(source.exhausted());
   const auto all = played(source, [](const Arrival&) { return SimTime{3 * kSecond}; });
@@ -98,7 +99,8 @@ TEST_CASE("sessions: a turn is sent when what it waits for has ended and been th
 TEST_CASE("sessions: they begin at their starts whatever others do") {
   std::vector<Session> sessions;
   for (std::int64_t i = 0; i < 3; ++i) {
-    sessions.push_back({.name = static_cast<std::uint64_t>(i), .start = SimTime{i * kSecond}, .turns = {turn({}, 0), turn({0}, 10)}});
+    sessions.push_back(
+        {.name = static_cast<std::uint64_t>(i), .start = SimTime{i * kSecond}, .turns = {turn({}, 0), turn({0}, 10)}});
   }
   SessionSource source(std::make_unique<ListFeed>(sessions), {});
   CHECK(seconds_of(played(source, [](const Arrival&) { return SimTime{kSecond}; })) == Times{0, 1, 2, 11, 12, 13});
@@ -108,7 +110,8 @@ TEST_CASE("sessions: a user takes the next when its own has ended") {
   std::vector<Session> sessions(5, Session{.name = 0, .turns = {turn({}, 0), turn({0}, 2)}});
   SessionSource source(std::make_unique<ListFeed>(sessions), {.users = 2});
   // Each session takes 1 + 2 + 1 s: two at a time from 0, 4 and 8 s.
-  CHECK(seconds_of(played(source, [](const Arrival&) { return SimTime{kSecond}; })) == Times{0, 0, 3, 3, 4, 4, 7, 7, 8, 11});
+  CHECK(seconds_of(played(source, [](const Arrival&) { return SimTime{kSecond}; })) ==
+        Times{0, 0, 3, 3, 4, 4, 7, 7, 8, 11});
 }
 
 TEST_CASE("sessions: limits of requests and of time hold") {
@@ -120,23 +123,17 @@ TEST_CASE("sessions: limits of requests and of time hold") {
   CHECK(seconds_of(played(soon, [](const Arrival&) { return SimTime{kSecond}; })) == Times{0, 0, 3, 3, 4, 4});
 }
 
-TEST_CASE("sessions: who loses patience asks again and then leaves") {
-  Session session{.name = 1, .start = SimTime{}, .turns = {turn({}, 0), turn({0}, 1)}};
-  SessionSource source(std::make_unique<ListFeed>(std::vector<Session>{session}),
-                       {.retries = 2, .backoff = SimTime{kSecond}});
-  Times sent;
-  for (int i = 0; i < 3; ++i) {
-    REQUIRE(source.due().has_value());
-    const SimTime due = *source.due();
-    const auto arrival = source.next();
-    sent.push_back(due.ns() / kSecond);
-    source.on_end(arrival->request.id, due + SimTime{5 * kSecond}, Ending::TimedOut);
-  }
-  CHECK(sent == Times{0, 6, 13});  // 5 s of patience, then 1 s and 2 s
-  CHECK_FALSE(source.due().has_value());
-  CHECK(source.exhausted());
-  CHECK(source.notes() == std::vector<std::string>{
-                              "3 requests were given up by their users: 2 were sent again, 1 sessions of 1 were left"});
+TEST_CASE("sessions: who loses patience leaves and who has seen enough goes on") {
+  const Session session{.name = 1, .start = SimTime{}, .turns = {turn({}, 0), turn({0}, 1)}};
+  SessionSource left(std::make_unique<ListFeed>(std::vector<Session>{session}), {});
+  left.on_end(left.next()->request.id, SimTime{5 * kSecond}, Ending::TimedOut);
+  CHECK_FALSE(left.due().has_value());
+  CHECK(left.exhausted());
+  CHECK(left.notes() == std::vector<std::string>{"1 sessions of 1 were left because a user's patience ran out"});
+
+  SessionSource stayed(std::make_unique<ListFeed>(std::vector<Session>{session}), {});
+  stayed.on_end(stayed.next()->request.id, SimTime{5 * kSecond}, Ending::Cancelled);
+  CHECK(stayed.due() == SimTime{6 * kSecond});  // a second of thought
 }
 
 TEST_CASE("sessions: of random graphs no turn is early and none is late") {
@@ -157,7 +154,8 @@ TEST_CASE("sessions: of random graphs no turn is early and none is late") {
     sessions.push_back(session);
   }
   SessionSource source(std::make_unique<ListFeed>(sessions), {});
-  const auto all = played(source, [&](const Arrival&) { return SimTime{static_cast<std::int64_t>(random.integer(1, 5'000'000'000))}; });
+  const auto all = played(
+      source, [&](const Arrival&) { return SimTime{static_cast<std::int64_t>(random.integer(1, 5'000'000'000))}; });
   std::map<std::pair<std::uint64_t, std::uint32_t>, SimTime> ends;
   std::size_t turns = 0;
   for (const Session& session : sessions) turns += session.turns.size();
@@ -192,13 +190,16 @@ TEST_CASE("sessions: a trace of sessions is played causally") {
 }
 
 TEST_CASE("sessions: agents without starts need users or arrivals") {
-  const std::string text = "{\"id\": \"a\", \"block_size\": 64, \"requests\": [{\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, 2]}]}\n";
+  const std::string text =
+      "{\"id\": \"a\", \"block_size\": 64, \"requests\": [{\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, "
+      "2]}]}\n";
   WorkloadSpec spec{.source = TraceSpec{.path = "trace.csv"},
                     .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
-  CHECK_THROWS_WITH_AS(make_request_source(spec, 0, std::make_unique<test::TextBytes>(text)),
-                       "trace.csv: does not say when its sessions began; give trace.users, such as 8, or trace.arrivals, such as "
-                       "{kind: poisson, rate: 1 /min}",
-                       UserError);
+  CHECK_THROWS_WITH_AS(
+      make_request_source(spec, 0, std::make_unique<test::TextBytes>(text)),
+      "trace.csv: does not say when its sessions began; give trace.users, such as 8, or trace.arrivals, such as "
+      "{kind: poisson, rate: 1 /min}",
+      UserError);
   std::get<TraceSpec>(spec.source).users = 3;
   const auto source = make_request_source(spec, 0, std::make_unique<test::TextBytes>(text));
   CHECK(played(*source, [](const Arrival&) { return SimTime{1}; }).size() == 1);
@@ -234,9 +235,10 @@ TEST_CASE("sessions: the blocks of an answer have the names that the next prompt
                         .story = SessionSpec{.turns = ConstantLength{.tokens = 5},
                                              .append = ConstantLength{.tokens = 30},
                                              .think = ConstantTime{.time = Seconds{1.0}}}};
-  const WorkloadSpec drawn{.source = SyntheticSpec{.arrivals = PoissonArrivals{.rate = PerSecond{1.0}}, .clients = {chat}},
-                           .requests = 200,
-                           .classes = classes};
+  const WorkloadSpec drawn{
+      .source = SyntheticSpec{.arrivals = PoissonArrivals{.rate = PerSecond{1.0}}, .clients = {chat}},
+      .requests = 200,
+      .classes = classes};
   check(*make_request_source(drawn, 1, nullptr));
   const std::string text =
       "session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n"
@@ -261,7 +263,8 @@ TEST_CASE("causal rows: one is sent at its time or when the answer before it has
   const auto source = make_request_source(spec, 0, std::make_unique<test::TextBytes>(text));
   const auto all = played(*source, [](const Arrival&) { return SimTime{5 * kSecond}; });
   CHECK(seconds_of(all) == Times{0, 3, 5, 10, 60});
-  CHECK(source->notes() == std::vector<std::string>{"2 requests were sent later than recorded: the answer before them in "
-                                                    "their session had not ended"});
+  CHECK(source->notes() ==
+        std::vector<std::string>{"2 requests were sent later than recorded: the answer before them in "
+                                 "their session had not ended"});
   CHECK(source->exhausted());
 }

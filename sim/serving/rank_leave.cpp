@@ -1,0 +1,120 @@
+#include "sim/serving/rank.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <algorithm>
+
+// Ways out of a Rank before the last token: preempted, retracted, given up; and what a prefill side keeps until it is
+// fetched.
+
+namespace tokenyard::serving {
+
+/// Takes a running sequence out of everything but its blocks. Tokens still in flight are dropped.
+void Rank::leave_running(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  const std::uint32_t produced = handed_out(id);
+  sequence.gave_tokens = produced > sequence.produced;
+  sequence.blocks = blocks_of(id);
+  switch (sequence.state) {
+    case SequenceState::Decoding:
+      leave_decodes(id);
+      break;
+    case SequenceState::Closing:
+      closing_context_ -= sequence.computed;
+      break;
+    case SequenceState::Partial:
+      std::erase_if(partials_, [&](const policy::Partial& p) { return p.id == id; });
+      partial_tokens_ -= sequence.target;
+      break;
+    default:
+      expect(false, "only running sequences leave what runs");
+  }
+  for (RankStep* step : in_flight()) {
+    const bool first = std::erase(step->prompts_done, id) > 0;
+    std::erase(step->closing, id);
+    if (acceptance_ != nullptr) {
+      drop_given(*step, id);
+      continue;
+    }
+    const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
+                         step->compose <= sequence.last_compose &&
+                         std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
+    if (!first && decoded) --step->decode_tokens;
+  }
+  remove_running(id);
+  sequence.lost = std::min(sequence.computed, sequence.request.prompt_tokens + produced);
+  sequence.produced = produced;
+}
+
+/// The same, to be queued again: what is in flight is computed again.
+void Rank::lose(SequenceId id) {
+  leave_running(id);
+  Sequence& sequence = sequences_[id];
+  if (cache_) name_blocks(sequence, sequence.lost / block_tokens_);  // it may find them again when it comes back
+  give_back(sequence);
+  sequence.computed = 0;
+  sequence.target = sequence.request.prompt_tokens + sequence.produced;
+  sequence.from_remote = false;  // what was fetched is gone: it prefills here
+  sequence.state = SequenceState::Waiting;
+  ++sequence.version;
+  ++sequence.preemptions;
+  waiting_tokens_ += sequence.target;
+  news_.preempted.push_back(id);
+}
+
+void Rank::preempt(SequenceId id) {
+  lose(id);
+  // Ahead of all that are not more urgent: it came before them.
+  auto place = waiting_.begin();
+  while (place != waiting_.end() && sequences_[*place].priority < sequences_[id].priority) ++place;
+  waiting_.insert(place, id);
+}
+
+void Rank::retract(SequenceId id) {
+  lose(id);
+  waiting_.push_back(id);
+}
+
+void Rank::cancel(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  const auto leave = [id](std::deque<SequenceId>& queue) {
+    const auto place = std::find(queue.begin(), queue.end(), id);
+    expect(place != queue.end(), "what waits stands in a queue");
+    queue.erase(place);
+  };
+  switch (sequence.state) {
+    case SequenceState::Waiting:
+      leave(waiting_);
+      waiting_tokens_ -= sequence.target;
+      break;
+    case SequenceState::Loading:
+      return;  // what is being written to its blocks is on its way: loaded() frees them
+    case SequenceState::Loaded:
+      leave(ready_);
+      partial_tokens_ -= sequence.target;
+      break;
+    default:
+      leave_running(id);
+      if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.lost));
+  }
+  give_back(sequence);
+  sequence.state = SequenceState::Gone;
+  ++sequence.version;
+  blocked_ = false;  // there may be another head, or blocks for it
+}
+
+void Rank::release(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  expect(hand_off_ && sequence.pinned_blocks > 0, "only pinned blocks are released");
+  if (cache_) {
+    cache_->settle(free_blocks_);
+    const auto heap = sequence.pinned_blocks - static_cast<std::uint32_t>(sequence.pinned_held.size());
+    free_blocks_ += cache_->release(sequence.pinned_held, heap);
+  } else {
+    free_blocks_ += sequence.pinned_blocks;
+  }
+  sequence.pinned_blocks = 0;
+  blocked_ = false;
+}
+
+}  // namespace tokenyard::serving
