@@ -26,6 +26,7 @@ tokenyard_room(config
   HEADERS
     config/catalog.hpp
     config/experiment.hpp
+    config/key_groups.hpp
     config/keys.hpp
     config/read_collectives.hpp
     config/read_engine.hpp
