@@ -154,7 +154,11 @@ Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind)
 }
 
 Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const AcceleratorSpec& chip) {
-  const auto& c = family(chip.kernels.moe, kind);
+  return moe_time(s, load, kind, family(chip.kernels.moe, kind), chip);
+}
+
+Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const models::MoeCoefficients& c,
+                 const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
   const double rows = s.tokens * s.top_k / s.expert_ranks * load.rows;
   const double flop = 2.0 * s.matrices * (rows + c.tile_rows * load.hit) * s.hidden * s.inner;

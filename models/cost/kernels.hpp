@@ -127,6 +127,9 @@ struct MoeShape {
 /// REQUIRES: load is that of the shape's experts and tokens.
 [[nodiscard]] Seconds moe_time(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
                                const models::AcceleratorSpec& chip);
+/// The same with coefficients `c` in place of the chip's.
+[[nodiscard]] Seconds moe_time(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
+                               const models::MoeCoefficients& c, const models::AcceleratorSpec& chip);
 
 [[nodiscard]] Seconds small_kernel_time(Bytes moved, const models::AcceleratorSpec& chip);
 

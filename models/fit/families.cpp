@@ -5,10 +5,18 @@
 
 namespace tokenyard::fit {
 
+std::vector<double> Family::row_of(std::span<const double> figures) const {
+  std::vector<double> row(figures.begin(), figures.end());
+  if (derived.of_first == 0) return row;
+  const std::vector<double> more = derived.figures(figures.first(derived.of_first));
+  row.insert(row.end(), more.begin(), more.end());
+  return row;
+}
+
 const std::vector<Family>& families() {
   static const std::vector<Family> joined = [] {
     std::vector<Family> all;
-    for (std::vector<Family> kind : {gemm_families(), attention_families(), latent_families()}) {
+    for (std::vector<Family> kind : {gemm_families(), attention_families(), latent_families(), moe_families()}) {
       all.insert(all.end(), std::make_move_iterator(kind.begin()), std::make_move_iterator(kind.end()));
     }
     return all;

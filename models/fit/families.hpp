@@ -18,5 +18,6 @@ namespace tokenyard::fit {
 [[nodiscard]] std::vector<Family>
 attention_families();  ///< attention_families.cpp: attention_decode.KV, attention_context.KV
 [[nodiscard]] std::vector<Family> latent_families();  ///< latent_families.cpp: mla_decode.KV, mla_context.KV
+[[nodiscard]] std::vector<Family> moe_families();     ///< moe_family.cpp: moe.KIND
 
 }  // namespace tokenyard::fit

@@ -4,6 +4,7 @@
 #include "models/device/accelerator.hpp"
 #include "models/device/kernels.hpp"
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
@@ -28,13 +29,21 @@ struct Parameter {
   double trial = 0.0;          ///< of a term: where a second search for it starts, off its bound
 };
 
+/// What a formula needs of a shape and a search should not compute again for each of its tries.
+struct DerivedFigures {
+  std::size_t of_first = 0;  ///< computed from so many of the shape's first figures; 0: there are none
+  std::function<std::vector<double>(std::span<const double> first)> figures;
+};
+
 /// A kernel family as something to fit: the formula of models/cost with its coefficients taken out.
 struct Family {
   std::string place;  ///< of its coefficients below `kernels` in a chip's entry: "gemm.bf16"
   std::vector<Parameter> parameters;
   std::vector<std::string_view> shape;  ///< names of the figures of a row, in the order that `time` takes them
-  /// Time of `shape` with coefficients `values` (in the order of `parameters`), as models/cost prices it.
-  std::function<Seconds(std::span<const double> values, std::span<const double> shape, const models::AcceleratorSpec&)>
+  DerivedFigures derived;               ///< behind those of the shape in the rows that `time` takes
+  /// Time of a row, shape and derived figures, with coefficients `values` (in the order of `parameters`), as
+  /// models/cost prices it.
+  std::function<Seconds(std::span<const double> values, std::span<const double> row, const models::AcceleratorSpec&)>
       time;
   /// The shapes that serving meets: only these are fitted and judged.
   std::function<bool(std::span<const double> shape)> serves;
@@ -42,6 +51,11 @@ struct Family {
   std::function<std::optional<std::vector<double>>(const models::KernelSet&)> stored;
   /// What the chip must have for the formula to mean something (a dense peak of the format).
   std::function<bool(const models::AcceleratorSpec&)> suits;
+
+  /// The shape of a row: what `time` takes without the derived figures.
+  [[nodiscard]] std::span<const double> shape_of(std::span<const double> row) const { return row.first(shape.size()); }
+  /// The row of a shape of these figures.
+  [[nodiscard]] std::vector<double> row_of(std::span<const double> figures) const;
 };
 
 }  // namespace tokenyard::fit

@@ -32,14 +32,15 @@ double log_error(const Family& family, std::span<const double> values, const Sam
 }
 
 /// Rows that the fit looks at, in ascending order.
-std::vector<std::size_t> fitted_rows(const Samples& rows) {
+std::vector<std::size_t> fitted_rows(const Family& family, const Samples& rows) {
   std::vector<std::size_t> free;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!held_out(rows.shape(row))) free.push_back(row);
+    if (!held_out(family.shape_of(rows.shape(row)))) free.push_back(row);
   }
   const std::uint64_t every = (free.size() + kMostRows - 1) / kMostRows;
   if (every <= 1) return free;
-  std::erase_if(free, [&](std::size_t row) { return shape_hash(rows.shape(row)) / kHeldOutOf % every != 0; });
+  std::erase_if(
+      free, [&](std::size_t row) { return shape_hash(family.shape_of(rows.shape(row))) / kHeldOutOf % every != 0; });
   return free;
 }
 
@@ -47,7 +48,7 @@ std::vector<std::size_t> fitted_rows(const Samples& rows) {
 class Search {
  public:
   Search(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip)
-      : family_(family), rows_(rows), chip_(chip), used_(fitted_rows(rows)) {}
+      : family_(family), rows_(rows), chip_(chip), used_(fitted_rows(family, rows)) {}
 
   [[nodiscard]] std::size_t used() const { return used_.size(); }
   [[nodiscard]] std::vector<double> start() const {
@@ -104,9 +105,9 @@ class Search {
   std::vector<std::size_t> used_;
 };
 
-std::vector<Range> ranges_of(const Samples& rows) {
+std::vector<Range> ranges_of(const Family& family, const Samples& rows) {
   std::vector<Range> ranges;
-  for (std::size_t figure = 0; figure < rows.width(); ++figure) {
+  for (std::size_t figure = 0; figure < family.shape.size(); ++figure) {
     Range range{.least = rows.shape(0)[figure], .greatest = rows.shape(0)[figure]};
     for (std::size_t row = 1; row < rows.size(); ++row) {
       range.least = std::min(range.least, rows.shape(row)[figure]);
@@ -139,7 +140,20 @@ Samples serving_rows(const Family& family, const Samples& samples) {
   for (std::size_t row = 0; row < samples.size(); ++row) {
     if (family.serves(samples.shape(row))) serving.add(samples.shape(row), samples.seconds(row), samples.origin(row));
   }
-  return serving.distinct();
+  serving = serving.distinct();
+  if (family.derived.of_first == 0) return serving;
+  Samples rows(family.row_of(serving.shape(0)).size());
+  std::vector<double> figures;  // of a row; those in order of shape share what is derived
+  for (std::size_t row = 0; row < serving.size(); ++row) {
+    const std::span<const double> shape = serving.shape(row);
+    const auto first = shape.first(family.derived.of_first);
+    if (figures.empty() || !std::ranges::equal(first, std::span(figures).first(first.size()))) {
+      figures = family.row_of(shape);
+    }
+    std::ranges::copy(shape, figures.begin());
+    rows.add(figures, serving.seconds(row), serving.origin(row));
+  }
+  return rows;
 }
 
 bool held_out(std::span<const double> shape) { return shape_hash(shape) % kHeldOutOf == 0; }
@@ -150,7 +164,7 @@ FitError error_on_held_out(const Family& family, std::span<const double> values,
   std::vector<double> sizes;
   std::vector<std::size_t> judged;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!held_out(rows.shape(row))) continue;
+    if (!held_out(family.shape_of(rows.shape(row)))) continue;
     errors.push_back(log_error(family, values, rows, row, chip));
     sizes.push_back(std::abs(errors.back()));
     judged.push_back(row);
@@ -172,7 +186,7 @@ FittedFamily fit_family(const Family& family, const Samples& rows, const models:
   expect(family.suits(chip), "the chip has what the family needs");
   const Search search(family, rows, chip);
   FittedFamily fitted;
-  fitted.valid = ranges_of(rows);
+  fitted.valid = ranges_of(family, rows);
   fitted.fitted = search.used();
   fitted.values = search.start();
   std::vector<bool> free(family.parameters.size());

@@ -32,7 +32,8 @@ struct FittedFamily {
   std::vector<Range> valid;    ///< of all rows that serving meets, by figure of the shape
 };
 
-/// Rows of a family that serving meets, one for each shape (the fastest).
+/// Rows of a family that serving meets, one for each shape (the fastest), with the figures that the family derives.
+/// Those are what is fitted and judged.
 [[nodiscard]] Samples serving_rows(const Family& family, const Samples& samples);
 
 /// Whether a row is kept from the fit to judge it: one shape in four, by the hash of the shape.

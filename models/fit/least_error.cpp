@@ -12,7 +12,8 @@
 namespace tokenyard::fit {
 namespace {
 
-constexpr int kEvaluations = 600;    // a search; six coefficients settle in some 300
+constexpr int kEvaluations = 600;    // of a search, at least; six coefficients settle in some 300
+constexpr int kOfEach = 100;         // for each coefficient: nine need more than six
 constexpr double kFirstStep = 0.1;   // of the box
 constexpr double kSmallStep = 1e-5;  // of the box: well below the last digit written
 
@@ -46,7 +47,7 @@ void search(nlopt_algorithm algorithm, Problem& problem, std::vector<double>& un
   nlopt_set_upper_bounds1(optimizer.get(), 1.0);
   nlopt_set_initial_step1(optimizer.get(), kFirstStep);
   nlopt_set_xtol_abs1(optimizer.get(), kSmallStep);
-  nlopt_set_maxeval(optimizer.get(), kEvaluations);
+  nlopt_set_maxeval(optimizer.get(), std::max(kEvaluations, kOfEach * static_cast<int>(unit.size())));
   double least = 0.0;
   const nlopt_result result = nlopt_optimize(optimizer.get(), unit.data(), &least);
   // A search that can no longer tell better from worse has arrived; its point is the best it saw.

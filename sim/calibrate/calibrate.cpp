@@ -20,7 +20,7 @@ constexpr double kFarOff = 30.0;  // no chip is that far from a roofline with us
 std::string row_text(const fit::Family& family, std::span<const double> values, const fit::Samples& rows,
                      std::size_t row, const Measurements& measured, const models::AcceleratorSpec& chip) {
   std::string shape;
-  for (std::size_t i = 0; i < family.shape.size(); ++i) {
+  for (std::size_t i = 0; i < family.shape.size(); ++i) {  // what is derived says nothing new
     shape += fmt::format("{}{} {:g}", i > 0 ? ", " : "", family.shape[i], rows.shape(row)[i]);
   }
   return fmt::format("{}: {}: {:.4g} us measured, {:.4g} us predicted", measured.where(rows.origin(row)), shape,
@@ -83,7 +83,6 @@ FamilyResult result(const fit::Family& family, std::vector<double> values, fit::
 /// of those kernels measured for the same m and k is taken off.
 void take_off_quantisation(Measurements& measured) {
   constexpr std::size_t kGemm = 3;
-  constexpr std::size_t kQuantise = 2;
   fit::Samples products = measured.take("quantised gemm.fp8", kGemm).distinct();
   std::map<std::pair<double, double>, double> inside;  // m, k -> both kernels
   std::map<std::pair<double, double>, int> kernels;
@@ -100,7 +99,6 @@ void take_off_quantisation(Measurements& measured) {
       ++kernels[shape];
     }
   }
-  (void)kQuantise;
   fit::Samples bare(kGemm);
   for (std::size_t row = 0; row < products.size(); ++row) {
     const std::pair<double, double> shape{products.shape(row)[0], products.shape(row)[2]};
@@ -111,12 +109,21 @@ void take_off_quantisation(Measurements& measured) {
   measured.put("gemm.fp8", std::move(bare));
 }
 
+/// NVFP4 experts come with two kernels. The one for few tokens is the quicker of both at the median of any number of
+/// tokens in the tables of Blackwell, and the one that is fitted; a table of the other alone is taken as it is.
+void choose_expert_kernel(Measurements& measured) {
+  constexpr std::size_t kMoe = 7;
+  if (measured.families().contains("moe.nvfp4")) return;
+  measured.put("moe.nvfp4", measured.take("grouped moe.nvfp4", kMoe));
+}
+
 }  // namespace
 
 Measurements read_tables(const std::vector<std::string>& paths) {
   Measurements measured;
   for (const std::string& path : paths) read_table(KernelTable::load(path), measured);
   take_off_quantisation(measured);
+  choose_expert_kernel(measured);
   return measured;
 }
 

@@ -9,8 +9,12 @@ namespace tokenyard::calibrate {
 namespace {
 
 std::string figure(const fit::Parameter& parameter, double value) {
+  constexpr double kNanosecond = 1e-9;
   constexpr double kMicrosecond = 1e-6;
   constexpr double kMegabyte = 1e6;
+  if (parameter.unit == fit::Parameter::Unit::Time && value > 0.0 && value < 0.1 * kMicrosecond) {
+    return fmt::format("{:.4g} ns", value / kNanosecond);
+  }
   if (parameter.unit == fit::Parameter::Unit::Time) return fmt::format("{:.4g} us", value / kMicrosecond);
   if (parameter.unit == fit::Parameter::Unit::Size) return fmt::format("{:.4g} MB", value / kMegabyte);
   return fmt::format("{:.4g}", value);

@@ -1,5 +1,6 @@
 tokenyard_room(calibrate
   SOURCES
+    calibrate/aiconfigurator_experts.cpp
     calibrate/aiconfigurator_tables.cpp
     calibrate/calibrate.cpp
     calibrate/calibration_text.cpp

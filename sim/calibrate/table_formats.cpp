@@ -10,7 +10,8 @@ namespace tokenyard::calibrate {
 const std::vector<TableFormat>& table_formats() {
   static const std::vector<TableFormat> joined = [] {
     std::vector<TableFormat> all;
-    for (const std::vector<TableFormat>& project : {aiconfigurator_formats(), infersim_formats(), profiler_formats()}) {
+    for (const std::vector<TableFormat>& project :
+         {aiconfigurator_formats(), aiconfigurator_expert_formats(), infersim_formats(), profiler_formats()}) {
       all.insert(all.end(), project.begin(), project.end());
     }
     return all;

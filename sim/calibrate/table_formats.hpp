@@ -24,8 +24,9 @@ struct TableFormat {
 void read_table(const KernelTable& table, Measurements& into);
 
 // Each defines the formats of one project; table_formats.cpp joins them.
-[[nodiscard]] std::vector<TableFormat> aiconfigurator_formats();  ///< aiconfigurator_tables.cpp; times in ms
-[[nodiscard]] std::vector<TableFormat> infersim_formats();        ///< infersim_tables.cpp; times in us
-[[nodiscard]] std::vector<TableFormat> profiler_formats();        ///< profiler_tables.cpp: LLMServingSim; times in us
+[[nodiscard]] std::vector<TableFormat> aiconfigurator_formats();         ///< aiconfigurator_tables.cpp; times in ms
+[[nodiscard]] std::vector<TableFormat> aiconfigurator_expert_formats();  ///< aiconfigurator_experts.cpp; times in ms
+[[nodiscard]] std::vector<TableFormat> infersim_formats();               ///< infersim_tables.cpp; times in us
+[[nodiscard]] std::vector<TableFormat> profiler_formats();  ///< profiler_tables.cpp: LLMServingSim; times in us
 
 }  // namespace tokenyard::calibrate

@@ -36,6 +36,7 @@ const models::Provenance* provenance_of(const std::string& place, const models::
   if (group == "attention_context") return provenance_in(kernels.context_attention, key, format);
   if (group == "mla_decode") return provenance_in(kernels.mla_decode, key, format);
   if (group == "mla_context") return provenance_in(kernels.mla_context, key, format);
+  if (group == "moe") return provenance_in(kernels.moe, key, kind);
   return nullptr;  // families of other rooms of the entry have their own check
 }
 
@@ -50,7 +51,8 @@ std::vector<std::string> engine_tables(const std::string& system, const std::str
                                   folder + "attention/" + engine + "_generation_attention_perf.csv.gz",
                                   folder + "attention/" + engine + "_context_attention_perf.csv.gz",
                                   folder + "mla/" + engine + "_generation_mla_perf.csv.gz",
-                                  folder + "mla/" + engine + "_context_mla_perf.csv.gz"};
+                                  folder + "mla/" + engine + "_context_mla_perf.csv.gz",
+                                  folder + "moe/" + engine + "_moe_perf.csv.gz"};
   if (quantise) {
     tables.push_back(folder + "quantize/" + engine + "_computescale_perf.csv.gz");
     tables.push_back(folder + "quantize/" + engine + "_scale_matrix_perf.csv.gz");

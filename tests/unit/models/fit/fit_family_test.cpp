@@ -119,7 +119,7 @@ TEST_CASE("families: each starts inside its box and prices its shapes on a chip 
       start.push_back(parameter.start);
     }
     if (!family.suits(chip)) continue;
-    CHECK(family.time(start, std::vector<double>(family.shape.size(), 1024.0), chip) > Seconds{0.0});
+    CHECK(family.time(start, family.row_of(std::vector<double>(family.shape.size(), 64.0)), chip) > Seconds{0.0});
     if (const auto stored = family.stored(chip.kernels)) CHECK(stored->size() == family.parameters.size());
   }
 }
@@ -145,4 +145,32 @@ TEST_CASE("fit: a term that the times do not show stays out and one that they sh
   CHECK(shown.values[4] == Approx(3.0).epsilon(0.05));
   CHECK(shown.held_out.p90 < 5e-3);
   CHECK(shown.held_out.rows + shown.fitted == 10 * 10 * 5);
+}
+
+TEST_CASE("fit: experts give their coefficients back and are judged without what is derived") {
+  const models::AcceleratorSpec chip = test::round_chip();
+  const Family* const family = find_family("moe.bf16");
+  REQUIRE(family != nullptr);
+  // t0, eff_flops, eff_bw, p, act_io, per_local_expert, per_hit_expert, per_token, tile_rows
+  const std::vector<double> truth{25e-6, 0.6, 0.8, 1.4, 2.0, 0.1e-6, 0.2e-6, 3e-9, 30.0};
+  Samples samples(family->shape.size());
+  for (double tokens = 1; tokens <= 16384; tokens *= 4) {
+    for (const double ranks : {1.0, 4.0, 16.0}) {
+      for (const double skew : {0.0, 1.2}) {
+        for (const double hidden : {2048.0, 4096.0, 7168.0}) {
+          for (const double inner : {256.0, 1024.0, 2048.0}) {
+            const std::array shape{tokens, 64.0, 8.0, ranks, skew, hidden, inner};
+            samples.add(shape, family->time(truth, family->row_of(shape), chip).value());
+          }
+        }
+      }
+    }
+  }
+  const Samples rows = serving_rows(*family, samples);
+  CHECK(rows.width() == family->shape.size() + 2);  // rows and hits of the busiest rank
+  const FittedFamily fitted = fit_family(*family, rows, chip);
+  CHECK(fitted.valid.size() == family->shape.size());
+  CHECK(fitted.valid[4].greatest == 1.2);
+  CHECK(fitted.held_out.p50 < 0.01);  // nine coefficients trade against each other; the price is what is fitted
+  CHECK(fitted.values[0] == Approx(truth[0]).epsilon(0.05));
 }

@@ -1,0 +1,100 @@
+#include "models/cost/expert_load.hpp"
+#include "models/cost/kernels.hpp"
+#include "models/fit/families.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+// The routed experts of one layer on the busiest rank, gated. A row is what one rank of `expert_ranks` computes when
+// `tokens` tokens, all of which it holds, choose `top_k` of `experts`; `inner` is what is left of an expert's inner
+// size after a split. `skew` is the exponent of the power law that the experts' loads were drawn from; 0: dealt in
+// turn.
+namespace tokenyard::fit {
+namespace {
+
+using cost::ExpertRouting;
+using models::AcceleratorSpec;
+using models::GemmKind;
+using models::MoeCoefficients;
+
+constexpr auto kTime = Parameter::Unit::Time;
+
+// Tokens first and what else the load depends on, so that rows in order of shape share it.
+enum Figure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Skew, Hidden, Inner, Rows, Hit };
+constexpr std::size_t kLoadFigures = 5;
+
+std::vector<double> busiest_rank(std::span<const double> shape) {
+  ExpertRouting routing{.alpha = shape[Skew]};
+  if (shape[Skew] <= 0.0) routing.kind = ExpertRouting::Kind::Balanced;
+  const auto count = [&](Figure figure) { return static_cast<std::uint32_t>(shape[figure]); };
+  const cost::ExpertLoad load =
+      cost::expert_load(routing, count(Experts), count(TopK), count(ExpertRanks), shape[Tokens]);
+  return {load.rows, load.hit};
+}
+
+MoeCoefficients coefficients(std::span<const double> values) {
+  return {.t0 = Seconds{values[0]},
+          .eff_flops = values[1],
+          .eff_bw = values[2],
+          .p = values[3],
+          .act_io = values[4],
+          .per_local_expert = Seconds{values[5]},
+          .per_hit_expert = Seconds{values[6]},
+          .per_token = Seconds{values[7]},
+          .tile_rows = values[8]};
+}
+
+Family moe_family(GemmKind kind) {
+  Family family;
+  family.place = "moe." + std::string(name(kind));
+  family.parameters = {{"t0", kTime, 28e-6, 1e-6, 120e-6},
+                       {.key = "eff_flops", .start = 0.7, .lowest = 0.05, .highest = 1.0},
+                       {.key = "eff_bw", .start = 0.8, .lowest = 0.1, .highest = 1.0},
+                       {.key = "p", .start = 1.5, .lowest = 0.6, .highest = 20.0},
+                       {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0},
+                       {.key = "per_local_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+                       {.key = "per_hit_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+                       {.key = "per_token", .unit = kTime, .start = 2e-9, .highest = 100e-9},
+                       {.key = "tile_rows", .start = 20.0, .highest = 128.0}};
+  family.shape = {"tokens", "experts", "top_k", "expert_ranks", "skew", "hidden", "inner"};
+  family.derived = {.of_first = kLoadFigures, .figures = busiest_rank};
+  family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::moe_time({.tokens = s[Tokens],
+                           .hidden = s[Hidden],
+                           .inner = s[Inner],
+                           .experts = s[Experts],
+                           .top_k = s[TopK],
+                           .expert_ranks = s[ExpertRanks]},
+                          {.rows = s[Rows], .hit = s[Hit]}, kind, coefficients(values), chip);
+  };
+  // Layers of models from 30 to 1,000 billion parameters; a slice of an expert below 128 is no split that anybody runs.
+  family.serves = [](std::span<const double> shape) { return shape[Hidden] >= 2048.0 && shape[Inner] >= 128.0; };
+  family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
+    if (!moe) return std::nullopt;
+    return std::vector{moe->t0.value(),
+                       moe->eff_flops,
+                       moe->eff_bw,
+                       moe->p,
+                       moe->act_io,
+                       moe->per_local_expert.value(),
+                       moe->per_hit_expert.value(),
+                       moe->per_token.value(),
+                       moe->tile_rows};
+  };
+  family.suits = [kind](const AcceleratorSpec& chip) {
+    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
+  };
+  return family;
+}
+
+}  // namespace
+
+std::vector<Family> moe_families() {
+  std::vector<Family> all;
+  for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) all.push_back(moe_family(static_cast<GemmKind>(kind)));
+  return all;
+}
+
+}  // namespace tokenyard::fit
