@@ -120,6 +120,21 @@ Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_
   return context_attention_time(prompt_shape(spec, tokens, area_x2), kv, spec.chip);
 }
 
+std::optional<MixedAttention> mixed_attention(const StepCostSpec& spec) {
+  const auto& kernel = spec.chip.kernels.mixed_attention.at(static_cast<std::size_t>(spec.precision.kv));
+  if (!spec.one_attention_kernel || !kernel || !spec.llm.gqa || spec.plan.context > 1 || spec.plan.kv > 1) {
+    return std::nullopt;
+  }
+  return MixedAttention({.heads = heads_per_chip(spec),
+                         .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
+                         .head_dim = 1.0 * spec.llm.gqa->head_dim},
+                        spec.precision.kv, *kernel, spec.chip);
+}
+
+double mixed_tile_rows(const StepCostSpec& spec) {
+  return of(spec.chip.kernels.mixed_attention, spec.precision.kv).tile_rows;
+}
+
 Attention::Attention(const StepCostSpec& spec)
     : groups_(attention_layers(spec.llm)),
       decode_norm_(decode_norm(spec)),
@@ -127,6 +142,8 @@ Attention::Attention(const StepCostSpec& spec)
       decode_per_sequence_(decode_work(spec, 1.0, 0.0)),
       context_norm_(context_norm(spec)),
       context_per_token_(context_work(spec, 1.0, 0.0)),
-      context_per_area_(context_work(spec, 0.0, 1.0)) {}
+      context_per_area_(context_work(spec, 0.0, 1.0)),
+      mixed_(mixed_attention(spec)),
+      mixed_rows_(mixed_ ? mixed_tile_rows(spec) : 0.0) {}
 
 }  // namespace tokenyard::cost

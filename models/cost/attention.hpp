@@ -1,27 +1,28 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/mixed_attention.hpp"
 #include "models/cost/norm_table.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/llm/architecture.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tokenyard::cost {
 
-/// What the attention kernels of one rank compute in one pass.
-struct AttentionWork {
-  double sequences = 0;  ///< decodes
-  double context = 0;    ///< sum of theirs
-  double tokens = 0;     ///< of prompt
-  double area_x2 = 0;    ///< of prompt, as in StepShape
-};
+/// Of a step's shape.
 [[nodiscard]] inline AttentionWork attention_work(const StepShape& shape) {
   return {.sequences = 1.0 * shape.decodes,
           .context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context)),
+          .longest_context = 1.0 * shape.longest_context,
+          .chunks = 1.0 * shape.chunks,
           .tokens = 1.0 * shape.prefill_tokens,
-          .area_x2 = static_cast<double>(static_cast<std::int64_t>(shape.prefill_area_x2))};
+          .area_x2 = static_cast<double>(static_cast<std::int64_t>(shape.prefill_area_x2)),
+          .longest_chunk = 1.0 * shape.longest_chunk,
+          .longest_prompt = 1.0 * shape.longest_prompt};
 }
 
 /// Layers that see the same part of a context.
@@ -33,6 +34,8 @@ struct AttentionLayers {
   [[nodiscard]] double seen_context(double sequences, double context) const;
   /// Twice the area that `tokens` of prompt compute: at most `window` keys a token.
   [[nodiscard]] double seen_area_x2(double tokens, double area_x2) const;
+  /// All of a step, as these layers see it: no sequence is longer than the window and a tile of `rows` queries.
+  [[nodiscard]] AttentionWork seen(const AttentionWork& work, double rows) const;
 };
 /// Without the empty groups: one, or two for a model with sliding windows.
 [[nodiscard]] std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm);
@@ -41,8 +44,14 @@ struct AttentionLayers {
 [[nodiscard]] Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context);
 /// Likewise all chunks of a step.
 [[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2);
+/// The kernel that takes prompts and decodes of a step in one launch; absent where two kernels share them: the engine
+/// launches two, the chip has no such kernel for this cache, the model's attention is latent (its back ends split the
+/// batch), or chips share prompts or a cache.
+[[nodiscard]] std::optional<MixedAttention> mixed_attention(const StepCostSpec& spec);
+/// Rows of that kernel's tiles. REQUIRES: there is one.
+[[nodiscard]] double mixed_tile_rows(const StepCostSpec& spec);
 
-/// The same two over all layers, compiled: no power is computed in a step.
+/// All over all layers, compiled: no power is computed in a step.
 /// REQUIRES: the chip has the attention kernels that spec needs.
 class Attention {
  public:
@@ -50,6 +59,7 @@ class Attention {
 
   /// Nanoseconds of all kernels that `work` needs. Never falls when its context grows.
   [[nodiscard]] double operator()(const AttentionWork& work) const {
+    if (mixed_ && work.tokens > 0.0) return together(work);
     double ns = 0.0;
     for (const AttentionLayers& group : groups_) {
       double layer = 0.0;
@@ -70,6 +80,11 @@ class Attention {
   [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
 
  private:
+  [[nodiscard]] double together(const AttentionWork& work) const {
+    double ns = 0.0;
+    for (const AttentionLayers& group : groups_) ns += group.layers * (*mixed_)(group.seen(work, mixed_rows_));
+    return ns;
+  }
   [[nodiscard]] double decode_layer(double sequences, double context) const {
     return decode_norm_(decode_per_context_ * context + decode_per_sequence_ * sequences);
   }
@@ -82,6 +97,8 @@ class Attention {
   NormTable context_norm_;
   double context_per_token_;
   double context_per_area_;
+  std::optional<MixedAttention> mixed_;
+  double mixed_rows_;
 };
 
 inline double AttentionLayers::seen_context(double sequences, double context) const {
@@ -92,6 +109,15 @@ inline double AttentionLayers::seen_context(double sequences, double context) co
 inline double AttentionLayers::seen_area_x2(double tokens, double area_x2) const {
   const double limit = 2.0 * tokens * window;
   return area_x2 < limit ? area_x2 : limit;
+}
+
+inline AttentionWork AttentionLayers::seen(const AttentionWork& work, double rows) const {
+  AttentionWork seen = work;
+  seen.context = seen_context(work.sequences, work.context);
+  seen.longest_context = std::min(work.longest_context, window);
+  seen.area_x2 = seen_area_x2(work.tokens, work.area_x2);
+  seen.longest_prompt = std::min(work.longest_prompt, window + rows);
+  return seen;
 }
 
 }  // namespace tokenyard::cost

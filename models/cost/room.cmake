@@ -10,6 +10,7 @@ tokenyard_room(cost
     cost/kv_exchange.cpp
     cost/layer_work.cpp
     cost/graph_padding.cpp
+    cost/mixed_attention.cpp
     cost/norm_table.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
@@ -26,6 +27,7 @@ tokenyard_room(cost
     cost/kv_exchange.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp
+    cost/mixed_attention.hpp
     cost/network_figures.hpp
     cost/norm_table.hpp
     cost/step_cost.hpp

@@ -43,6 +43,8 @@ struct StepCostSpec {
   models::ExpertLoad expert_load;
   models::SpeculationSpec speculation;  ///< every decode of a step verifies that many drafts beside its own token
   TwoBatchOverlap two_batch;
+  /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
+  bool one_attention_kernel = false;
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs

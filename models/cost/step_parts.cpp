@@ -211,7 +211,13 @@ std::vector<Part> StepParts::head(double rows) const {
 
 std::vector<Part> StepParts::attention(const AttentionWork& work) const {
   std::vector<Part> parts;
+  const std::optional<MixedAttention> mixed = work.tokens > 0.0 ? mixed_attention(spec_) : std::nullopt;
   for (const AttentionLayers& group : attention_layers(spec_.llm)) {
+    if (mixed) {
+      const double ns = (*mixed)(group.seen(work, mixed_tile_rows(spec_)));
+      add(parts, work.sequences > 0.0 ? "mixed attention" : "context attention", Seconds{1e-9 * group.layers * ns});
+      continue;
+    }
     if (work.sequences > 0.0) {
       const double context = group.seen_context(work.sequences, work.context);
       add(parts, "decode attention", group.layers * decode_layer_time(spec_, work.sequences, context));

@@ -40,7 +40,7 @@ class StepParts {
   [[nodiscard]] std::vector<Part> exchange(double tokens, bool prompts = false) const;
   /// LM head and sampling of `rows` tokens of one rank.
   [[nodiscard]] std::vector<Part> head(double rows) const;
-  /// Decode and context attention of one rank; only what there is.
+  /// Decode and context attention of one rank, or what takes both in one launch; only what there is.
   [[nodiscard]] std::vector<Part> attention(const AttentionWork& work) const;
 
   /// Kernels that one pass launches when no graph replays them.

@@ -1,17 +1,30 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace tokenyard::cost {
 
-/// What one attention rank computes in one step, summed over its sequences: all that a price depends on.
+/// What one attention rank computes in one step, summed over its sequences: all that a price depends on. The longest of
+/// each kind may be left 0: all are then taken as alike.
 struct StepShape {
   std::uint32_t decodes = 0;          ///< sequences that compute one token, and verify their drafts where there are any
   std::uint64_t decode_context = 0;   ///< sum of their contexts, the new token included
+  std::uint32_t longest_context = 0;  ///< of the decodes, the new token included
   std::uint32_t chunks = 0;           ///< prompt chunks
   std::uint32_t prefill_tokens = 0;   ///< sum of the chunks' lengths q
   std::uint64_t prefill_area_x2 = 0;  ///< sum of q*(2*prefix + q): twice the area of the causal trapezium
+  std::uint32_t longest_chunk = 0;    ///< largest q
+  std::uint32_t longest_prompt = 0;   ///< largest prefix + q
 
+  /// Adds a chunk of `tokens` behind `prefix` cached ones.
+  void add_chunk(std::uint32_t prefix, std::uint32_t tokens) {
+    ++chunks;
+    prefill_tokens += tokens;
+    prefill_area_x2 += std::uint64_t{tokens} * (2 * std::uint64_t{prefix} + tokens);
+    longest_chunk = std::max(longest_chunk, tokens);
+    longest_prompt = std::max(longest_prompt, prefix + tokens);
+  }
   [[nodiscard]] std::uint32_t tokens() const { return decodes + prefill_tokens; }
 };
 

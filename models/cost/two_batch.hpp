@@ -35,10 +35,9 @@ struct TwoBatchTime {
   return prompts ? overlap.prefill : overlap.decode;
 }
 [[nodiscard]] inline AttentionWork half_of(const AttentionWork& work) {
-  return {.sequences = 0.5 * work.sequences,
-          .context = 0.5 * work.context,
-          .tokens = 0.5 * work.tokens,
-          .area_x2 = 0.5 * work.area_x2};
+  AttentionWork half = work;  // whose longest sequences stay
+  for (double* const sum : {&half.sequences, &half.context, &half.chunks, &half.tokens, &half.area_x2}) *sum *= 0.5;
+  return half;
 }
 
 /// Compiled tables of the halves.

@@ -44,6 +44,18 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.sourced(attention.provenance);
 }
 
+void check(const MixedAttentionCoefficients& mixed, const Group& group) {
+  group.not_negative("t0", mixed.t0.value());
+  group.positive("eff_flops", mixed.eff_flops);  // as above
+  group.efficiency("eff_bw", mixed.eff_bw);
+  group.not_negative("block_keys", mixed.block_keys);
+  group.not_negative("per_empty", mixed.per_empty.value());
+  group.positive("blocks", mixed.blocks);
+  group.positive("tile_rows", mixed.tile_rows);
+  group.not_negative("reuse", mixed.reuse.value());
+  group.sourced(mixed.provenance);
+}
+
 void check(const MlaDecodeCoefficients& mla, const Group& group) {
   group.not_negative("t0", mla.t0.value());
   group.positive("eff_flops", mla.eff_flops);  // as above
@@ -81,6 +93,7 @@ void check(const KernelSet& kernels) {
   check_all(kernels.gemm, "kernels.gemm", kind);
   check_all(kernels.decode_attention, "kernels.attention_decode", format);
   check_all(kernels.context_attention, "kernels.attention_context", format);
+  check_all(kernels.mixed_attention, "kernels.attention_mixed", format);
   check_all(kernels.mla_decode, "kernels.mla_decode", format);
   check_all(kernels.mla_context, "kernels.mla_context", format);
   check_all(kernels.moe, "kernels.moe", kind);

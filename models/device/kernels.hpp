@@ -57,6 +57,32 @@ struct ContextAttentionCoefficients {
   Provenance provenance;
 };
 
+/// Attention of a step that holds prompts, decodes beside them included, as one launch of a FlashAttention kernel with
+/// sequences of any length. A thread block takes a tile of query rows of one head and walks its keys; a decode is a
+/// tile too, however few of its rows are used. Of the step, over `lanes` heads (query heads; KV heads where packed,
+/// whose tiles hold the rows of a whole group), a key of a tile costing k = 4*tile_rows*head_dim FLOP at peak*eff_flops
+/// on the whole chip:
+///   products = lanes*k*( sum over tiles (keys + block_keys) ) + per_empty*lanes*empty/blocks
+///   longest  = blocks*k*( most keys of a tile + block_keys )       one block works alone on one `blocks`th of the chip
+///   walk     = max( longest, products + longest/2 * clamp(2*(lanes*tiles/blocks - 1), 0, 1) )
+///   t = t0 + sqrt( walk^2 + (KV bytes of the decodes * reads / (BW*eff_bw))^2 )
+/// More tiles than run at once leave, on the mean, half a block's time to the last of them. The grid is as wide as the
+/// longest chunk for every sequence: `empty` blocks find nothing to do. KV is read once where all of one head's fits
+/// into `reuse`; above, a read serves the query heads of a group that run side by side (from `reuse` on rising, in full
+/// at twice of it): reads = clamp(group*sequences/blocks, 1, group).
+struct MixedAttentionCoefficients {
+  Seconds t0;
+  double eff_flops = 1.0;  ///< of the BF16 peak
+  double eff_bw = 1.0;
+  double block_keys = 0.0;  ///< start and end of a tile, as keys
+  Seconds per_empty;        ///< a block without rows
+  double blocks = 1.0;      ///< thread blocks that the chip runs at once
+  double tile_rows = 64.0;
+  bool packed = false;  ///< a tile holds the rows of all query heads that share a KV head
+  Bytes reuse;          ///< 0: KV is read once whatever its size
+  Provenance provenance;
+};
+
 /// MLA decode, absorbed:
 ///   t = pnorm_p( t0, max( FLOP/(bf16 peak * eff_flops), latent bytes/(BW * eff_bw) ) + query_io * query bytes/BW )
 struct MlaDecodeCoefficients {
@@ -100,6 +126,7 @@ struct KernelSet {
   std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                        ///< by GemmKind
   std::array<std::optional<DecodeAttentionCoefficients>, kDtypes> decode_attention;    ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> context_attention;  ///< by KV dtype
+  std::array<std::optional<MixedAttentionCoefficients>, kDtypes> mixed_attention;      ///< by KV dtype; may be absent
   std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype
   std::array<std::optional<MoeCoefficients>, kGemmKinds> moe;                          ///< by GemmKind

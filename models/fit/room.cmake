@@ -8,6 +8,7 @@ tokenyard_room(fit
     fit/gemm_family.cpp
     fit/latent_families.cpp
     fit/least_error.cpp
+    fit/mixed_family.cpp
     fit/moe_family.cpp
     fit/samples.cpp
   HEADERS

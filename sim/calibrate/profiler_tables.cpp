@@ -120,6 +120,13 @@ void read_attention(const KernelTable& table, Measurements& into) {
       into.add("attention_context.bf16", {1.0, chunk, of.heads, of.kv_heads, of.head_dim}, seconds(table, row), table,
                row);
     }
+    // One launch takes whatever a step with prompt tokens holds.
+    if (chunk > 0.0) {
+      into.add("attention_mixed.bf16",
+               {chunk, table.number(row, "kv_prefill"), decodes, table.number(row, "kv_decode"), of.heads, of.kv_heads,
+                of.head_dim},
+               seconds(table, row), table, row);
+    }
   }
 }
 

@@ -40,6 +40,7 @@ struct EngineSpec {
   bool asynchronous = true;              ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;
+  bool one_attention_kernel = false;     ///< for prompts and decodes of a step, where the chip has such a kernel
   serving::FrontEndSpec front_end;
   bool graphs = true;                    ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;

@@ -37,6 +37,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "cache", "mapping: cache", kOptional, "How idle blocks are kept, with prefix_caching."},
     {"engine", "launch", kTime, "5 us",
      "To launch one kernel that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a stream launch."},
+    {"engine", "attention", "one of: one_kernel | two_kernels", kOptional,
+     "Of a step that mixes prompts and decodes. Default: vllm one_kernel, where the chip has attention_mixed (its "
+     "FlashInfer back end: two_kernels); sglang and tensorrt_llm two_kernels."},
     {"engine", "two_batch_overlap", "one of: off | prefill | decode | both", "off",
      "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
     {"engine", "exchange_sm_share", "ratio", "0.18",

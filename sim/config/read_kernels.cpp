@@ -16,6 +16,7 @@ using models::Dtype;
 using models::GemmCoefficients;
 using models::GemmKind;
 using models::KernelSet;
+using models::MixedAttentionCoefficients;
 using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
 using models::SmallKernelCoefficients;
@@ -63,6 +64,21 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
                                          .provenance = read_provenance(map)};
   map.finish();
   return attention;
+}
+
+MixedAttentionCoefficients read_mixed_attention(YamlMap map) {
+  MixedAttentionCoefficients mixed{.t0 = map.seconds("t0"),
+                                   .eff_flops = map.number("eff_flops", 0.0, 4.0),
+                                   .eff_bw = map.number("eff_bw", 0.0, 1.0),
+                                   .block_keys = map.number("block_keys", 0.0, kLargest),
+                                   .per_empty = map.seconds("per_empty"),
+                                   .blocks = map.number("blocks", 1.0, 1e6),
+                                   .tile_rows = map.number("tile_rows", 1.0, 1e6),
+                                   .packed = map.flag("packed"),
+                                   .reuse = map.bytes("reuse"),
+                                   .provenance = read_provenance(map)};
+  map.finish();
+  return mixed;
 }
 
 MlaDecodeCoefficients read_mla_decode(YamlMap map) {
@@ -132,6 +148,8 @@ models::KernelSet read_kernels(YamlMap map) {
               read_decode_attention);
   read_family(map, "attention_context", false, "chip.kernels.context.KV", kernels.context_attention,
               read_context_attention);
+  read_family(map, "attention_mixed", false, "chip.kernels.attention_mixed.KV", kernels.mixed_attention,
+              read_mixed_attention);
   read_family(map, "mla_decode", false, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode);
   read_family(map, "mla_context", false, "chip.kernels.context.KV", kernels.mla_context, read_context_attention);
   read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);

@@ -4,12 +4,17 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace tokenyard::config {
 
 void read_step_keys(YamlMap& map, EngineSpec& engine) {
   engine.host.per_launch = map.seconds("launch");
   if (engine.host.per_launch > Seconds{1.0}) map.fail("launch", "is out of range; at most 1 s");
+  engine.one_attention_kernel = std::holds_alternative<policy::VllmSpec>(engine.rules);
+  if (map.given("attention")) {
+    engine.one_attention_kernel = map.choice("attention", {"one_kernel", "two_kernels"}) == "one_kernel";
+  }
   const std::string overlap = map.choice("two_batch_overlap", {"off", "prefill", "decode", "both"});
   engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
                       .prefill = overlap == "prefill" || overlap == "both",

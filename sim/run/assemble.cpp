@@ -255,6 +255,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .expert_load = pool.expert_load,
           .speculation = pool.speculation,
           .two_batch = pool.engine.two_batch,
+          .one_attention_kernel = pool.engine.one_attention_kernel,
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +
                         policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,

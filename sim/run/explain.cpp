@@ -11,9 +11,9 @@ namespace {
 
 cost::StepShape shape_of(serving::Role role, const StepQuestion& question) {
   if (role == serving::Role::Prefill) {
-    return {.chunks = 1,
-            .prefill_tokens = question.prompt,
-            .prefill_area_x2 = std::uint64_t{question.prompt} * question.prompt};
+    cost::StepShape shape;
+    shape.add_chunk(0, question.prompt);
+    return shape;
   }
   return {.decodes = question.decodes, .decode_context = std::uint64_t{question.decodes} * question.context};
 }

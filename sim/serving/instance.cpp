@@ -46,9 +46,8 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
     // Worth it where computing the same tokens in a step of their own would take longer.
     rank.use_tiers(*tiers_, [this](std::uint32_t cached, std::uint32_t fetched, SimTime took) {
       if (!tiers_->when_faster()) return true;
-      const cost::StepShape alone{.chunks = 1,
-                                  .prefill_tokens = fetched,
-                                  .prefill_area_x2 = std::uint64_t{fetched} * (2 * std::uint64_t{cached} + fetched)};
+      cost::StepShape alone;
+      alone.add_chunk(cached, fetched);
       if (settings_.ranks == 1) return took < cost_.step(alone);
       std::vector<cost::StepShape> shapes(settings_.ranks);
       shapes[0] = alone;

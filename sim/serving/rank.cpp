@@ -192,9 +192,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
     step_->shape.decodes += 1;
     step_->shape.decode_context += sequence.computed + 1;
   } else {
-    step_->shape.chunks += 1;
-    step_->shape.prefill_tokens += tokens;
-    step_->shape.prefill_area_x2 += std::uint64_t{tokens} * (2 * std::uint64_t{sequence.computed} + tokens);
+    step_->shape.add_chunk(sequence.computed, tokens);
   }
   sequence.computed += tokens;
   if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));

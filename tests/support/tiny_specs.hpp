@@ -64,6 +64,8 @@ namespace tokenyard::test {
 ///   gemm fp8        4 us + sqrt((FLOP/100T)^2 + (bytes/1T)^2) + 4MK/1T                (p = 2, one activation pass)
 ///   decode attn     bf16: 10 us + bytes/800G (p = 1) ; fp8: (sqrt(8 us) + sqrt(bytes/1T))^2 (p = 0.5)
 ///   context attn    20 us + FLOP/50T + bytes/500G     (bf16 and fp8)
+///   mixed attn      10 us, FLOP/50T, bytes/800G, 100 keys a tile of 64 rows, 1 us an empty block, 100 at once, 25 MB
+///   (bf16; only engines of one kernel launch it)
 ///   MLA decode      16 us + max(FLOP/50T, bytes/800G) ; MLA context 20 us + FLOP/50T + bytes/500G
 ///   MoE             30 us + 1 us a local expert + FLOP/50T + weights/800G + 2 passes  (bf16; fp8: FLOP/100T,
 ///   weights/1T) ; small 2 us + bytes/500G ; head 15 us ; collectives as above
@@ -102,6 +104,14 @@ namespace tokenyard::test {
     k.mla_decode[at(kv)] = {.t0 = 16_us, .eff_flops = 0.5, .eff_bw = 0.8, .provenance = made_up};
     k.mla_context[at(kv)] = {.t0 = 20_us, .eff_flops = 0.5, .eff_io = 0.5, .provenance = made_up};
   }
+  k.mixed_attention[at(Dtype::Bf16)] = {.t0 = 10_us,
+                                        .eff_flops = 0.5,
+                                        .eff_bw = 0.8,
+                                        .block_keys = 100,
+                                        .per_empty = 1_us,
+                                        .blocks = 100,
+                                        .reuse = 25_MB,
+                                        .provenance = made_up};
   k.moe[at(GemmKind::Bf16)] = {.t0 = 30_us,
                                .eff_flops = 0.5,
                                .eff_bw = 0.8,

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
@@ -158,4 +159,15 @@ TEST_CASE("calibrate: the LLMServingSim profiler's layers have the shapes of the
   CHECK(rows.shape(0)[0] == 16.0);
   CHECK(rows.shape(0)[1] == 4096.0);
   CHECK(rows.shape(0)[2] == 14336.0);  // the degree described is 2, this folder's is 1
+
+  write_text(here / "meta-llama/Llama-3.1-8B/bf16/tp1/attention.csv",
+             "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n0,0,4,512,19\n64,0,0,0,12\n16,2048,8,1024,55\n");
+  const Measurements attention = read_tables({here / "meta-llama/Llama-3.1-8B/bf16/tp1/attention.csv"});
+  CHECK(attention.families().at("attention_decode.bf16").size() == 1);
+  CHECK(attention.families().at("attention_context.bf16").size() == 1);
+  const fit::Samples& mixed = attention.families().at("attention_mixed.bf16");  // all with prompt tokens
+  REQUIRE(mixed.size() == 2);
+  const std::array beside{16.0, 2048.0, 8.0, 1024.0, 32.0, 8.0, 128.0};
+  CHECK(std::equal(beside.begin(), beside.end(), mixed.shape(1).begin(), mixed.shape(1).end()));
+  CHECK(mixed.seconds(1) == doctest::Approx(55e-6));
 }

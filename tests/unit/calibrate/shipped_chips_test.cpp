@@ -34,6 +34,7 @@ const models::Provenance* provenance_of(const std::string& place, const models::
   if (group == "gemm") return provenance_in(kernels.gemm, key, kind);
   if (group == "attention_decode") return provenance_in(kernels.decode_attention, key, format);
   if (group == "attention_context") return provenance_in(kernels.context_attention, key, format);
+  if (group == "attention_mixed") return provenance_in(kernels.mixed_attention, key, format);
   if (group == "mla_decode") return provenance_in(kernels.mla_decode, key, format);
   if (group == "mla_context") return provenance_in(kernels.mla_context, key, format);
   if (group == "moe") return provenance_in(kernels.moe, key, kind);
@@ -101,4 +102,15 @@ TEST_CASE("shipped chips: b200-sxm has the errors it states") {
 }
 TEST_CASE("shipped chips: gb200 has the errors it states") {
   check_shipped({"gb200", engine_tables("gb200", "trtllm_1.3.0rc20", true)});
+}
+TEST_CASE("shipped chips: rtx-pro-6000 has the errors it states") {
+  std::vector<std::string> tables;
+  for (const char* const model : {"meta-llama/Llama-3.1-8B", "Qwen/Qwen3-32B"}) {
+    for (const char* const split : {"tp1", "tp2"}) {
+      const std::string folder =
+          "kernels/llmservingsim/profiler/perf/RTXPRO6000/" + std::string(model) + "/bf16/" + split;
+      for (const char* const table : {"/attention.csv.gz", "/dense.csv.gz"}) tables.push_back(folder + table);
+    }
+  }
+  check_shipped({"rtx-pro-6000", tables});
 }

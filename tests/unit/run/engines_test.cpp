@@ -57,6 +57,14 @@ TEST_CASE("engines: without settings each kind has its engine's block") {
   CHECK(engine_of("{kind: tensorrt_llm}").block_tokens == 32);
 }
 
+TEST_CASE("engines: vLLM alone launches one attention kernel for prompts and decodes unless told otherwise") {
+  CHECK(engine_of("{kind: vllm}").one_attention_kernel);
+  CHECK_FALSE(engine_of("{kind: sglang}").one_attention_kernel);
+  CHECK_FALSE(engine_of("{kind: tensorrt_llm}").one_attention_kernel);
+  CHECK_FALSE(engine_of("{kind: vllm, attention: two_kernels}").one_attention_kernel);
+  CHECK(engine_of("{kind: sglang, attention: one_kernel}").one_attention_kernel);
+}
+
 TEST_CASE("engines: what stands beside a profile goes before it") {
   const auto plain = engine_of("{profile: sglang-0.5}");
   const auto changed = engine_of("{profile: sglang-0.5, chunked_prefill_size: 2048, front_end: {workers: 3}}");

@@ -36,6 +36,8 @@ TEST_CASE("explain: the lines add up to the step") {
       test::round_cost(test::tiny_dense(), {.pipeline = 2}), test::round_cost(test::tiny_moe(), {.tensor = 2}),
       test::round_cost(test::tiny_moe(), {.tensor = 2, .expert = 2})};
   for (StepCostSpec& spec : specs) spec.graph_sizes = {1, 8, 64};
+  specs.push_back(specs.front());
+  specs.back().one_attention_kernel = true;
   specs.push_back(specs.back());
   specs.back().host = {.per_step = 20_ms, .per_sequence = 10_us, .overlapped = true};
   for (const StepCostSpec& spec : specs) {

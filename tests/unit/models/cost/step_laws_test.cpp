@@ -42,6 +42,10 @@ std::vector<StepCostSpec> many_specs() {
   specs.push_back(specs[1]);
   specs.back().precision = {
       .weights = models::GemmKind::Fp8, .experts = models::GemmKind::Fp8, .kv = models::Dtype::Fp8};
+  specs.push_back(specs[1]);
+  specs.back().one_attention_kernel = true;
+  specs.push_back(test::round_cost(windowed));
+  specs.back().one_attention_kernel = true;
   return specs;
 }
 
@@ -77,6 +81,27 @@ TEST_CASE("step law: never falls when a context grows") {
         const SimTime now = cost->step({.decodes = sequences, .decode_context = context});
         falls = falls || now < last;
         last = now;
+      }
+    }
+    CHECK_FALSE(falls);
+  }
+}
+
+TEST_CASE("step law: beside a prompt never falls when a context or a longest grows") {
+  for (const StepCostSpec& spec : many_specs()) {
+    CAPTURE(spec.llm.name);
+    const auto cost = make_kernel_sum(spec);
+    bool falls = false;
+    for (const std::uint32_t sequences : {1U, 7U, 200U}) {
+      SimTime last;
+      for (std::uint64_t context = sequences; context < 20'000'000; context += sequences + context / 20) {
+        StepShape shape{.decodes = sequences, .decode_context = context};
+        shape.add_chunk(300, 500);
+        const SimTime alike = cost->step(shape);
+        falls = falls || alike < last;
+        last = alike;
+        shape.longest_context = static_cast<std::uint32_t>(context);
+        falls = falls || cost->step(shape) < alike;
       }
     }
     CHECK_FALSE(falls);
