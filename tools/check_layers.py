@@ -31,6 +31,7 @@ MAY_INCLUDE = {
     "sim/traffic": ["models/base", "workloads", "sim/config", "sim/files", "sim/report"],
     "sim/run": ["models", "topologies", "workloads", "sim"],
     "sim/validate": ["models", "sim"],
+    "sim/claims": ["models", "topologies", "sim"],
     "tools/tokenyard": ["models/base", "models/device", "sim"],
 }
 # What a room may not see although the table above would let it: a policy must not know how long an answer will be.

@@ -151,8 +151,7 @@ ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std:
 
 ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k,
                          std::uint32_t ranks) {
-  const bool balanced = routing.placement == ExpertRouting::Placement::Balanced;
-  expect(ranks > 0 && (experts + (balanced ? routing.redundant : 0)) % ranks == 0, "ranks have equally many experts");
+  expect(ranks > 0 && (experts + routing.redundant) % ranks == 0, "ranks have equally many experts");
   expect(routing.kind != ExpertRouting::Kind::Measured || routing.measured.size() == experts,
          "a share for each expert");
   for (std::size_t i = 0; i < kOctaves; ++i) {

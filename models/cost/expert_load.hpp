@@ -45,7 +45,7 @@ struct ExpertLoad {
 /// placement after DeepSeek's EPLB, github.com/deepseek-ai/EPLB.
 class ExpertLoads {
  public:
-  /// REQUIRES: ranks divides experts + redundant (Balanced) or experts; top_k <= experts; a measured routing has one
+  /// REQUIRES: ranks divides experts + redundant; top_k <= experts; a measured routing has one
   /// share of at least 0 for each expert and not only zeros.
   ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks);
 

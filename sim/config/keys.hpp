@@ -32,5 +32,6 @@ inline constexpr std::string_view kOptional = "(none)";
 [[nodiscard]] std::span<const Key> collective_keys();  ///< keys_collectives.cpp: a chip's collectives
 [[nodiscard]] std::span<const Key> topology_keys();    ///< keys_topology.cpp
 [[nodiscard]] std::span<const Key> workload_keys();    ///< keys_workload.cpp
+[[nodiscard]] std::span<const Key> claim_keys();       ///< keys_claims.cpp: a claim of a document and its test
 
 }  // namespace tokenyard::config

@@ -2,6 +2,7 @@ tokenyard_room(config
   SOURCES
     config/catalog.cpp
     config/keys.cpp
+    config/keys_claims.cpp
     config/keys_collectives.cpp
     config/keys_engine.cpp
     config/keys_experiment.cpp

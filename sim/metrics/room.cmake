@@ -1,5 +1,6 @@
 tokenyard_room(metrics
   SOURCES
+    metrics/claim_rows.cpp
     metrics/confidence.cpp
     metrics/instance_meter.cpp
     metrics/quantiles.cpp
@@ -8,6 +9,7 @@ tokenyard_room(metrics
     metrics/summary.cpp
   HEADERS
     metrics/cache_figures.hpp
+    metrics/claim_rows.hpp
     metrics/confidence.hpp
     metrics/instance_meter.hpp
     metrics/quantiles.hpp

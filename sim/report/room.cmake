@@ -1,9 +1,13 @@
 tokenyard_room(report
   SOURCES
+    report/claim_files.cpp
+    report/claim_lines.cpp
+    report/curve_picture.cpp
     report/compare_table.cpp
     report/csv.cpp
     report/csv_rows.cpp
     report/figure_text.cpp
+    report/flat_figures.cpp
     report/grid.cpp
     report/json.cpp
     report/manifest.cpp
@@ -11,9 +15,11 @@ tokenyard_room(report
     report/score_files.cpp
     report/score_table.cpp
   HEADERS
+    report/claim_files.hpp
     report/csv.hpp
     report/csv_rows.hpp
     report/figure_text.hpp
+    report/flat_figures.hpp
     report/grid.hpp
     report/json.hpp
     report/manifest.hpp

@@ -197,13 +197,14 @@ class Help(Promises):
 
 
 def used_keys(text):
-    """Keys of an experiment, less the names that are free: those of pools, chips and classes."""
+    """Keys of an experiment, less the names that are free: those of pools, chips, classes and a claim's runs."""
     text = re.sub(r"^( *)\w+: [>|]-?\n(?:\1 +.*\n)+", "", text, flags=re.MULTILINE)  # folded text
+    text = re.sub(r'"[^"\n]*"', '""', text)
     plain = "\n".join(re.sub(r"(^|\s)#.*", "", line) for line in text.splitlines()
                       if not line.startswith(("description:", "name:")))
     keys = set(re.findall(r"(?:^|[\s{,])([a-z_][a-z_0-9]*):(?=\s|$)", plain, re.MULTILINE))
     free = set()
-    for block in re.findall(r"^(?:pools|chips):\n((?:  .*\n?|\n)*)", plain, re.MULTILINE):
+    for block in re.findall(r"^(?:pools|chips|runs):\n((?:  .*\n?|\n)*)", plain, re.MULTILINE):
         free |= set(re.findall(r"^  ([\w.-]+):", block, re.MULTILINE))
     return keys - free
 

@@ -9,6 +9,7 @@ function(tokenyard_cli_test name script)
 endfunction()
 
 file(GLOB_RECURSE experiments CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/configs/*.yaml)
+list(FILTER experiments EXCLUDE REGEX "^configs/claims/")  # `tokenyard claims` plays them
 foreach(experiment IN LISTS experiments)
   file(STRINGS ${PROJECT_SOURCE_DIR}/${experiment} schema REGEX "^schema:" LIMIT_COUNT 1)
   if(schema)  # else a part that experiments share
@@ -18,6 +19,7 @@ foreach(experiment IN LISTS experiments)
 endforeach()
 
 tokenyard_cli_test("cli: a mistake is told in one line with its place" tests/tools/bad_inputs_test.py)
+tokenyard_cli_test("cli: claims are judged by their runs" tests/tools/claims_test.py)
 tokenyard_cli_test("cli: promises hold" tests/tools/promises_test.py)
 tokenyard_cli_test("cli: collective prices what one asks" tests/tools/collective_test.py)
 tokenyard_cli_test("cli: validate plays what it can and tells the rest" tests/tools/validate_test.py)

@@ -14,6 +14,7 @@ tokenyard_tests(unit_report unit
 tokenyard_tests(unit_metrics unit
   ROOMS base metrics
   FILES
+    unit/metrics/claim_rows_test.cpp
     unit/metrics/confidence_test.cpp
     unit/metrics/instance_meter_test.cpp
     unit/metrics/quantiles_test.cpp

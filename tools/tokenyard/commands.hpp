@@ -20,6 +20,7 @@ void add_run(CLI::App& app, Command& command, const std::vector<std::string>& ar
 void add_compare(CLI::App& app, Command& command, const std::vector<std::string>& arguments);
 void add_calibrate(CLI::App& app, Command& command);
 void add_check(CLI::App& app, Command& command);
+void add_claims(CLI::App& app, Command& command);
 void add_collective(CLI::App& app, Command& command);
 void add_explain(CLI::App& app, Command& command);
 void add_keys(CLI::App& app, Command& command);

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
   cli::add_compare(app, command, arguments);
   cli::add_calibrate(app, command);
   cli::add_check(app, command);
+  cli::add_claims(app, command);
   cli::add_collective(app, command);
   cli::add_explain(app, command);
   cli::add_validate(app, command);

@@ -25,6 +25,12 @@ TEST_CASE("expert load: balanced ranks have the mean and hit what their rows can
   CHECK(expert_load(routing, 256, 8, 32, 4096).hit == exactly(8.0));
 }
 
+TEST_CASE("expert load: an ideal placement takes redundant experts on more ranks than experts") {
+  // 256 experts and 256 copies on 512 ranks: a slot each, and every rank has the mean.
+  const ExpertRouting routing{.placement = ExpertRouting::Placement::Ideal, .redundant = 256};
+  CHECK(ExpertLoads(routing, 256, 8, 512).at(4096.0).rows == doctest::Approx(1.0));
+}
+
 TEST_CASE("expert load: a measured popularity decides which rank is busiest") {
   // 100 tokens of 2 choices: 200 rows in shares 4 : 2 : 1 : 1, the first cut to 100 of them (one a token).
   // 100 and 50 on the first rank, 25 and 25 on the second: 1.5 times the mean.
