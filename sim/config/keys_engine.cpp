@@ -23,7 +23,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "kind", "one of: vllm | sglang | tensorrt_llm", "vllm",
      "Whose rules form the steps: vLLM v1, SGLang or TensorRT-LLM's PyTorch executor."},
     {"engine", "async_scheduling", "true or false", "true",
-     "Compose the next step while one runs: two in flight (SGLang, TensorRT-LLM: the overlap scheduler). A pipeline has "
+     "Compose the next step while one runs: two in flight (SGLang, TensorRT-LLM: the overlap scheduler). A pipeline "
+     "has "
      "one in flight for each stage either way."},
     {"engine", "graphs", "true or false", "true",
      "Captured graphs: decode-only steps are padded to captured sizes (1, 2, 4, 8, 16 ...)."},
@@ -33,7 +34,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "scheduling_policy", "one of: fcfs | priority | deadline", "fcfs",
      "Who is served first and preempted last: who came first, the lower priority, the earlier arrival + TTFT target."},
     {"engine", "prefix_caching", "true or false", "false",
-     "Idle KV blocks keep what they hold; prompts that begin alike find it (vLLM: enable_prefix_caching). Kind vllm."},
+     "Idle KV blocks keep what they hold; prompts that begin alike find it (vLLM: enable_prefix_caching, SGLang: radix "
+     "cache, TensorRT-LLM: enable_block_reuse)."},
     {"engine", "cache", "mapping: cache", kOptional, "How idle blocks are kept, with prefix_caching."},
     {"engine", "launch", kTime, "5 us",
      "To launch one kernel that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a stream launch."},

@@ -159,8 +159,8 @@ EngineSpec read_engine(YamlMap map) {
   const CacheSpec cache = read_prefix_cache(map);
   engine.caching = cache.caching;
   engine.tiers = cache.tiers;
-  if (engine.caching && kind != "vllm") {
-    map.fail("prefix_caching", "is played by the rules of kind vllm only; this engine is of kind " + kind);
+  if (engine.tiers && kind != "vllm") {
+    map.fail("cache", "has tiers, which are played by the rules of kind vllm only; this engine is of kind " + kind);
   }
   engine.front_end = read_front_end(map.map_or_empty("front_end", "engine.front_end"));
   if (map.given("blocks")) engine.blocks = map.count("blocks");

@@ -80,10 +80,26 @@ void BlockStore::acquire(std::uint32_t count, std::int32_t priority, std::vector
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint32_t number = matched_[i];
     if (blocks_[number].refs == 0) queue_.erase(number);
-    use(number, priority);
-    if (!held.empty()) blocks_[held.back()].follower = number;
-    held.push_back(number);
+    hold(number, priority, held);
   }
+}
+
+/// One more user of a block, which stands behind those that the user holds.
+void BlockStore::hold(std::uint32_t number, std::int32_t priority, std::vector<std::uint32_t>& held) {
+  use(number, priority);
+  if (!held.empty()) blocks_[held.back()].follower = number;
+  held.push_back(number);
+}
+
+/// A block of the heap gets this name.
+void BlockStore::name_next(std::uint64_t id, std::int32_t priority, std::vector<std::uint32_t>& held) {
+  expect(!heap_.empty(), "a block is taken before it gets a name");
+  const std::uint32_t number = heap_.back();
+  heap_.pop_back();
+  blocks_[number].uses = 0;
+  if (!urgency_.empty()) urgency_[number] = 0;
+  hold(number, priority, held);
+  add_name(number, id);
 }
 
 void BlockStore::name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority,
@@ -93,27 +109,48 @@ void BlockStore::name(const BlockIds& ids, std::uint32_t upto, std::int32_t prio
     const auto first = static_cast<std::uint32_t>(held.size());
     const auto count = std::min(static_cast<std::uint32_t>(kAhead), upto - first);
     for (std::uint32_t i = 0; i < count; ++i) place_of_.prefetch(batch[i] = ids[first + i]);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      expect(!heap_.empty(), "a block is taken before it gets a name");
-      const std::uint32_t number = heap_.back();
-      heap_.pop_back();
-      blocks_[number].uses = 0;
-      if (!urgency_.empty()) urgency_[number] = 0;
-      use(number, priority);
-      add_name(number, batch[i]);
-      if (!held.empty()) blocks_[held.back()].follower = number;
-      held.push_back(number);
-    }
+    for (std::uint32_t i = 0; i < count; ++i) name_next(batch[i], priority, held);
   }
+}
+
+std::uint32_t BlockStore::name_or_share(const BlockIds& ids, std::uint32_t upto, std::int32_t priority,
+                                        std::vector<std::uint32_t>& held) {
+  std::uint32_t freed = 0;
+  while (held.size() < upto) {
+    const std::uint64_t id = ids[static_cast<std::uint32_t>(held.size())];
+    const std::uint32_t* here = find(id);
+    if (here == nullptr) {
+      name_next(id, priority, held);
+      continue;
+    }
+    expect(!heap_.empty(), "a block is taken before it gets a name");
+    const std::uint32_t number = *here;
+    ++version_;
+    if (blocks_[number].refs == 0) {
+      queue_.erase(number);
+    } else {
+      ++freed;
+    }
+    hold(number, priority, held);
+    free_empty();
+  }
+  return freed;
+}
+
+/// A block of the heap joins the free ones.
+void BlockStore::free_empty() {
+  if (spec_.empty_first && spec_.order == EvictionOrder::Lru) {
+    queue_.push_front(heap_.back());
+  } else {
+    queue_.push(heap_.back(), 0);  // in the other orders nothing is worth less
+  }
+  heap_.pop_back();
 }
 
 std::uint32_t BlockStore::release(std::vector<std::uint32_t>& held, std::uint32_t heap) {
   expect(heap <= heap_.size(), "what is given back was taken");
   std::uint32_t freed = heap;
-  for (std::uint32_t i = 0; i < heap; ++i) {
-    queue_.push(heap_.back(), 0);
-    heap_.pop_back();
-  }
+  for (std::uint32_t i = 0; i < heap; ++i) free_empty();
   if (!held.empty()) ++version_;
   for (auto number = held.rbegin(); number != held.rend(); ++number) {
     if (--blocks_[*number].refs > 0) continue;

@@ -54,6 +54,11 @@ class BlockStore {
   /// REQUIRES: the heap is that large.
   void name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority, std::vector<std::uint32_t>& held);
 
+  /// The same, but a block whose name is here already goes back to the free ones and the one that is here is used in
+  /// its place. Gives how many blocks are free now that were not.
+  std::uint32_t name_or_share(const BlockIds& ids, std::uint32_t upto, std::int32_t priority,
+                              std::vector<std::uint32_t>& held);
+
   /// A user gives back `heap` blocks of the heap, then those it `held` from the last to the first; `held` is empty
   /// then. Gives how many blocks are free now that were not.
   std::uint32_t release(std::vector<std::uint32_t>& held, std::uint32_t heap);
@@ -98,6 +103,9 @@ class BlockStore {
   [[nodiscard]] std::uint64_t worth(std::uint32_t number) const;
   [[nodiscard]] const std::uint32_t* find(std::uint64_t id) const;
   void use(std::uint32_t number, std::int32_t priority);
+  void free_empty();
+  void hold(std::uint32_t number, std::int32_t priority, std::vector<std::uint32_t>& held);
+  void name_next(std::uint64_t id, std::int32_t priority, std::vector<std::uint32_t>& held);
   void add_name(std::uint32_t number, std::uint64_t id);
   void remove_name(std::uint32_t number, Loss loss);
   void remember(std::uint64_t id);

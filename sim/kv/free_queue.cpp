@@ -24,6 +24,13 @@ void FreeQueue::push(std::uint32_t block, std::uint64_t worth) {
   last_ = block + 1;
 }
 
+void FreeQueue::push_front(std::uint32_t block) {
+  ++size_;
+  links_[block] = {.next = first_, .previous = 0};
+  (first_ == 0 ? last_ : links_[first_ - 1].previous) = block + 1;
+  first_ = block + 1;
+}
+
 void FreeQueue::erase(std::uint32_t block) {
   --size_;
   if (order_ != EvictionOrder::Lru) {

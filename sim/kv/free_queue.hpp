@@ -18,6 +18,8 @@ class FreeQueue {
 
   /// `worth`: blocks of lower worth go first, of equal worth the one that came first. Lru does not look at it.
   void push(std::uint32_t block, std::uint64_t worth);
+  /// The next to be popped. REQUIRES: Lru.
+  void push_front(std::uint32_t block);
   /// REQUIRES: `block` is inside.
   void erase(std::uint32_t block);
   /// REQUIRES: not empty.

@@ -18,6 +18,8 @@ enum class EvictionOrder : std::uint8_t {
 struct PrefixCacheSpec {
   EvictionOrder order = EvictionOrder::Lru;
   std::optional<SimTime> ttl{};  ///< an idle block is forgotten after this; absent = only when it is used again
+  /// Blocks that hold nothing are used before any that does (SGLang, TensorRT-LLM); else they take their turn (vLLM).
+  bool empty_first = false;
 };
 
 /// Throws SpecError: a time to live that is not positive.

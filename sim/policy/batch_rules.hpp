@@ -14,13 +14,15 @@ using SequenceId = Id<struct SequenceTag>;
 
 /// The request that is next to be admitted.
 struct Candidate {
-  std::uint32_t tokens = 0;        ///< to compute before it generates: prompt, plus what it had produced when preempted
-  std::uint32_t cached = 0;        ///< of these, already in the cache
-  std::uint32_t cached_idle = 0;   ///< blocks of the cached ones that nobody uses: free until it starts
-  bool from_remote = false;        ///< its KV, or a part of it, is to be fetched first, from another instance or a tier
-  bool loaded = false;             ///< that has arrived: it has blocks for all its tokens, of which `cached` are there
-  std::int32_t priority = 0;       ///< lower is more urgent
-  std::uint32_t may_produce = 1;   ///< most output tokens that its call still allows (max_tokens less those given)
+  std::uint32_t tokens = 0;       ///< to compute before it generates: prompt, plus what it had produced when preempted
+  std::uint32_t cached = 0;       ///< of these, already in the cache
+  std::uint32_t cached_idle = 0;  ///< blocks of the cached ones that nobody uses: free until it starts
+  bool from_remote = false;       ///< its KV, or a part of it, is to be fetched first, from another instance or a tier
+  bool loaded = false;            ///< that has arrived: it has blocks for all its tokens, of which `cached` are there
+  std::int32_t priority = 0;      ///< lower is more urgent
+  std::uint32_t may_produce = 1;  ///< most output tokens that its call still allows (max_tokens less those given)
+  /// Name of its first full block that is not in the cache and that others may know; absent without a cache.
+  std::optional<std::uint64_t> next_block{};
 };
 
 /// A request whose prompt is not complete.
@@ -38,6 +40,13 @@ struct Progress {
   std::uint32_t blocks = 0;       ///< that it holds
 };
 
+/// When the blocks of a request can be found by others, in an engine with a prefix cache.
+enum class Sharing : std::uint8_t {
+  AtOnce,  ///< when the step that computes them is composed: by later requests of the same step too; vLLM
+  Tree,    ///< prompts when their chunk has run, answers at the end; of equal blocks one is kept; SGLang's radix tree
+  Reuse,   ///< prompts when their chunk has run; of a prompt that is there in full one token is computed; TensorRT-LLM
+};
+
 /// What a scheduler sees and may do while it composes one step. Every deed takes effect at once.
 /// Implemented by serving::Rank; rules hold no state of their own about single sequences.
 class Desk {
@@ -45,14 +54,19 @@ class Desk {
   virtual ~Desk() = default;
 
   // ---- what it sees ----
-  [[nodiscard]] virtual std::uint32_t running() const = 0;   ///< slots taken, requests whose last token is in flight included
+  [[nodiscard]] virtual std::uint32_t running()
+      const = 0;  ///< slots taken, requests whose last token is in flight included
   [[nodiscard]] virtual std::uint32_t decoding() const = 0;  ///< requests that can compute one more token now
-  [[nodiscard]] virtual std::uint32_t decode_width() const { return 1; }  ///< tokens of a decode: its own and its drafts
-  [[nodiscard]] virtual std::uint32_t lookahead() const { return 0; }  ///< tokens beyond those computed that have places
+  [[nodiscard]] virtual std::uint32_t decode_width() const {
+    return 1;
+  }  ///< tokens of a decode: its own and its drafts
+  [[nodiscard]] virtual std::uint32_t lookahead() const {
+    return 0;
+  }  ///< tokens beyond those computed that have places
   [[nodiscard]] virtual std::uint32_t block_tokens() const = 0;
   [[nodiscard]] virtual std::uint32_t free_blocks() const = 0;
   [[nodiscard]] virtual std::uint32_t total_blocks() const = 0;
-  [[nodiscard]] virtual std::uint32_t blocks_to_decode() const = 0;  ///< new blocks if all that can decode do
+  [[nodiscard]] virtual std::uint32_t blocks_to_decode() const = 0;     ///< new blocks if all that can decode do
   [[nodiscard]] virtual std::span<const Partial> partials() const = 0;  ///< in order of admission
   [[nodiscard]] virtual bool is_last(SequenceId id) const = 0;          ///< the most recently admitted one
   /// Head of the queue: loaded requests first, then first come (or by priority), or nothing.
@@ -73,23 +87,26 @@ class Desk {
   [[nodiscard]] virtual std::optional<Candidate> candidate_at(std::size_t place) const = 0;
 
   // ---- for the slow path: one by one ----
-  [[nodiscard]] virtual Progress progress(SequenceId id) const = 0;  ///< of a running request
-  [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;   ///< in order of admission
-  /// Tokens it could compute now: decode_width() when decoding, the rest of the prompt, or 0 when its last token is in flight.
+  /// Of a prompt in progress: as Candidate::next_block. Nothing in engines that share at once.
+  [[nodiscard]] virtual std::optional<std::uint64_t> next_block(SequenceId id) const = 0;
+  [[nodiscard]] virtual Progress progress(SequenceId id) const = 0;         ///< of a running request
+  [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;  ///< in order of admission
+  /// Tokens it could compute now: decode_width() when decoding, the rest of the prompt, or 0 when its last token is in
+  /// flight.
   [[nodiscard]] virtual std::uint32_t wanted(SequenceId id) const = 0;
   [[nodiscard]] virtual std::uint32_t blocks_needed(SequenceId id, std::uint32_t tokens) const = 0;
   /// (priority, order of arrival): the larger, the sooner it is preempted under priority scheduling.
   [[nodiscard]] virtual std::pair<std::int32_t, std::uint64_t> urgency(SequenceId id) const = 0;
 
   // ---- what it does ----
-  virtual void decode_all() = 0;                                   ///< REQUIRES: blocks_to_decode() <= free_blocks()
-  virtual void decode(std::span<const SequenceId> chosen) = 0;     ///< the others that could decode pause for this step
-  virtual void compute(SequenceId id, std::uint32_t tokens) = 0;   ///< a further chunk of a partial prompt
-  virtual void admit(std::uint32_t tokens) = 0;                    ///< candidate() starts running with its first chunk
-  virtual void load() = 0;                                         ///< candidate() gets blocks for all its tokens and is fetched
-  virtual void preempt(SequenceId id) = 0;                         ///< loses all blocks, back to the head of the queue
-  virtual void retract(SequenceId id) = 0;                         ///< the same, but to the tail of the queue
-  virtual void bring_forward(std::size_t place) = 0;               ///< candidate_at(place) becomes candidate()
+  virtual void decode_all() = 0;                                  ///< REQUIRES: blocks_to_decode() <= free_blocks()
+  virtual void decode(std::span<const SequenceId> chosen) = 0;    ///< the others that could decode pause for this step
+  virtual void compute(SequenceId id, std::uint32_t tokens) = 0;  ///< a further chunk of a partial prompt
+  virtual void admit(std::uint32_t tokens) = 0;                   ///< candidate() starts running with its first chunk
+  virtual void load() = 0;                            ///< candidate() gets blocks for all its tokens and is fetched
+  virtual void preempt(SequenceId id) = 0;            ///< loses all blocks, back to the head of the queue
+  virtual void retract(SequenceId id) = 0;            ///< the same, but to the tail of the queue
+  virtual void bring_forward(std::size_t place) = 0;  ///< candidate_at(place) becomes candidate()
   /// candidate() takes the blocks for its first `tokens` tokens at once, before it is admitted with fewer.
   virtual void reserve(std::uint32_t tokens) = 0;
   /// Those of ended() compute a token more, which nobody gets. REQUIRES: before decode_all() and decode() of this step.
@@ -106,6 +123,7 @@ class BatchRules {
   virtual bool compose(Desk& desk) = 0;
   /// Whether the end of a request is seen a step late, so that it takes part in a step after that of its last token.
   [[nodiscard]] virtual bool sees_ends_late() const { return false; }
+  [[nodiscard]] virtual Sharing sharing() const { return Sharing::AtOnce; }
 };
 
 }  // namespace tokenyard::policy

@@ -35,6 +35,7 @@ class SglangRules final : public BatchRules {
   }
 
   [[nodiscard]] bool sees_ends_late() const override { return true; }
+  [[nodiscard]] Sharing sharing() const override { return Sharing::Tree; }
 
  private:
   /// What a prefill batch may still take, in tokens.
@@ -99,7 +100,9 @@ class SglangRules final : public BatchRules {
       }
       const std::int64_t extend = head->tokens - head->cached;
       const std::int64_t produced = may_produce(desk, *head);
-      if (static_cast<double>(extend + produced + room.page) >= room.total(desk)) {
+      // What it finds in the tree is locked from here on: tokens that could have been evicted are none any more.
+      const double left = room.total(desk) - static_cast<double>(room.page * head->cached_idle);
+      if (static_cast<double>(extend + produced + room.page) >= left) {
         full = true;
         break;
       }

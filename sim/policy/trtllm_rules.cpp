@@ -33,6 +33,8 @@ class TrtllmRules final : public BatchRules {
     return paused || !all || !refused;
   }
 
+  [[nodiscard]] Sharing sharing() const override { return Sharing::Reuse; }
+
  private:
   // ---------------------------------------------------------------- stage 1: who may hold blocks
 
@@ -75,22 +77,31 @@ class TrtllmRules final : public BatchRules {
     const std::uint32_t unit = desk.block_tokens();
     std::uint32_t left = room;
     bool more = true;
+    std::vector<std::uint64_t> coming;  // first blocks that prompts of this list add to the cache
     for (const Partial& partial : desk.partials()) {
+      if (const auto next = desk.next_block(partial.id)) coming.push_back(*next);
       contexts.push_back({partial.id, partial.computed + partial.remaining, partial.remaining});
       more = more && give(contexts.back(), left, unit);
     }
     more = more && !paused;
     std::int64_t blocks = more && desk.candidate() ? available(desk) : 0;
+    std::size_t passed = 0;
     for (std::size_t place = 0; more; ++place) {
       const auto next = desk.candidate_at(place);
       if (!next) break;
+      if (next->next_block && std::find(coming.begin(), coming.end(), *next->next_block) != coming.end()) {
+        contexts.push_back({std::nullopt, next->tokens, 0});  // passed over: what it lacks is being computed
+        ++passed;
+        continue;
+      }
       const bool evicts = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization;
       const std::int64_t need = to_end(desk, std::uint64_t{next->tokens} + (evicts ? 0 : next->may_produce));
-      if (need > blocks || desk.decoding() + contexts.size() >= spec_.max_batch_size) {
+      if (need > blocks || desk.decoding() + contexts.size() - passed >= spec_.max_batch_size) {
         refused = true;
         break;
       }
       blocks -= need;
+      if (next->next_block) coming.push_back(*next->next_block);
       contexts.push_back({std::nullopt, next->tokens, next->tokens - next->cached});
       more = give(contexts.back(), left, unit);
     }

@@ -6,6 +6,16 @@
 #include <utility>
 
 namespace tokenyard::serving {
+namespace {
+
+std::unique_ptr<kv::BlockStore> make_cache(std::uint32_t blocks, std::optional<kv::PrefixCacheSpec> spec,
+                                           policy::Sharing sharing) {
+  if (!spec) return nullptr;
+  spec->empty_first = sharing != policy::Sharing::AtOnce;
+  return std::make_unique<kv::BlockStore>(blocks, *spec);
+}
+
+}  // namespace
 
 Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
            std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching,
@@ -17,8 +27,9 @@ Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, 
       hand_off_(hand_off),
       acceptance_(acceptance),
       sees_ends_late_(rules_->sees_ends_late()),
+      sharing_(rules_->sharing()),
       free_blocks_(total_blocks),
-      cache_(caching ? std::make_unique<kv::BlockStore>(total_blocks, *caching) : nullptr),
+      cache_(make_cache(total_blocks, caching, sharing_)),
       phase_(block_tokens) {
   expect(block_tokens > 0 && total_blocks > 0, "a rank has blocks");
 }
@@ -76,7 +87,9 @@ bool Rank::compose(RankStep& step) {
   step_ = &step;
   joining_.clear();
   const std::uint64_t before = composed_;
-  frozen_ = blocked_ && partials_.empty();
+  // TensorRT-LLM frees a place in the batch when a last token is composed, so that its head may start before anything
+  // has ended.
+  frozen_ = blocked_ && partials_.empty() && sharing_ != policy::Sharing::Reuse;
   blocked_ = !rules_->compose(*this);
   frozen_ = false;
   const bool computes = step.shape.tokens() > 0;
@@ -170,6 +183,13 @@ void Rank::admit(std::uint32_t tokens) {
     partial_tokens_ += sequence.target;
     if (cache_) take_hits(id);
   }
+  if (reserved_ > 0) {
+    const std::uint32_t need = blocks_for(reserved_) - std::min(sequence.blocks, blocks_for(reserved_));
+    expect(need <= free_blocks_, "what is reserved fits into the free blocks");
+    free_blocks_ -= need;
+    sequence.blocks += need;
+    reserved_ = 0;
+  }
   append_running(id);
   sequence.state = SequenceState::Partial;
   partials_.push_back({id, sequence.computed, sequence.target - sequence.computed});
@@ -195,8 +215,9 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
     step_->shape.add_chunk(sequence.computed, tokens);
   }
   sequence.computed += tokens;
-  if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
-  if (hand_off_) step_->chunks.push_back({.id = id, .computed = sequence.computed});
+  const bool later = cache_ != nullptr && sharing_ != policy::Sharing::AtOnce;
+  if (cache_ && !later) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+  if (hand_off_ || later) step_->chunks.push_back({.id = id, .computed = sequence.computed});
   if (tokens < partial->remaining) {
     partial->computed += tokens;
     partial->remaining -= tokens;
@@ -236,14 +257,7 @@ void Rank::bring_forward(std::size_t place) {
   std::rotate(waiting_.begin(), at, at + 1);
 }
 
-void Rank::reserve(std::uint32_t tokens) {
-  expect(!cache_, "blocks are reserved without a prefix cache");
-  Sequence& sequence = sequences_[ready_.empty() ? waiting_.front() : ready_.front()];
-  const std::uint32_t need = blocks_for(tokens) - std::min(sequence.blocks, blocks_for(tokens));
-  expect(need <= free_blocks_, "what is reserved fits into the free blocks");
-  free_blocks_ -= need;
-  sequence.blocks += need;
-}
+void Rank::reserve(std::uint32_t tokens) { reserved_ = tokens; }
 
 void Rank::decode_ended() {
   expect(composed_ == step_->compose, "what has ended computes before the decodes do");
@@ -284,6 +298,11 @@ void Rank::complete(RankStep& step) {
   expect(step.live && in_flight_count_ > 0 && in_flight_[0] == &step, "steps complete in order");
   step.live = false;
   pop_in_flight();
+  if (cache_ && sharing_ != policy::Sharing::AtOnce) {
+    for (const PromptChunk& chunk : step.chunks) {
+      name_blocks(sequences_[chunk.id], ids_of(sequences_[chunk.id]).known(chunk.computed));
+    }
+  }
   for (const SequenceId id : step.closing) {
     Sequence& sequence = sequences_[id];
     expect(sequence.state == SequenceState::Closing, "what closes had its last token in flight");

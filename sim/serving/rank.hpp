@@ -33,11 +33,11 @@ struct RankStep {
   bool live = false;          ///< composed and not yet completed by this rank
   std::uint64_t compose = 0;  ///< number of the compose that made it
   cost::StepShape shape;
-  std::uint32_t decode_tokens = 0;                          ///< tokens it hands out to decodes (dropped ones taken off)
-  std::vector<SequenceId> prompts_done;                     ///< hand out the first token of this admission
-  std::vector<SequenceId> closing;                          ///< hand out their last token
-  std::vector<SequenceId> paused;                           ///< could have decoded but were left out
-  std::vector<PromptChunk> chunks;                          ///< kept by a rank that hands KV over
+  std::uint32_t decode_tokens = 0;       ///< tokens it hands out to decodes (dropped ones taken off)
+  std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
+  std::vector<SequenceId> closing;       ///< hand out their last token
+  std::vector<SequenceId> paused;        ///< could have decoded but were left out
+  std::vector<PromptChunk> chunks;       ///< kept by a rank that hands KV over or shares it when it is there
   std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
 
   /// Decodes that hand out something.
@@ -183,6 +183,7 @@ class Rank final : public policy::Desk {
   [[nodiscard]] bool idled() const override { return idled_; }
   [[nodiscard]] std::uint64_t steps() const override { return composed_; }
   [[nodiscard]] std::optional<policy::Candidate> candidate_at(std::size_t place) const override;
+  [[nodiscard]] std::optional<std::uint64_t> next_block(SequenceId id) const override;
   [[nodiscard]] policy::Progress progress(SequenceId id) const override;
   [[nodiscard]] std::vector<SequenceId> running_order() const override;
   [[nodiscard]] std::uint32_t wanted(SequenceId id) const override;
@@ -251,6 +252,7 @@ class Rank final : public policy::Desk {
     std::uint32_t target = 0;
     std::uint64_t version = 0;
     kv::BlockStore::Match match;
+    std::uint32_t copied = 0;       // tokens behind those, copied from a block that goes on otherwise
     kv::TierStack::Counts tiers{};  // blocks behind those, to be fetched
   };
   [[nodiscard]] kv::BlockIds ids_of(const Sequence& sequence) const {
@@ -268,6 +270,7 @@ class Rank final : public policy::Desk {
   bool hand_off_;
   Acceptance* acceptance_;
   bool sees_ends_late_;
+  policy::Sharing sharing_;
 
   std::uint32_t free_blocks_;
   std::unique_ptr<kv::BlockStore> cache_;
@@ -298,7 +301,8 @@ class Rank final : public policy::Desk {
 
   std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining
 
-  RankStep* step_ = nullptr;                                   // the one being composed
+  std::uint32_t reserved_ = 0;  // tokens that the next to be admitted takes blocks for at once
+  RankStep* step_ = nullptr;    // the one being composed
   std::vector<std::pair<SequenceId, std::uint32_t>> joining_;  // prompts completed by it: sequence, tokens left
   std::array<RankStep*, kMaxDepth> in_flight_{};
   std::size_t in_flight_count_ = 0;

@@ -20,8 +20,18 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
   if (same && (frozen_ || hit_->version == cache_->version())) return *hit_;
   cache_->settle(free_blocks_);
   const std::uint32_t most = (sequence.target - 1) / block_tokens_;
-  const kv::BlockStore::Match match = cache_->match(ids_of(sequence), most);
-  hit_ = {.request = sequence.request.id, .target = sequence.target, .version = cache_->version(), .match = match};
+  const kv::BlockIds ids = ids_of(sequence);
+  std::uint32_t copied = 0;
+  if (sharing_ == policy::Sharing::Reuse && sequence.target % block_tokens_ == 0 &&
+      cache_->match(ids, most + 1).blocks > most) {
+    copied = block_tokens_ - 1;  // all of it is here: the last block is copied but for one token
+  }
+  const kv::BlockStore::Match match = cache_->match(ids, most);
+  hit_ = {.request = sequence.request.id,
+          .target = sequence.target,
+          .version = cache_->version(),
+          .match = match,
+          .copied = copied};
   if (tiers_ != nullptr && !sequence.from_remote && match.blocks < most) {
     const kv::TierStack::Counts there = tiers_->match(ids_of(sequence), match.blocks, most);
     const std::uint32_t blocks = std::accumulate(there.begin(), there.end(), 0U);
@@ -50,7 +60,7 @@ void Rank::take_hits(SequenceId id) {
   expect(match.idle <= free_blocks_, "idle blocks are free");
   free_blocks_ -= match.idle;
   sequence.blocks = match.blocks;
-  sequence.computed = match.blocks * block_tokens_;
+  sequence.computed = match.blocks * block_tokens_ + hit.copied;
   sequence.from_tiers = hit.tiers;
   sequence.hit = sequence.computed +
                  std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U) * block_tokens_;  // those are on their way
@@ -61,7 +71,13 @@ void Rank::take_hits(SequenceId id) {
 void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
   if (upto <= sequence.held.size()) return;
   cache_->settle(free_blocks_);
-  cache_->name(ids_of(sequence), upto, sequence.request.priority, sequence.held);
+  if (sharing_ != policy::Sharing::Tree) {
+    cache_->name(ids_of(sequence), upto, sequence.request.priority, sequence.held);
+    return;
+  }
+  const std::uint32_t freed = cache_->name_or_share(ids_of(sequence), upto, sequence.request.priority, sequence.held);
+  free_blocks_ += freed;
+  if (freed > 0) blocked_ = false;
 }
 
 /// The sequence's blocks are no longer its own; others may use some of them.

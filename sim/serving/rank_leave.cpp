@@ -32,6 +32,7 @@ void Rank::leave_running(SequenceId id) {
   for (RankStep* step : in_flight()) {
     const bool first = std::erase(step->prompts_done, id) > 0;
     std::erase(step->closing, id);
+    std::erase_if(step->chunks, [id](const PromptChunk& chunk) { return chunk.id == id; });
     if (acceptance_ != nullptr) {
       drop_given(*step, id);
       continue;
@@ -50,7 +51,10 @@ void Rank::leave_running(SequenceId id) {
 void Rank::lose(SequenceId id) {
   leave_running(id);
   Sequence& sequence = sequences_[id];
-  if (cache_) name_blocks(sequence, sequence.lost / block_tokens_);  // it may find them again when it comes back
+  if (cache_) {  // it may find them again when it comes back; a tree has prompts only as yet
+    const bool tree = sharing_ == policy::Sharing::Tree;
+    name_blocks(sequence, (tree ? std::min(sequence.lost, sequence.target) : sequence.lost) / block_tokens_);
+  }
   give_back(sequence);
   sequence.computed = 0;
   sequence.target = sequence.request.prompt_tokens + sequence.produced;

@@ -86,11 +86,21 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
     candidate.cached = head.computed;
   } else if (cache_) {
     const Hit& hit = look_up(id);
-    candidate.cached = hit.match.blocks * block_tokens_;
+    candidate.cached = hit.match.blocks * block_tokens_ + hit.copied;
     candidate.cached_idle = hit.match.idle;
+    const kv::BlockIds ids = ids_of(head);
+    if (hit.match.blocks < ids.known_in_prompt()) candidate.next_block = ids[hit.match.blocks];
     candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
   }
   return candidate;
+}
+
+std::optional<std::uint64_t> Rank::next_block(SequenceId id) const {
+  const Sequence& sequence = sequences_[id];
+  if (cache_ == nullptr || sharing_ == policy::Sharing::AtOnce) return std::nullopt;
+  const kv::BlockIds ids = ids_of(sequence);
+  const auto next = static_cast<std::uint32_t>(sequence.held.size());
+  return next < ids.known_in_prompt() ? std::optional(ids[next]) : std::nullopt;
 }
 
 std::uint64_t Rank::prompt_tokens() const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <set>
 #include <vector>
 
 // Any requests under the rules that are not vLLM's: the books of a rank hold after every call, and all come to their
@@ -27,17 +28,31 @@ struct Case {
   policy::RulesSpec rules;
   std::uint32_t depth = 1;
   std::uint32_t blocks = 0;
+  bool caching = false;
   struct Call {
     std::uint32_t prompt;
     std::uint32_t output;
-    std::uint32_t most;  ///< output that the call allows
-    std::uint32_t at;    ///< calls before it is enqueued
+    std::uint32_t most;                ///< output that the call allows
+    std::uint32_t at;                  ///< calls before it is enqueued
+    std::uint32_t gone;                ///< calls before its user gives up, if it is still here; 0 = never
+    std::vector<std::uint64_t> ids{};  ///< of the prompt's blocks
   };
   std::vector<Call> calls;
 };
 
-Case any_case(bool sglang) {
+/// Beginnings of few texts, so that many prompts share some.
+std::vector<std::uint64_t> any_ids(std::uint32_t prompt) {
+  std::vector<std::uint64_t> ids;
+  std::uint64_t chain = 1;
+  for (std::uint32_t i = 0; i < (prompt + kBlockTokens - 1) / kBlockTokens; ++i) {
+    ids.push_back(chain = chain * 131 + (in(0, 3) == 0 ? 1U : 2U));
+  }
+  return ids;
+}
+
+Case any_case(bool sglang, bool caching) {
   Case c;
+  c.caching = caching;
   if (sglang) {
     c.rules = policy::SglangSpec{.max_running_requests = in(1, 8),
                                  .chunked_prefill_size = in(4, 40),
@@ -62,7 +77,13 @@ Case any_case(bool sglang) {
   const std::uint32_t count = in(1, 25);
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint32_t output = in(1, 16);
-    c.calls.push_back({.prompt = in(1, 24), .output = output, .most = output + in(0, 40), .at = in(0, 40)});
+    const std::uint32_t at = in(0, 40);
+    c.calls.push_back({.prompt = in(1, 24),
+                       .output = output,
+                       .most = output + in(0, 40),
+                       .at = at,
+                       .gone = in(0, 3) > 0 ? 0 : at + in(1, 20)});
+    if (caching && in(0, 4) > 0) c.calls.back().ids = any_ids(c.calls.back().prompt);
   }
   return c;
 }
@@ -70,7 +91,10 @@ Case any_case(bool sglang) {
 class Auditor {
  public:
   explicit Auditor(const Case& c)
-      : case_(c), rank_(table_, policy::make_rules(c.rules), c.blocks, kBlockTokens, false, std::nullopt), ids_(c.calls.size()) {}
+      : case_(c),
+        rank_(table_, policy::make_rules(c.rules), c.blocks, kBlockTokens, false,
+              c.caching ? std::optional<kv::PrefixCacheSpec>{kv::PrefixCacheSpec{}} : std::nullopt),
+        ids_(c.calls.size()) {}
 
   void play() {
     for (std::uint32_t call = 0; ended_ < ids_.size(); ++call) {
@@ -82,11 +106,13 @@ class Auditor {
                               .arrival = {},
                               .prompt_tokens = of.prompt,
                               .slo_class = {},
+                              .prefix = {.block_tokens = kBlockTokens, .ids = of.ids},
                               .max_output_tokens = of.most},
                              {.output_tokens = of.output});
         rank_.enqueue(ids_[i]);
         here_.push_back(i);
       }
+      give_up(call);
       compose_once(call);
     }
     RC_ASSERT(rank_.free_blocks() == case_.blocks);
@@ -96,6 +122,16 @@ class Auditor {
   }
 
  private:
+  void give_up(std::uint32_t call) {
+    for (const std::size_t i : std::vector<std::size_t>(here_)) {
+      if (case_.calls[i].gone != call || call == 0) continue;
+      rank_.cancel(ids_[i]);
+      std::erase(here_, i);
+      ++ended_;
+      check_books();
+    }
+  }
+
   void compose_once(std::uint32_t call) {
     std::vector<std::uint32_t> before(ids_.size());
     for (const std::size_t i : here_) before[i] = rank_.computed_of(ids_[i]);
@@ -107,7 +143,7 @@ class Auditor {
     for (const std::size_t i : here_) {
       const std::uint32_t after = rank_.computed_of(ids_[i]);
       RC_ASSERT(after >= before[i] || after == 0U);  // whoever is taken back has computed nothing
-      if (after > before[i]) tokens += after - before[i];
+      if (after > before[i]) tokens += after - before[i] - (before[i] == 0 ? table_[ids_[i]].hit : 0);
     }
     RC_ASSERT(rank_.news().preempted.empty() || rank_.news().admitted.empty());
     if (const auto* spec = std::get_if<policy::TrtllmSpec>(&case_.rules)) {
@@ -138,12 +174,14 @@ class Auditor {
   /// No block is lost or owned twice, and the sums over decodes are those of the decodes.
   void check_books() const {
     std::uint32_t owned = 0;
+    std::set<std::uint32_t> shared;
     std::uint32_t decoding = 0;
     std::uint64_t context = 0;
     std::uint32_t crossing = 0;
     for (const std::size_t i : here_) {
       const SequenceId id = ids_[i];
-      owned += rank_.blocks_of(id);
+      owned += rank_.blocks_of(id) - static_cast<std::uint32_t>(table_[id].held.size());
+      shared.insert(table_[id].held.begin(), table_[id].held.end());
       RC_ASSERT(rank_.blocks_of(id) * kBlockTokens >= rank_.computed_of(id));
       RC_ASSERT(rank_.handed_out(id) <= case_.calls[i].output);
       if (table_[id].state != SequenceState::Decoding) continue;
@@ -151,7 +189,7 @@ class Auditor {
       context += rank_.computed_of(id);
       crossing += rank_.blocks_needed(id, 1);
     }
-    RC_ASSERT(rank_.free_blocks() + owned == case_.blocks);
+    RC_ASSERT(rank_.free_blocks() + owned + shared.size() == case_.blocks);
     RC_ASSERT(decoding == rank_.decoding());
     RC_ASSERT(context == rank_.context());
     RC_ASSERT(crossing == rank_.blocks_to_decode());
@@ -167,18 +205,28 @@ class Auditor {
 };
 
 /// The same cases every time; whoever wants others sets RC_PARAMS.
-void any_requests_keep_the_books(bool sglang) {
+void any_requests_keep_the_books(bool sglang, bool caching) {
   setenv("RC_PARAMS", "seed=9 max_success=400", 0);
-  CHECK(rc::check([sglang] {
-    const Case c = any_case(sglang);
+  CHECK(rc::check([=] {
+    const Case c = any_case(sglang, caching);
     Auditor(c).play();
   }));
 }
 
 }  // namespace
 
-TEST_CASE("rank: any requests under SGLang's rules keep the books and end") { any_requests_keep_the_books(true); }
+TEST_CASE("rank: any requests under SGLang's rules keep the books and end") {
+  any_requests_keep_the_books(true, false);
+}
+
+TEST_CASE("rank: any requests under SGLang's rules with a radix cache keep the books and end") {
+  any_requests_keep_the_books(true, true);
+}
 
 TEST_CASE("rank: any requests under TensorRT-LLM's rules keep the books and end") {
-  any_requests_keep_the_books(false);
+  any_requests_keep_the_books(false, false);
+}
+
+TEST_CASE("rank: any requests under TensorRT-LLM's rules with block reuse keep the books and end") {
+  any_requests_keep_the_books(false, true);
 }

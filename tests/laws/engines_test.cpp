@@ -2,6 +2,7 @@
 #include "tests/support/digest.hpp"
 #include "tests/support/drawn_rows.hpp"
 #include "tests/support/small_cluster.hpp"
+#include "workloads/random_stream.hpp"
 
 #include <doctest/doctest.h>
 
@@ -58,6 +59,19 @@ std::vector<ScriptedSource::Row> rows_of(std::uint64_t seed) {
   return drawn_rows({.seed = seed, .count = 150, .rate = 20, .prompt_max = 150, .output_max = 100});
 }
 
+/// The same with beginnings of few texts, for prefix caches.
+std::vector<ScriptedSource::Row> rows_that_share(std::uint64_t seed) {
+  workloads::RandomStream dice{seed, "texts"};
+  auto rows = rows_of(seed);
+  for (ScriptedSource::Row& row : rows) {
+    std::uint64_t chain = 1;
+    for (std::uint32_t i = 0; i < (row.prompt + 15) / 16; ++i) {
+      row.ids.push_back(chain = chain * 131 + (dice.uniform01() < 0.25 ? 1U : 2U));
+    }
+  }
+  return rows;
+}
+
 FormulaCost uneven_cost() {
   return FormulaCost([](const cost::StepShape& shape) {
     return 2'000'000 + 11'000 * static_cast<std::int64_t>(shape.tokens()) +
@@ -68,7 +82,7 @@ FormulaCost uneven_cost() {
 template <class Tell>
 std::string told(const SmallCluster& cluster, std::uint64_t seed, Tell tell) {
   return in_child([&] {
-    ScriptedSource source{rows_of(seed)};
+    ScriptedSource source{cluster.caching ? rows_that_share(seed) : rows_of(seed)};
     const FormulaCost cost = uneven_cost();
     std::ostringstream text;
     text.precision(17);
@@ -156,4 +170,23 @@ TEST_CASE("engines: decode runs equal single steps bit for bit") {
     CHECK(runs == told(cluster, seed, all));
     CHECK(runs.size() > 150 * 20);
   }
+}
+
+TEST_CASE("engines: decode runs equal single steps bit for bit with a radix tree and with block reuse") {
+  std::uint64_t hits = 0;
+  for (std::uint64_t seed = 61; seed <= 84; ++seed) {
+    CAPTURE(seed);
+    SmallCluster cluster = cluster_of(seed);
+    cluster.caching = kv::PrefixCacheSpec{};
+    const auto all = [](std::ostream& text, const Played& played) {
+      std::uint64_t found = 0;
+      for (const metrics::RequestRecord& request : played.requests) found += request.cached_tokens;
+      text << found << '\n' << digest(played);
+    };
+    const std::string runs = told(cluster, seed, all);
+    cluster.step_by_step = true;
+    CHECK(runs == told(cluster, seed, all));
+    hits += std::stoull(runs);
+  }
+  CHECK(hits > 10'000);
 }

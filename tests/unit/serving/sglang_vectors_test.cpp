@@ -227,3 +227,103 @@ TEST_CASE("sglang: two steps deep an end is seen one admission late") {
   CHECK(bench.step() == "nothing | free 20 | waiting B | ended A");
   CHECK(bench.step() == "B4 | free 16 | running B");
 }
+
+// ---------------------------------------------------------------- radix cache: ids name pages
+
+namespace {
+
+/// Of the first `pages` pages of the same text.
+std::vector<std::uint64_t> text(std::uint32_t pages) {
+  std::vector<std::uint64_t> ids;
+  for (std::uint32_t i = 1; i <= pages; ++i) ids.push_back(i);
+  return ids;
+}
+
+}  // namespace
+
+TEST_CASE("sglang S11: all but one token of a prompt that is in the tree is found") {
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64}, 40, 1, 1, false, kv::PrefixCacheSpec{});
+  bench.add(9, 1, {.ids = text(9)});
+  CHECK(bench.step() == "A9 | free 40 | first A | ended A");
+  bench.add(9, 1, {.ids = text(9)});
+  CHECK(bench.step() == "B8+1 | free 40 | first B | ended B");
+}
+
+TEST_CASE("sglang S11: with pages whole pages below the last token are found") {
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64}, 10, 1, 4, false, kv::PrefixCacheSpec{});
+  bench.add(9, 1, {.ids = text(3)});
+  CHECK(bench.step() == "A9 | free 10 | first A | ended A");
+  bench.add(9, 1, {.ids = text(3)});
+  CHECK(bench.step() == "B8+1 | free 10 | first B | ended B");
+  bench.add(8, 1, {.ids = text(2)});  // 7 tokens at most: one page
+  CHECK(bench.step() == "C4+4 | free 10 | first C | ended C");
+}
+
+TEST_CASE("sglang S12: prompts of one batch do not share and leave one copy in the tree") {
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64}, 60, 1, 1, false, kv::PrefixCacheSpec{});
+  bench.add(16, 2, {.ids = text(16)});
+  bench.add(16, 2, {.ids = text(16)});
+  CHECK(bench.step() == "A16 B16 | free 44 | running AB | first AB");  // of B's 16 pages none is kept
+  CHECK(bench.step() == "A1 B1 | free 60 | ended AB");
+}
+
+TEST_CASE("sglang S12: a prompt of the next batch shares") {
+  // Chunk 40: A fills the first batch. Under a chunk of 64 B would have been cut into the same batch and shared
+  // nothing.
+  RankBench bench(SglangSpec{.chunked_prefill_size = 40}, 200, 1, 1, false, kv::PrefixCacheSpec{});
+  bench.add(40, 2, {.ids = text(40)});
+  bench.add(40, 2, {.ids = text(40)});
+  CHECK(bench.step() == "A40 | free 160 | running A | waiting B | first A");
+  CHECK(bench.step() == "B39+1 | free 160 | running AB | first B");  // B's last token is in the tree by then
+  RankBench wide(SglangSpec{.chunked_prefill_size = 64}, 200, 1, 1, false, kv::PrefixCacheSpec{});
+  wide.add(40, 2, {.ids = text(40)});
+  wide.add(40, 2, {.ids = text(40)});
+  CHECK(wide.step() == "A40 B24 | free 160 | running AB | first A");
+  CHECK(wide.step() == "B16 | free 160 | running AB | first B");
+}
+
+TEST_CASE("sglang S8: who was retracted finds its prompt in the tree but not its outputs") {
+  // As S8 above. After B's end A computes the 7 tokens that it had been given; its prompt of 6 is still there.
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64, .schedule_conservativeness = 0.14}, 22, 1, 1, false,
+                  kv::PrefixCacheSpec{});
+  bench.add(6, 10);
+  CHECK(bench.step() == "A6 | free 16 | running A | first A");
+  bench.add(4, 10);
+  for (int i = 0; i < 7; ++i) static_cast<void>(bench.step());
+  CHECK(bench.step() == "B1 | free 11 | running B | waiting A | preempted A");
+  CHECK(bench.step() == "B1 | free 10 | running B | waiting A");
+  CHECK(bench.step() == "B1 | free 22 | waiting A | ended B");
+  CHECK(bench.step() == "A6+7 | free 9 | running A");
+  CHECK(bench.step() == "A1 | free 8 | running A");
+  CHECK(bench.step() == "A1 | free 22 | ended A");
+}
+
+TEST_CASE("sglang: tokens that hold nothing are taken before any that the tree could still give") {
+  // A leaves 8 tokens in the tree of a pool of 12. B takes and gives back the other 4 again and again: A's stay.
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64}, 12, 1, 1, false, kv::PrefixCacheSpec{});
+  bench.add(8, 1, {.ids = text(8)});
+  CHECK(bench.step() == "A8 | free 12 | first A | ended A");
+  for (const char name : {'B', 'C', 'D'}) {
+    bench.add(3, 1);
+    CHECK(bench.step() == std::string(1, name) + "3 | free 12 | first " + name + " | ended " + name);
+  }
+  bench.add(8, 1, {.ids = text(8)});
+  CHECK(bench.step() == "E7+1 | free 12 | first E | ended E");
+}
+
+TEST_CASE("sglang: what a prompt finds in the tree is locked and no room for it any more") {
+  // Conservativeness 10: the ratio is 1. A leaves 8 tokens in the tree; B holds 3 and may produce 2 more. C finds 8 of
+  // its 9 tokens and needs 1 + 4 + 1 = 6: of a pool of 19 it finds 19 - 3 - 2 - 8 = 6, of a pool of 20 one more.
+  for (const std::uint32_t pool : {19U, 20U}) {
+    CAPTURE(pool);
+    RankBench bench(SglangSpec{.chunked_prefill_size = 64, .schedule_conservativeness = 10.0}, pool, 1, 1, false,
+                    kv::PrefixCacheSpec{});
+    bench.add(8, 1, {.ids = text(8)});
+    CHECK(bench.step() == "A8 | free " + std::to_string(pool) + " | first A | ended A");
+    bench.add(3, 3);
+    CHECK(bench.step() == "B3 | free " + std::to_string(pool - 3) + " | running B | first B");
+    bench.add(9, 4, {.ids = text(9)});
+    CHECK(bench.step() == (pool == 19 ? std::string("B1 | free 15 | running B | waiting C")
+                                      : std::string("C8+1 | free 8 | running BC | first C")));
+  }
+}

@@ -192,3 +192,34 @@ TEST_CASE("trtllm: only prompts of at most max_num_tokens are taken whole") {
   CHECK_FALSE(policy::longest_prompt(TrtllmSpec{.max_num_tokens = 64, .enable_chunked_prefill = true}));
   CHECK_FALSE(policy::longest_prompt(policy::VllmSpec{}));
 }
+
+// ---------------------------------------------------------------- block reuse: ids name blocks of 4
+
+TEST_CASE("trtllm T10: a prompt whose next block is being computed is passed over and then finds it") {
+  RankBench bench(TrtllmSpec{}, 20, 1, 4, false, kv::PrefixCacheSpec{});
+  bench.add(9, 3, {.ids = {1, 2}});
+  bench.add(9, 3, {.ids = {1, 2}});
+  bench.add(4, 3, {.ids = {7}});  // behind B, but nothing in its way
+  CHECK(bench.step() == "A9 C4 | free 16 | running AC | waiting B | first AC");
+  CHECK(bench.step() == "A1 B8+1 C1 | free 14 | running ACB | first B");
+  CHECK(bench.step() == "A1 B1 C1 | free 17 | running B | ended AC");
+  CHECK(bench.step() == "B1 | free 20 | ended B");
+}
+
+TEST_CASE("trtllm: prompts of one step do not share what neither has computed") {
+  // The first blocks differ, so nobody is passed over.
+  RankBench bench(TrtllmSpec{}, 20, 1, 4, false, kv::PrefixCacheSpec{});
+  bench.add(8, 1, {.ids = {1, 2}});
+  bench.add(8, 1, {.ids = {5, 6}});
+  CHECK(bench.step() == "A8 B8 | free 20 | first AB | ended AB");
+}
+
+TEST_CASE("trtllm: of a prompt that is there in full one token is computed in a copy of its last block") {
+  // vLLM would compute the last block again.
+  RankBench bench(TrtllmSpec{}, 20, 1, 4, false, kv::PrefixCacheSpec{});
+  bench.add(8, 1, {.ids = {1, 2}});
+  CHECK(bench.step() == "A8 | free 20 | first A | ended A");
+  bench.add(8, 2, {.ids = {1, 2}});
+  CHECK(bench.step() == "B7+1 | free 18 | running B | first B");
+  CHECK(bench.step() == "B1 | free 20 | ended B");
+}
