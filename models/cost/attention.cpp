@@ -98,6 +98,18 @@ NormTable context_norm(const StepCostSpec& spec) {
   return norm(of(spec.llm.mla ? kernels.mla_context : kernels.context_attention, spec.precision.kv));
 }
 
+/// Coefficients of skew that count on this plan.
+const models::SkewCoefficients* skew_of(const StepCostSpec& spec) {
+  const auto& skew = spec.chip.kernels.attention_skew.at(static_cast<std::size_t>(spec.precision.kv));
+  return skew && spec.llm.gqa && spec.plan.kv == 1 ? &*skew : nullptr;
+}
+
+/// Decodes from which the kernel no longer splits a context.
+double unsplit_sequences(const StepCostSpec& spec) {
+  const models::SkewCoefficients* const skew = skew_of(spec);
+  return skew == nullptr ? kEverything : skew->unsplit / kv_heads_per_chip(spec.llm, spec.plan);
+}
+
 }  // namespace
 
 std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm) {
@@ -112,6 +124,12 @@ Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double con
   const models::Dtype kv = spec.precision.kv;
   if (spec.llm.mla) return mla_decode_time(latent_shape(spec, sequences, context), kv, spec.chip);
   return decode_attention_time(gqa_shape(spec, sequences, context), kv, spec.chip);
+}
+
+Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double context, double longest) {
+  const models::SkewCoefficients* const skew = skew_of(spec);
+  if (skew == nullptr || sequences < unsplit_sequences(spec)) return Seconds{};
+  return std::max(0.0, longest - context / sequences) * skew->per_key;
 }
 
 Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2) {
@@ -140,6 +158,8 @@ Attention::Attention(const StepCostSpec& spec)
       decode_norm_(decode_norm(spec)),
       decode_per_context_(decode_work(spec, 0.0, 1.0)),
       decode_per_sequence_(decode_work(spec, 1.0, 0.0)),
+      skew_ns_(skew_of(spec) == nullptr ? 0.0 : ns(skew_of(spec)->per_key)),
+      unsplit_(unsplit_sequences(spec)),
       context_norm_(context_norm(spec)),
       context_per_token_(context_work(spec, 1.0, 0.0)),
       context_per_area_(context_work(spec, 0.0, 1.0)),

@@ -36,12 +36,16 @@ struct AttentionLayers {
   [[nodiscard]] double seen_area_x2(double tokens, double area_x2) const;
   /// All of a step, as these layers see it: no sequence is longer than the window and a tile of `rows` queries.
   [[nodiscard]] AttentionWork seen(const AttentionWork& work, double rows) const;
+  [[nodiscard]] double seen_longest(double longest) const { return std::min(longest, window); }
 };
 /// Without the empty groups: one, or two for a model with sliding windows.
 [[nodiscard]] std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm);
 
 /// All decodes of a step in one kernel of one layer on one chip, straight from the formula of models/cost/kernels.hpp.
 [[nodiscard]] Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context);
+/// What the longest of these decodes adds to it (models::SkewCoefficients); nothing when it is not told, where the chip
+/// has no figure of it, for latent attention, and where chips share a cache.
+[[nodiscard]] Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double context, double longest);
 /// Likewise all chunks of a step.
 [[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2);
 /// The kernel that takes prompts and decodes of a step in one launch; absent where two kernels share them: the engine
@@ -63,7 +67,10 @@ class Attention {
     double ns = 0.0;
     for (const AttentionLayers& group : groups_) {
       double layer = 0.0;
-      if (work.sequences > 0.0) layer += decode_layer(work.sequences, group.seen_context(work.sequences, work.context));
+      if (work.sequences > 0.0) {
+        layer += decode_layer(work.sequences, group.seen_context(work.sequences, work.context),
+                              group.seen_longest(work.longest_context));
+      }
       if (work.tokens > 0.0) {
         layer += context_norm_(context_per_area_ * group.seen_area_x2(work.tokens, work.area_x2) +
                                context_per_token_ * work.tokens);
@@ -74,8 +81,8 @@ class Attention {
   }
 
   /// The decode part alone, as operator() gives it for the same sequences, where all layers see everything.
-  [[nodiscard]] double decode(double sequences, double context) const {
-    return groups_[0].layers * decode_layer(sequences, context);
+  [[nodiscard]] double decode(double sequences, double context, double longest) const {
+    return groups_[0].layers * decode_layer(sequences, context, longest);
   }
   [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
 
@@ -85,8 +92,9 @@ class Attention {
     for (const AttentionLayers& group : groups_) ns += group.layers * (*mixed_)(group.seen(work, mixed_rows_));
     return ns;
   }
-  [[nodiscard]] double decode_layer(double sequences, double context) const {
-    return decode_norm_(decode_per_context_ * context + decode_per_sequence_ * sequences);
+  [[nodiscard]] double decode_layer(double sequences, double context, double longest) const {
+    const double alike = decode_norm_(decode_per_context_ * context + decode_per_sequence_ * sequences);
+    return sequences < unsplit_ ? alike : alike + skew_ns_ * std::max(0.0, longest - context / sequences);
   }
 
   std::vector<AttentionLayers> groups_;
@@ -94,6 +102,8 @@ class Attention {
   NormTable decode_norm_;
   double decode_per_context_;
   double decode_per_sequence_;
+  double skew_ns_;  // a token of the longest context above the mean
+  double unsplit_;  // decodes from which it counts
   NormTable context_norm_;
   double context_per_token_;
   double context_per_area_;

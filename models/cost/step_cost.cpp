@@ -120,7 +120,7 @@ class KernelSum final : public StepCost {
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return price({&shape, 1}); }
   [[nodiscard]] SimTime stage(std::span<const StepShape> ranks) const override;
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override;
-  void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const override;
+  void decode_run(const StepShape& first, std::span<SimTime> prices) const override;
   [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                  std::uint64_t steps) const override;
 
@@ -277,9 +277,10 @@ SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
   return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(longest + 0.5))};
 }
 
-void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
-  if (!plain_) return StepCost::decode_run(decodes, first_context, prices);
-  StepShape shape{.decodes = decodes, .decode_context = first_context};
+void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) const {
+  if (!plain_) return StepCost::decode_run(first, prices);
+  StepShape shape = first;
+  const std::uint32_t decodes = first.decodes;
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
   const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
   const double rank = local_(own) + head_(decodes);
@@ -290,14 +291,14 @@ void KernelSum::decode_run(std::uint32_t decodes, std::uint64_t first_context, s
     // The same sums in the same order, without asking each time what does not change.
     for (SimTime& price : prices) {
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      price = whole(rank + attention_.decode(decodes, context) + together, launched, on_host);
-      shape.decode_context += decodes;
+      price = whole(rank + attention_.decode(decodes, context, shape.longest_context) + together, launched, on_host);
+      shape.grow();
     }
     return;
   }
   for (SimTime& price : prices) {
     price = whole(rank + attention_(attention_work(shape)) + together, launched, on_host);
-    shape.decode_context += decodes;
+    shape.grow();
   }
 }
 
@@ -329,11 +330,11 @@ std::uint64_t KernelSum::decode_run_traffic(std::uint32_t decodes, std::uint64_t
 
 }  // namespace
 
-void StepCost::decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const {
-  StepShape shape{.decodes = decodes, .decode_context = first_context};
+void StepCost::decode_run(const StepShape& first, std::span<SimTime> prices) const {
+  StepShape shape = first;
   for (SimTime& price : prices) {
     price = step(shape);
-    shape.decode_context += decodes;
+    shape.grow();
   }
 }
 
@@ -343,7 +344,7 @@ std::uint64_t StepCost::decode_run_traffic(std::uint32_t decodes, std::uint64_t 
   std::uint64_t sum = 0;
   for (std::uint64_t i = 0; i < steps; ++i) {
     sum += static_cast<std::uint64_t>(traffic({&shape, 1}).value());
-    shape.decode_context += decodes;
+    shape.grow();
   }
   return sum;
 }

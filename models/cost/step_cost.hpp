@@ -77,8 +77,9 @@ class StepCost {
   // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i *
   // decodes.
 
-  /// prices[i] becomes exactly what step() gives for the i-th step.
-  virtual void decode_run(std::uint32_t decodes, std::uint64_t first_context, std::span<SimTime> prices) const;
+  /// prices[i] becomes exactly what step() gives for the i-th step, whose longest context is longer by i than the
+  /// first's. REQUIRES: `first` only decodes.
+  virtual void decode_run(const StepShape& first, std::span<SimTime> prices) const;
 
   /// Exactly the sum of traffic() over the first `steps` steps, in bytes.
   [[nodiscard]] virtual std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,

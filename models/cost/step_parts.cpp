@@ -220,7 +220,10 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
     }
     if (work.sequences > 0.0) {
       const double context = group.seen_context(work.sequences, work.context);
+      const double longest = group.seen_longest(work.longest_context);
       add(parts, "decode attention", group.layers * decode_layer_time(spec_, work.sequences, context));
+      const Seconds skew = skew_layer_time(spec_, work.sequences, context, longest);
+      if (skew > Seconds{}) add(parts, "unequal contexts", group.layers * skew);
     }
     if (work.tokens > 0.0) {
       const double area = group.seen_area_x2(work.tokens, work.area_x2);

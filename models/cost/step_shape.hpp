@@ -17,6 +17,17 @@ struct StepShape {
   std::uint32_t longest_chunk = 0;    ///< largest q
   std::uint32_t longest_prompt = 0;   ///< largest prefix + q
 
+  /// Adds a decode of `context` tokens, the new one included.
+  void add_decode(std::uint32_t context) {
+    ++decodes;
+    decode_context += context;
+    longest_context = std::max(longest_context, context);
+  }
+  /// Every decode has one token more.
+  void grow() {
+    decode_context += decodes;
+    if (longest_context > 0) ++longest_context;
+  }
   /// Adds a chunk of `tokens` behind `prefix` cached ones.
   void add_chunk(std::uint32_t prefix, std::uint32_t tokens) {
     ++chunks;

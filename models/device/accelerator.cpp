@@ -44,6 +44,12 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.sourced(attention.provenance);
 }
 
+void check(const SkewCoefficients& skew, const Group& group) {
+  group.not_negative("per_key", skew.per_key.value());
+  group.not_negative("unsplit", skew.unsplit);
+  group.sourced(skew.provenance);
+}
+
 void check(const MixedAttentionCoefficients& mixed, const Group& group) {
   group.not_negative("t0", mixed.t0.value());
   group.positive("eff_flops", mixed.eff_flops);  // as above
@@ -93,6 +99,7 @@ void check(const KernelSet& kernels) {
   check_all(kernels.gemm, "kernels.gemm", kind);
   check_all(kernels.decode_attention, "kernels.attention_decode", format);
   check_all(kernels.context_attention, "kernels.attention_context", format);
+  check_all(kernels.attention_skew, "kernels.attention_skew", format);
   check_all(kernels.mixed_attention, "kernels.attention_mixed", format);
   check_all(kernels.mla_decode, "kernels.mla_decode", format);
   check_all(kernels.mla_context, "kernels.mla_context", format);

@@ -43,6 +43,15 @@ struct DecodeAttentionCoefficients {
   Provenance provenance;
 };
 
+/// What a batch of unequal contexts costs beside one of equal ones with the same sum. Kernels split the KV of a
+/// sequence over several thread blocks while blocks are few; from `unsplit` on (sequences * kv_heads) one block walks
+/// all of it, and the last ones to end are the longest: t += per_key * (longest - mean context)
+struct SkewCoefficients {
+  Seconds per_key;       ///< about half of what a block needs for a key: a long one starts anywhere in the kernel
+  double unsplit = 0.0;  ///< a fact of the kernel, not fitted
+  Provenance provenance;
+};
+
 /// Context (prefill) attention, expanded:
 ///   t = pnorm_p( t0, FLOP of (area_x2 + 2*tile_keys*tokens) / (bf16 peak * eff_flops) + activation bytes/(BW * eff_io)
 ///   )
@@ -126,6 +135,7 @@ struct KernelSet {
   std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                        ///< by GemmKind
   std::array<std::optional<DecodeAttentionCoefficients>, kDtypes> decode_attention;    ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> context_attention;  ///< by KV dtype
+  std::array<std::optional<SkewCoefficients>, kDtypes> attention_skew;                 ///< by KV dtype; may be absent
   std::array<std::optional<MixedAttentionCoefficients>, kDtypes> mixed_attention;      ///< by KV dtype; may be absent
   std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype

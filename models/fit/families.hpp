@@ -17,6 +17,7 @@ namespace tokenyard::fit {
 [[nodiscard]] std::vector<Family> gemm_families();  ///< gemm_family.cpp: gemm.KIND
 [[nodiscard]] std::vector<Family>
 attention_families();  ///< attention_families.cpp: attention_decode.KV, attention_context.KV
+[[nodiscard]] std::vector<Family> skew_families();    ///< skew_family.cpp: attention_skew.bf16
 [[nodiscard]] std::vector<Family> mixed_families();   ///< mixed_family.cpp: attention_mixed.bf16
 [[nodiscard]] std::vector<Family> latent_families();  ///< latent_families.cpp: mla_decode.KV, mla_context.KV
 [[nodiscard]] std::vector<Family> moe_families();     ///< moe_family.cpp: moe.KIND

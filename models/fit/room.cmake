@@ -11,6 +11,7 @@ tokenyard_room(fit
     fit/mixed_family.cpp
     fit/moe_family.cpp
     fit/samples.cpp
+    fit/skew_family.cpp
   HEADERS
     fit/families.hpp
     fit/family.hpp

@@ -8,8 +8,8 @@
 
 // Tables of the LLMServingSim profiler (github.com/casys-kaist/LLMServingSim, MIT): layers of one model on one GPU
 // under vLLM, times in microseconds. tpN/attention.csv (prefill_chunk, kv_prefill, n_decode, kv_decode), tpN/dense.csv
-// (layer, tokens), tpN/per_sequence.csv (layer, sequences). The model's dimensions stand in meta.yaml of the folder
-// above, under hf_overrides where the profiler split them, else they are the model's own.
+// (layer, tokens), tpN/skew.csv (n decodes, the longest kv_big, the mean kv_mean). The model's dimensions stand in
+// meta.yaml of the folder above, under hf_overrides where the profiler split them, else they are the model's own.
 namespace tokenyard::calibrate {
 namespace {
 
@@ -25,6 +25,7 @@ struct Layers {
   double kv_heads = 0;
   double inner = 0;
   double vocab = 0;
+  double repetitions = 1;
 };
 
 /// `key: value` lines of meta.yaml, wherever they are indented; the last of a key wins.
@@ -61,6 +62,7 @@ Layers profiled_layers(const KernelTable& table) {
                 .kv_heads = number("num_key_value_heads"),
                 .inner = number("intermediate_size"),
                 .vocab = number("vocab_size")};
+  if (values.contains("measurement_iterations")) layers.repetitions = number("measurement_iterations");
   // meta.yaml describes the last degree of tensor parallelism that was profiled; the folder says the table's own.
   const std::string named = folder.filename().string();
   const auto degrees = values.find("tp_degrees");
@@ -104,6 +106,23 @@ void read_dense(const KernelTable& table, Measurements& into) {
   }
 }
 
+bool is_skew(const KernelTable& table) {
+  return table.has_all({"regime", "n", "kv_big", "kv_mean", "t_mean_us", "t_skew_us"});
+}
+
+/// Decodes of two lengths. The times are the sums of so many repetitions as meta.yaml says: the same batch of equal
+/// contexts takes 3.00 times (median) what tpN/attention.csv says of it.
+void read_skew(const KernelTable& table, Measurements& into) {
+  const Layers of = profiled_layers(table);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.text(row, "regime") != "pure") continue;  // decodes beside a chunk
+    into.add("attention_skew.bf16",
+             {table.positive(row, "n"), table.positive(row, "kv_mean"), table.positive(row, "kv_big"), of.kv_heads,
+              table.positive(row, "t_mean_us") / of.repetitions},
+             table.positive(row, "t_skew_us") * kMicrosecond / of.repetitions, table, row);
+  }
+}
+
 bool is_attention(const KernelTable& table) {
   return table.has_all({"prefill_chunk", "kv_prefill", "n_decode", "kv_decode", "time_us"});
 }
@@ -135,7 +154,8 @@ void read_attention(const KernelTable& table, Measurements& into) {
 std::vector<TableFormat> profiler_formats() {
   return {{"LLMServingSim profiler layers", "layer, tokens, time_us", is_dense, read_dense},
           {"LLMServingSim profiler attention", "prefill_chunk, kv_prefill, n_decode, kv_decode, time_us", is_attention,
-           read_attention}};
+           read_attention},
+          {"LLMServingSim profiler skew", "regime, n, kv_big, kv_mean, t_mean_us, t_skew_us", is_skew, read_skew}};
 }
 
 }  // namespace tokenyard::calibrate

@@ -22,6 +22,8 @@ constexpr auto kKeys = joined(
          "Grouped-query decode attention, by KV format."},
         {"chip.kernels", "attention_context", "mapping: chip.kernels.attention_context", kOptional,
          "Grouped-query prompt attention, by KV format."},
+        {"chip.kernels", "attention_skew", "mapping: chip.kernels.attention_skew", kOptional,
+         "What decodes of unequal contexts cost beside attention_decode, by KV format."},
         {"chip.kernels", "attention_mixed", "mapping: chip.kernels.attention_mixed", kOptional,
          "Grouped-query attention of a step with prompts and its decodes as one launch, by KV format; see "
          "engine.attention."},
@@ -70,6 +72,14 @@ constexpr auto kKeys = joined(
         {"chip.kernels.context.KV", "softmax_dim", "number", "0", "Added to the size of a head: exponentials."},
     }),
     provenance_rows("chip.kernels.context.KV"),
+    cache_rows("chip.kernels.attention_skew", "mapping: chip.kernels.attention_skew.KV"),
+    std::to_array<Key>({
+        {"chip.kernels.attention_skew.KV", "per_key", kTime, kRequired,
+         "Added for each token that the longest context is above the mean."},
+        {"chip.kernels.attention_skew.KV", "unsplit", "number", "0",
+         "From so many decodes times KV heads on; below, the kernel splits long contexts."},
+    }),
+    provenance_rows("chip.kernels.attention_skew.KV"),
     cache_rows("chip.kernels.attention_mixed", "mapping: chip.kernels.attention_mixed.KV"),
     std::to_array<Key>({
         {"chip.kernels.attention_mixed.KV", "t0", kTime, kRequired, kFloor},
@@ -130,6 +140,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.valid", "sequences", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "context", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "tokens", "list: number", kOptional, kRange},
+        {"chip.kernels.valid", "equal_us", "list: number", kOptional, kRange},
+        {"chip.kernels.valid", "longest", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "prefix", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "area", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "heads", "list: number", kOptional, kRange},

@@ -19,6 +19,7 @@ using models::KernelSet;
 using models::MixedAttentionCoefficients;
 using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
+using models::SkewCoefficients;
 using models::SmallKernelCoefficients;
 
 constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
@@ -64,6 +65,14 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
                                          .provenance = read_provenance(map)};
   map.finish();
   return attention;
+}
+
+SkewCoefficients read_skew(YamlMap map) {
+  SkewCoefficients skew{.per_key = map.seconds("per_key"),
+                        .unsplit = map.number("unsplit", 0.0, kLargest),
+                        .provenance = read_provenance(map)};
+  map.finish();
+  return skew;
 }
 
 MixedAttentionCoefficients read_mixed_attention(YamlMap map) {
@@ -148,6 +157,7 @@ models::KernelSet read_kernels(YamlMap map) {
               read_decode_attention);
   read_family(map, "attention_context", false, "chip.kernels.context.KV", kernels.context_attention,
               read_context_attention);
+  read_family(map, "attention_skew", false, "chip.kernels.attention_skew.KV", kernels.attention_skew, read_skew);
   read_family(map, "attention_mixed", false, "chip.kernels.attention_mixed.KV", kernels.mixed_attention,
               read_mixed_attention);
   read_family(map, "mla_decode", false, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode);

@@ -39,7 +39,9 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   const auto room =
       static_cast<std::uint64_t>((limit - lane.oldest().end).ns() / (youngest.end - youngest.start).ns()) + 2;
   const std::uint64_t count = std::min({plain, room, std::uint64_t{prices_.size()}});
-  cost_.decode_run(n, rank.context() + n, std::span(prices_).first(count));
+  const cost::StepShape next{
+      .decodes = n, .decode_context = rank.context() + n, .longest_context = rank.longest_context() + 1};
+  cost_.decode_run(next, std::span(prices_).first(count));
 
   const std::span<const std::uint32_t> ring = rank.block_ring();
   std::size_t at = rank.blocks_begin();

@@ -131,6 +131,7 @@ void Rank::decode_all() {
   const cost::StepShape shape = compose_decodes();
   step_->shape.decodes += shape.decodes;
   step_->shape.decode_context += shape.decode_context;
+  step_->shape.longest_context = std::max(step_->shape.longest_context, shape.longest_context);
   step_->decode_tokens += shape.decodes;
   close_due();
 }
@@ -209,8 +210,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
   sequence.blocks += need;
   if (tokens == 1) {
     // A single token is a decode for the kernel (scheduling study, section 4).
-    step_->shape.decodes += 1;
-    step_->shape.decode_context += sequence.computed + 1;
+    step_->shape.add_decode(sequence.computed + 1);
   } else {
     step_->shape.add_chunk(sequence.computed, tokens);
   }
@@ -269,8 +269,7 @@ void Rank::decode_ended() {
       expect(need <= free_blocks_, "what has ended fits into the free blocks");
       free_blocks_ -= need;
       sequence.blocks += need;
-      step_->shape.decodes += 1;
-      step_->shape.decode_context += sequence.computed + 1;
+      step_->shape.add_decode(sequence.computed + 1);
     }
   }
 }
@@ -286,7 +285,9 @@ void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankS
     RankStep& step = *live[i];
     step.live = true;
     step.compose = composed_ - 1 - back;
-    step.shape = {.decodes = decoding_, .decode_context = context_ - back * decoding_};
+    step.shape = {.decodes = decoding_,
+                  .decode_context = context_ - back * decoding_,
+                  .longest_context = longest_context() - static_cast<std::uint32_t>(back)};
     step.decode_tokens = decoding_;
     in_flight_[i] = &step;
   }

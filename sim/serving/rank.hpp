@@ -126,6 +126,8 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::uint64_t prompt_tokens() const;
   /// Summed contexts of what can decode, before the next token.
   [[nodiscard]] std::uint64_t context() const { return context_; }
+  /// The longest of them. REQUIRES: something decodes, without drafts.
+  [[nodiscard]] std::uint32_t longest_context() const;
   [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
   /// Sequences that compose() admitted, preempted or began to load since the last clear_news(), for stamps and
   /// transfers.
@@ -210,6 +212,15 @@ class Rank final : public policy::Desk {
     }
   };
 
+  struct Length {  // of a decode: context less composed_, which is the same in every step
+    std::int64_t base;
+    std::uint32_t slot;
+    std::uint32_t version;
+    friend bool operator<(const Length& a, const Length& b) {
+      return a.base != b.base ? a.base < b.base : a.slot < b.slot;
+    }
+  };
+
   [[nodiscard]] std::uint32_t blocks_for(std::uint64_t tokens) const {
     return static_cast<std::uint32_t>((tokens + block_tokens_ - 1) / block_tokens_);
   }
@@ -221,7 +232,7 @@ class Rank final : public policy::Desk {
     free_blocks_ -= phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
     context_ += decoding_;
     ++composed_;
-    return {.decodes = decoding_, .decode_context = context_};
+    return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_context()};
   }
   void pop_in_flight() {
     --in_flight_count_;
@@ -298,6 +309,7 @@ class Rank final : public policy::Desk {
   std::uint64_t context_ = 0;         // sum of computed over decoding sequences
   std::vector<std::uint32_t> phase_;  // decoding sequences by block phase
   mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
+  mutable std::priority_queue<Length> lengths_;  // what has left stays until it would be the longest
 
   std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining
 

@@ -26,6 +26,17 @@ void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tok
   context_ += computed;
   ++phase_[phase_of(computed)];
   calendar_.push({sequence.last_compose, id.index(), sequence.version});
+  lengths_.push({sequence.decode_base, id.index(), sequence.version});
+}
+
+std::uint32_t Rank::longest_context() const {
+  for (;; lengths_.pop()) {
+    expect(!lengths_.empty(), "what decodes has a length");
+    const Length& length = lengths_.top();
+    const Sequence& sequence = sequences_[SequenceId{length.slot}];
+    if (sequence.version != length.version || sequence.state != SequenceState::Decoding) continue;
+    return static_cast<std::uint32_t>(length.base + static_cast<std::int64_t>(composed_));
+  }
 }
 
 void Rank::leave_decodes(SequenceId id) {

@@ -26,13 +26,12 @@ std::uint32_t Rank::blocks_to_verify() const {
 /// All that can decode compute a token and their drafts. Accepted ones and one more are handed out, the rest is
 /// forgotten.
 void Rank::verify_all() {
-  step_->shape.decodes += decoding_;
   for (const SequenceId id : verifying_) {
     Sequence& sequence = sequences_[id];
     const std::uint32_t blocks = blocks_to_verify(sequence);
     free_blocks_ -= blocks;
     sequence.blocks += blocks;
-    step_->shape.decode_context += sequence.computed + decode_width();
+    step_->shape.add_decode(sequence.computed + decode_width());
     const std::uint32_t given = std::min(acceptance_->next() + 1, sequence.left);
     sequence.computed += given;
     sequence.left -= given;

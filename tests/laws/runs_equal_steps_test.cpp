@@ -43,7 +43,8 @@ FormulaCost round_cost(std::int64_t stages) {
       [](const cost::StepShape& shape) {
         return 2'000'000 + 1'000'000 * static_cast<std::int64_t>(shape.tokens() / 32) +
                500'000 * static_cast<std::int64_t>(shape.decode_context / 512) +
-               static_cast<std::int64_t>(shape.prefill_area_x2 / 4096) * 250'000;
+               static_cast<std::int64_t>(shape.prefill_area_x2 / 4096) * 250'000 +
+               500'000 * static_cast<std::int64_t>(shape.longest_context / 64);
       },
       stages);
 }

@@ -64,6 +64,7 @@ namespace tokenyard::test {
 ///   gemm fp8        4 us + sqrt((FLOP/100T)^2 + (bytes/1T)^2) + 4MK/1T                (p = 2, one activation pass)
 ///   decode attn     bf16: 10 us + bytes/800G (p = 1) ; fp8: (sqrt(8 us) + sqrt(bytes/1T))^2 (p = 0.5)
 ///   context attn    20 us + FLOP/50T + bytes/500G     (bf16 and fp8)
+///   skew            10 ns a token that the longest is above the mean, from 20 decodes times KV heads on
 ///   mixed attn      10 us, FLOP/50T, bytes/800G, 100 keys a tile of 64 rows, 1 us an empty block, 100 at once, 25 MB
 ///   (bf16; only engines of one kernel launch it)
 ///   MLA decode      16 us + max(FLOP/50T, bytes/800G) ; MLA context 20 us + FLOP/50T + bytes/500G
@@ -104,6 +105,7 @@ namespace tokenyard::test {
     k.mla_decode[at(kv)] = {.t0 = 16_us, .eff_flops = 0.5, .eff_bw = 0.8, .provenance = made_up};
     k.mla_context[at(kv)] = {.t0 = 20_us, .eff_flops = 0.5, .eff_io = 0.5, .provenance = made_up};
   }
+  k.attention_skew[at(Dtype::Bf16)] = {.per_key = 0.01_us, .unsplit = 20, .provenance = made_up};
   k.mixed_attention[at(Dtype::Bf16)] = {.t0 = 10_us,
                                         .eff_flops = 0.5,
                                         .eff_bw = 0.8,

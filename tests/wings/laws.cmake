@@ -5,6 +5,7 @@ tokenyard_tests(unit_engine_rules unit
   FILES
     unit/serving/new_token_ratio_test.cpp
     unit/serving/rank_cancel_test.cpp
+    unit/serving/rank_longest_test.cpp
     unit/serving/sglang_vectors_test.cpp
     unit/serving/trtllm_vectors_test.cpp
     unit/serving/vllm_prefix_test.cpp

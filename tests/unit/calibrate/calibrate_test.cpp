@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 using namespace tokenyard;
@@ -170,4 +171,17 @@ TEST_CASE("calibrate: the LLMServingSim profiler's layers have the shapes of the
   const std::array beside{16.0, 2048.0, 8.0, 1024.0, 32.0, 8.0, 128.0};
   CHECK(std::equal(beside.begin(), beside.end(), mixed.shape(1).begin(), mixed.shape(1).end()));
   CHECK(mixed.seconds(1) == doctest::Approx(55e-6));
+
+  // Times of unequal contexts are sums of the repetitions that meta.yaml tells.
+  write_text(here / "meta-llama/Llama-3.1-8B/bf16/tp1/skew.csv",
+             "regime,n,kv_big,kv_mean,t_mean_us,t_skew_us\npure,64,4096,1072,681.9,844.8\nmixed,4,2048,1100,99,120\n");
+  {
+    std::ofstream meta(here / "meta-llama/Llama-3.1-8B/bf16/meta.yaml", std::ios::app);
+    meta << "measurement_iterations: 3\n";
+  }
+  const Measurements skewed = read_tables({here / "meta-llama/Llama-3.1-8B/bf16/tp1/skew.csv"});
+  const fit::Samples& skew = skewed.families().at("attention_skew.bf16");
+  REQUIRE(skew.size() == 1);  // not the one beside a chunk
+  CHECK(skew.shape(0)[4] == doctest::Approx(227.3));
+  CHECK(skew.seconds(0) == doctest::Approx(281.6e-6));
 }

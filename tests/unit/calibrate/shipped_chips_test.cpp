@@ -34,6 +34,7 @@ const models::Provenance* provenance_of(const std::string& place, const models::
   if (group == "gemm") return provenance_in(kernels.gemm, key, kind);
   if (group == "attention_decode") return provenance_in(kernels.decode_attention, key, format);
   if (group == "attention_context") return provenance_in(kernels.context_attention, key, format);
+  if (group == "attention_skew") return provenance_in(kernels.attention_skew, key, format);
   if (group == "attention_mixed") return provenance_in(kernels.mixed_attention, key, format);
   if (group == "mla_decode") return provenance_in(kernels.mla_decode, key, format);
   if (group == "mla_context") return provenance_in(kernels.mla_context, key, format);
@@ -109,7 +110,8 @@ TEST_CASE("shipped chips: rtx-pro-6000 has the errors it states") {
     for (const char* const split : {"tp1", "tp2"}) {
       const std::string folder =
           "kernels/llmservingsim/profiler/perf/RTXPRO6000/" + std::string(model) + "/bf16/" + split;
-      for (const char* const table : {"/attention.csv.gz", "/dense.csv.gz"}) tables.push_back(folder + table);
+      for (const char* const table : {"/attention.csv.gz", "/dense.csv.gz", "/skew.csv.gz"})
+        tables.push_back(folder + table);
     }
   }
   check_shipped({"rtx-pro-6000", tables});

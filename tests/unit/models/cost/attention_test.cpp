@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
 #include <vector>
 
 using namespace tokenyard;
@@ -67,6 +68,36 @@ TEST_CASE("attention: compiled as the formulas say") {
       CHECK(attention(work) == Approx(formula_ns(spec, work)).epsilon(1e-4));  // the norm's table
     }
   }
+}
+
+TEST_CASE("attention: where contexts stay whole the longest decode is waited for") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 2});  // one KV head a chip
+  spec.chip.kernels.attention_skew[static_cast<std::size_t>(models::Dtype::Bf16)] = {
+      .per_key = Seconds{10e-9}, .unsplit = 30, .provenance = {.source = "made up"}};
+  const Attention attention(spec);
+  const double alike = attention({.sequences = 40, .context = 40'000});
+  // 4 layers of 10 ns for each of the 2,500 tokens that the longest is above the mean of 1,000
+  CHECK(attention({.sequences = 40, .context = 40'000, .longest_context = 3500}) == Approx(alike + 4 * 10.0 * 2500));
+  CHECK(attention({.sequences = 40, .context = 40'000, .longest_context = 1000}) == alike);
+  CHECK(attention.decode(40, 40'000, 3500) == attention({.sequences = 40, .context = 40'000, .longest_context = 3500}));
+  // 29 blocks are still split: nobody waits.
+  CHECK(attention({.sequences = 29, .context = 29'000, .longest_context = 3500}) ==
+        attention({.sequences = 29, .context = 29'000}));
+  // On one chip there are two KV heads, and 15 decodes are 30 blocks.
+  StepCostSpec whole = test::round_cost(test::tiny_dense());
+  whole.chip = spec.chip;
+  CHECK(Attention(whole)({.sequences = 15, .context = 15'000, .longest_context = 3500}) ==
+        Approx(Attention(whole)({.sequences = 15, .context = 15'000}) + 4 * 10.0 * 2500));
+}
+
+TEST_CASE("attention: a window bounds the longest decode as well") {
+  StepCostSpec spec = test::round_cost(windowed());  // 3 of 4 layers see 128 tokens
+  spec.chip.kernels.attention_skew[static_cast<std::size_t>(models::Dtype::Bf16)] = {
+      .per_key = Seconds{10e-9}, .unsplit = 0, .provenance = {.source = "made up"}};
+  const Attention attention(spec);
+  const double alike = attention({.sequences = 40, .context = 40'000});
+  // In those all contexts are cut to the same 128; the fourth waits.
+  CHECK(attention({.sequences = 40, .context = 40'000, .longest_context = 3500}) == Approx(alike + 10.0 * 2500));
 }
 
 TEST_CASE("attention: many chunks launch one kernel") {
