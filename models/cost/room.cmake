@@ -2,6 +2,8 @@ tokenyard_room(cost
   SOURCES
     cost/attention.cpp
     cost/collectives.cpp
+    cost/communication.cpp
+    cost/communication_table.cpp
     cost/drafting.cpp
     cost/exchange.cpp
     cost/expert_load.cpp
@@ -20,6 +22,8 @@ tokenyard_room(cost
   HEADERS
     cost/attention.hpp
     cost/collectives.hpp
+    cost/communication.hpp
+    cost/communication_table.hpp
     cost/drafting.hpp
     cost/exchange.hpp
     cost/expert_load.hpp

@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention.hpp"
+#include "models/cost/communication_table.hpp"
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
@@ -110,7 +111,8 @@ class KernelSum final : public StepCost {
         kv_reads_(kv_reads(spec)),
         stages_(stage_tables(spec, parts, graphs_.largest())),
         overlap_(spec.two_batch),
-        kv_exchange_(spec) {
+        kv_exchange_(spec),
+        communication_(spec, parts) {
     if (spec.speculation.tokens > 0) drafting_.emplace(spec, graphs_.largest(), largest_total(spec));
     if (overlap_.decode || overlap_.prefill) two_batch_.emplace(spec, parts, graphs_.largest(), largest_total(spec));
     plain_ = !drafting_ && !two_batch_ && !kv_exchange_.active();
@@ -123,6 +125,18 @@ class KernelSum final : public StepCost {
   void decode_run(const StepShape& first, std::span<SimTime> prices) const override;
   [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                  std::uint64_t steps) const override;
+  [[nodiscard]] Communication communication(std::span<const StepShape> ranks) const override {
+    return communication_.sent(ranks);
+  }
+  [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override {
+    return communication_.exposed(ranks);
+  }
+  [[nodiscard]] SimTime decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context,
+                                           std::uint64_t steps) const override {
+    if (!communication_.same_in_a_run()) return StepCost::decode_run_exposed(decodes, first_context, steps);
+    const StepShape shape{.decodes = decodes, .decode_context = first_context};
+    return communication_.exposed({&shape, 1}) * static_cast<std::int64_t>(steps);
+  }
 
  private:
   /// Most tokens that the experts see in one pass.
@@ -217,6 +231,7 @@ class KernelSum final : public StepCost {
   std::vector<StageTable> stages_;  // empty without a pipeline
   TwoBatchOverlap overlap_;
   KvExchange kv_exchange_;
+  CommunicationTable communication_;
   std::optional<Drafting> drafting_;
   std::optional<TwoBatch> two_batch_;
   bool plain_;
@@ -345,6 +360,16 @@ std::uint64_t StepCost::decode_run_traffic(std::uint32_t decodes, std::uint64_t 
   for (std::uint64_t i = 0; i < steps; ++i) {
     sum += static_cast<std::uint64_t>(traffic({&shape, 1}).value());
     shape.grow();
+  }
+  return sum;
+}
+
+SimTime StepCost::decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context, std::uint64_t steps) const {
+  StepShape shape{.decodes = decodes, .decode_context = first_context};
+  SimTime sum;
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    sum += exposed({&shape, 1});
+    shape.decode_context += decodes;
   }
   return sum;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/sim_time.hpp"
+#include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
 #include "models/cost/step_shape.hpp"
 #include "models/device/accelerator.hpp"
@@ -74,6 +75,17 @@ class StepCost {
   /// and what prompts read of the cache are left out. Whole bytes.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
 
+  /// The part of step(ranks) in which collectives run that no computation hides; 0 where a cost has no notion of them.
+  [[nodiscard]] virtual SimTime exposed(std::span<const StepShape> ranks) const {
+    static_cast<void>(ranks);
+    return SimTime{};
+  }
+  /// What the collectives of step(ranks) send; likewise.
+  [[nodiscard]] virtual Communication communication(std::span<const StepShape> ranks) const {
+    static_cast<void>(ranks);
+    return {};
+  }
+
   // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i *
   // decodes.
 
@@ -84,6 +96,10 @@ class StepCost {
   /// Exactly the sum of traffic() over the first `steps` steps, in bytes.
   [[nodiscard]] virtual std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                          std::uint64_t steps) const;
+
+  /// Exactly the sum of exposed() over the first `steps` steps.
+  [[nodiscard]] virtual SimTime decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context,
+                                                   std::uint64_t steps) const;
 };
 
 /// Compiles the kernel-sum model of the room's README. Throws SpecError("weights" | "experts" | "kv" | ..., ...) when

@@ -73,6 +73,10 @@ struct PlaneChoice {
   std::optional<std::string> pipeline;
 };
 
+struct NetworkSpec {
+  bool contention = true;  ///< KV flows and collectives on the same links slow each other
+};
+
 struct KvTransferSpec {
   std::optional<std::string> plane;   ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
   Seconds setup;
@@ -100,6 +104,7 @@ struct Experiment {
   std::map<std::string, models::AcceleratorSpec> chips;  ///< every kind the pools use
   std::vector<PoolSpec> pools;                           ///< one mixed; or one prefill and one decode, in this order
   PlaneChoice planes;
+  NetworkSpec network;
   KvTransferSpec kv_transfer;
   workloads::WorkloadSpec workload;
   OutputSpec output;

@@ -21,6 +21,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"experiment", "pools", "mapping: pool by name", kRequired,
      "Instances of the model: one pool of role mixed, or one prefill and one decode."},
     {"experiment", "planes", "mapping: planes", kOptional, "Which network carries which traffic, where not the default one."},
+    {"experiment", "network", "mapping: network", kOptional, "How traffic of different kinds shares links."},
     {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional, "How KV caches travel from prefill to decode instances."},
     {"experiment", "workload", "mapping: workload", kRequired, "Where requests come from."},
     {"experiment", "output", "mapping: output", kOptional, "What is written besides the summary."},
@@ -65,6 +66,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"planes", "expert", "text", kOptional, "Dispatch, combine and all-reduces of experts; default as tensor."},
     {"planes", "pipeline", "text", kOptional, "From stage to stage; default as tensor."},
     {"planes", "kv", "text", kOptional, "KV caches from prefill to decode instances: the same as kv_transfer.plane."},
+
+    {"network", "contention", "one of: on | off", "on",
+     "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},
 
     {"kv_transfer", "plane", "text", kOptional,
      "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out plane."},

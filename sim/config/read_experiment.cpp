@@ -137,6 +137,12 @@ PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, st
   return planes;
 }
 
+NetworkSpec read_network(YamlMap map) {
+  const NetworkSpec spec{.contention = map.choice("contention", {"on", "off"}) == "on"};
+  map.finish();
+  return spec;
+}
+
 KvTransferSpec read_kv_transfer(YamlMap map) {
   KvTransferSpec spec;
   if (map.given("plane")) spec.plane = map.text("plane");
@@ -213,6 +219,7 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
        root.named_entries("chips", names, "chip", "models/catalog/chips", keys_of_chips(names, experiment.topology))) {
     experiment.chips.emplace(name, read_chip(std::move(map)));
   }
+  experiment.network = read_network(root.map_or_empty("network", "network"));
   if (root.has("kv_transfer") && experiment.pools.size() == 1) {
     root.fail("kv_transfer", "one mixed pool hands no KV over; leave it out, or split the pool in prefill and decode");
   }

@@ -19,6 +19,9 @@ namespace tokenyard::engine {
 
 namespace {
 
+/// Event code of "the flow in this slot has ended"; the slot alone: its delay is over.
+constexpr std::uint64_t kEnded = std::uint64_t{1} << 32U;
+
 constexpr unsigned kDriverStack_KiB = 8 * 1024;  // handlers run on it: what a main thread has
 
 /// A flow from transfer() until its end is handled.
@@ -35,7 +38,7 @@ struct Flow {
 
 }  // namespace
 
-/// Handles one event itself: the delay of flow `what` is over.
+/// Handles two events of every flow itself: its delay is over, its last byte has arrived.
 struct Engine::Impl final : EventHandler {
   explicit Impl(const std::vector<topologies::FlowNetwork>& planes)
       : simgrid(start_simgrid()),
@@ -55,6 +58,7 @@ struct Engine::Impl final : EventHandler {
   std::uint64_t events = 0;
   std::uint64_t delays_over = 0;  ///< events of our own
   std::uint32_t flows = 0;
+  FlowWatch* watch = nullptr;
   std::vector<Flow> slots;  ///< some are free
   std::vector<std::uint32_t> free_slots;
   std::vector<EndedFlow> ended;  ///< kept for its memory
@@ -70,14 +74,23 @@ struct Engine::Impl final : EventHandler {
     return slot;
   }
 
-  void on_event(std::uint64_t slot) override {
+  void on_event(std::uint64_t what) override {
+    const auto slot = static_cast<std::size_t>(what & (kEnded - 1));
+    if (what >= kEnded) {
+      const Flow flow = slots[slot];
+      free_slots.push_back(static_cast<std::uint32_t>(slot));
+      if (watch != nullptr) watch->flow_ends(flow.plane, flow.from, flow.to);
+      flow.handler->on_event(flow.what);
+      return;
+    }
     ++delays_over;
     Flow& flow = slots[slot];
     flow.started = now;
-    const std::vector<simgrid::s4u::Host*>& endpoints = platform.endpoints[flow.plane];
+    const std::vector<simgrid::s4u::Host*>& endpoints = platform.planes[flow.plane].endpoints;
     carrier.start(static_cast<std::uint32_t>(slot), *endpoints[flow.from.index()], *endpoints[flow.to.index()],
                   static_cast<std::uint64_t>(std::ceil(flow.size.value())), now);
     meters[flow.plane].begin(flow.from, flow.to, now);
+    if (watch != nullptr) watch->flow_begins(flow.plane, flow.from, flow.to);
   }
 
   void land(const EndedFlow& end) {
@@ -85,8 +98,7 @@ struct Engine::Impl final : EventHandler {
     // However few its bytes, a flow takes time: what it starts at its end cannot precede what began with it.
     const SimTime at = std::max(end.at, flow.started + SimTime{1});
     meters[flow.plane].end(flow.from, flow.to, flow.size, at);
-    queue.push(at, flow.rank, *flow.handler, flow.what);
-    free_slots.push_back(end.flow);
+    queue.push(at, flow.rank, *this, kEnded | end.flow);
   }
 
   /// SimGrid's clock comes to the next event, unless flows end before, which then become events themselves.
@@ -153,6 +165,17 @@ void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes s
                                           .what = what});
   impl_->queue.push(start, rank, *impl_, slot);
 }
+
+void Engine::set_bandwidth(std::size_t plane, const LinkPlace& link, BytesPerSecond bandwidth) {
+  expect(plane < impl_->meters.size() && bandwidth.value() > 0.0, "flows have some of a link of this engine");
+  const PlatformPlane& links = impl_->platform.planes[plane];
+  const auto& of = link.of == LinkPlace::Of::Endpoint ? links.nics : links.trunks;
+  expect(link.index < of.size() && of[link.index] != nullptr, "a link of the plane");
+  simgrid::s4u::SplitDuplexLink& both = *of[link.index];
+  (link.up ? both.get_link_up() : both.get_link_down())->set_bandwidth(bandwidth.value());
+}
+
+void Engine::watch(FlowWatch* watch) { impl_->watch = watch; }
 
 void Engine::run() {
   expect(!impl_->ran, "an engine runs once");

@@ -44,6 +44,22 @@ struct LinkUse {
   Seconds busy;  ///< time with at least one flow on it
 };
 
+/// One direction of the NICs of an endpoint, or of the trunk above a domain.
+struct LinkPlace {
+  enum class Of : std::uint8_t { Endpoint, Domain };
+  Of of = Of::Endpoint;
+  std::uint32_t index = 0;
+  bool up = true;
+};
+
+/// Told when flows begin and cease to share links: after their delay, and at their end before their handler.
+class FlowWatch {
+ public:
+  virtual ~FlowWatch() = default;
+  virtual void flow_begins(std::size_t plane, EndpointId from, EndpointId to) = 0;
+  virtual void flow_ends(std::size_t plane, EndpointId from, EndpointId to) = 0;
+};
+
 /// The clock, the events and the flows of one run. The only door to SimGrid.
 ///
 /// Events run from our own heap inside one SimGrid actor. SimGrid's clock runs only while flows are in flight; at the
@@ -75,6 +91,13 @@ class Engine {
   /// REQUIRES: both endpoints on `plane`, with a trunk at both domains if these differ; handler outlives the flow.
   void transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay, EventHandler& handler,
                 std::uint64_t what);
+
+  /// From now on flows share so much of a link; what LinkUse calls its bandwidth stays. Flows on their way go on at
+  /// their new rates. REQUIRES: the plane has that link, a domain with a trunk; bandwidth > 0.
+  void set_bandwidth(std::size_t plane, const LinkPlace& link, BytesPerSecond bandwidth);
+
+  /// Null: nobody. REQUIRES: outlives the run.
+  void watch(FlowWatch* watch);
 
   /// Until nothing is left to happen, or stop() was called. Rethrows what left a handler. REQUIRES: not called before.
   void run();

@@ -8,14 +8,22 @@
 namespace simgrid::s4u {
 class Engine;
 class Host;
+class SplitDuplexLink;
 }  // namespace simgrid::s4u
 
 namespace tokenyard::engine {
 
-/// What SimGrid made of our planes.
+/// What SimGrid made of one plane.
+struct PlatformPlane {
+  std::vector<simgrid::s4u::Host*> endpoints;          ///< by EndpointId
+  std::vector<simgrid::s4u::SplitDuplexLink*> nics;    ///< likewise
+  std::vector<simgrid::s4u::SplitDuplexLink*> trunks;  ///< by domain; null without one
+};
+
+/// What it made of all.
 struct Platform {
-  simgrid::s4u::Host* desk;                                 ///< where actors live that are on no network
-  std::vector<std::vector<simgrid::s4u::Host*>> endpoints;  ///< [plane][EndpointId]
+  simgrid::s4u::Host* desk;           ///< where actors live that are on no network
+  std::vector<PlatformPlane> planes;  ///< in the order given
 };
 
 /// One star per domain (in one per pod) in one star per plane: endpoint - its NICs - domain - trunk - (pod - trunk -)

@@ -119,6 +119,7 @@ void InstanceMeter::run(const RunFigures& run) {
     peak_blocks_ = std::max(peak_blocks_, run.used_blocks);
     decode_steps += run.steps;
     decode_busy += run.busy;
+    decode_exposed += run.exposed;
     decode_tokens += run.decode_tokens;
     pairs_x2_ += run.attention_pairs_x2;
     traffic_ += run.traffic_bytes;
@@ -173,6 +174,7 @@ void InstanceMeter::measure(const StepFigures& step) {
   const SimTime busy = step.end - begin;
   const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
   const std::uint64_t decodes = measured(step.decode_tokens);
+  const SimTime exposed{static_cast<std::int64_t>(measured(static_cast<std::uint64_t>(step.exposed.ns())))};
   pairs_x2_ += measured(step.attention_pairs_x2);
   picojoules_ += picojoules(step.power, busy);
   traffic_ += traffic;
@@ -182,10 +184,12 @@ void InstanceMeter::measure(const StepFigures& step) {
   if (step.prefill_tokens > 0) {
     ++mixed_steps;
     mixed_busy += busy;
+    mixed_exposed += exposed;
     decode_tokens_mixed += decodes;
   } else {
     ++decode_steps;
     decode_busy += busy;
+    decode_exposed += exposed;
     traffic_decode_ += traffic;
   }
 }

@@ -28,6 +28,7 @@ struct StepFigures {
   std::uint32_t prefill_tokens = 0;
   std::uint64_t attention_pairs_x2 = 0;  ///< twice the (query, key) pairs of attention, all sequences
   Bytes traffic;   ///< memory read on all chips, whole bytes
+  SimTime exposed; ///< of the step: collectives that no computation hides
   Watts power;     ///< of all chips, during the step; milliwatts are the finest that counts
 };
 
@@ -40,6 +41,7 @@ struct RunFigures {
   std::uint64_t decode_tokens = 0;
   std::uint64_t attention_pairs_x2 = 0;
   std::uint64_t traffic_bytes = 0;
+  SimTime exposed;
   Watts power;
   std::uint64_t block_ns = 0;          ///< integral of the used blocks from the last change of the level to `end`
   std::uint64_t used_blocks = 0;       ///< that the run leaves behind, also the most it used
@@ -119,6 +121,8 @@ class InstanceMeter {
   std::uint64_t mixed_steps = 0;
   SimTime decode_busy;
   SimTime mixed_busy;
+  SimTime decode_exposed;                 ///< of decode_busy, collectives that no computation hides
+  SimTime mixed_exposed;
   std::uint64_t decode_tokens = 0;        ///< computed in decode, all steps
   std::uint64_t prefill_tokens = 0;
   std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps

@@ -23,7 +23,7 @@ double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.
 struct PoolSums {
   std::uint64_t decode_steps = 0, mixed_steps = 0, decode_tokens = 0, prefill_tokens = 0, decode_tokens_mixed = 0;
   std::uint64_t peak_blocks = 0, preemptions = 0, drafts_accepted = 0;
-  double decode_busy_s = 0, mixed_busy_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
+  double decode_busy_s = 0, mixed_busy_s = 0, decode_exposed_s = 0, mixed_exposed_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
   double block_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
 
@@ -39,6 +39,8 @@ struct PoolSums {
     drafts_accepted += meter.drafts_accepted;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
+    decode_exposed_s += meter.decode_exposed.seconds().value();
+    mixed_exposed_s += meter.mixed_exposed.seconds().value();
     pairs += meter.attention_pairs();
     traffic += meter.traffic_bytes();
     traffic_decode += meter.traffic_bytes_decode();
@@ -75,6 +77,8 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   figures.bandwidth_utilisation = ratio(sums.traffic, chip_seconds * bandwidth);
   figures.bandwidth_utilisation_decode_steps =
       ratio(sums.traffic_decode, sums.decode_busy_s * facts.chips_per_instance * bandwidth);
+  figures.exposed_prefill_steps = ratio(sums.mixed_exposed_s, sums.mixed_busy_s);
+  figures.exposed_decode_steps = ratio(sums.decode_exposed_s, sums.decode_busy_s);
   const double instance_ns = window_s * instances * 1e9;
   figures.running_mean = ratio(sums.running_ns, instance_ns);
   figures.waiting_mean = ratio(sums.waiting_ns, instance_ns);

@@ -76,6 +76,8 @@ struct PoolFigures {
   double mfu_with_attention = 0;     ///< of the window, attention FLOP counted
   double bandwidth_utilisation = 0;  ///< memory traffic / (window * chips * bandwidth)
   double bandwidth_utilisation_decode_steps = 0;
+  double exposed_prefill_steps = 0;  ///< of the time of steps with prompt tokens, collectives that nothing hides
+  double exposed_decode_steps = 0;   ///< the same of steps without
   double running_mean = 0;  ///< requests in a batch, mean over time and instances
   double waiting_mean = 0;
   double kv_occupancy_mean = 0;  ///< used / all blocks

@@ -265,6 +265,8 @@ void describe_pool(auto door, auto& pool) {
   door.figure("bandwidth_utilisation", pool.bandwidth_utilisation);
   door.figure("bandwidth_utilisation_decode_steps", pool.bandwidth_utilisation_decode_steps,
               pool.bandwidth_utilisation_decode_steps > 0.0);
+  door.figure("exposed_communication_prefill_steps", pool.exposed_prefill_steps, pool.mfu_prefill_steps > 0.0);
+  door.figure("exposed_communication_decode_steps", pool.exposed_decode_steps, pool.mfu_decode_steps > 0.0);
   door.figure("running_mean", pool.running_mean);
   door.figure("waiting_mean", pool.waiting_mean);
   door.figure("kv_occupancy_mean", pool.kv_occupancy_mean);

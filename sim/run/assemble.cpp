@@ -5,6 +5,7 @@
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
+#include "sim/run/shared_links.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -232,6 +233,11 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
       .chunk_tokens = experiment.kv_transfer.chunk_tokens,
       .per_chunk = experiment.kv_transfer.per_chunk,
       .network = network};
+  if (experiment.network.contention) {
+    auto shared = footprints(assembly.topology, plane, network, experiment, placed);
+    const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
+    if (any) hand_off.footprints = std::move(shared);
+  }
   assembly.hand_off = std::move(hand_off);
   for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
     prefill.tell_chunks = experiment.kv_transfer.with_prefill;

@@ -251,6 +251,49 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
   return figures;
 }
 
+namespace {
+
+/// Planes of one kind of group.
+struct GroupPlanes {
+  PlaneId inside;
+  PlaneId across;
+  bool leaves;  ///< anything goes across
+};
+
+/// Of a kind that `name` names a plane for, if any. REQUIRES: the instance has two chips or more.
+class InstancePlanes {
+ public:
+  InstancePlanes(const topologies::Topology& topology, const PlacedInstance& instance) : topology_(topology) {
+    inner_ = on_scale_up(topology, instance.chips) ? topology.scale_up() : topology.scale_out();
+    const topologies::GroupView view = topology.view(instance.chips, inner_);
+    outer_ = view.domains == 1 || view.uplink > BytesPerSecond{} ? inner_ : topology.scale_out();
+    leaves_ = view.domains > 1;
+  }
+  [[nodiscard]] GroupPlanes of(const std::optional<std::string>& name) const {
+    if (!name) return {inner_, outer_, leaves_};
+    return {topology_.plane(*name), topology_.plane(*name), true};
+  }
+
+ private:
+  const topologies::Topology& topology_;
+  PlaneId inner_;
+  PlaneId outer_;
+  bool leaves_;
+};
+
+}  // namespace
+
+cost::PlaneShare share_of_plane(const topologies::Topology& topology, const PlacedInstance& instance,
+                                const config::PlaneChoice& planes, PlaneId plane) {
+  if (instance.chips.size() < 2) return {};
+  const InstancePlanes of_instance(topology, instance);
+  const auto kind = [&](const std::optional<std::string>& name) {
+    const GroupPlanes group = of_instance.of(name);
+    return cost::PlaneShare::Kind{.inside = group.inside == plane, .across = group.leaves && group.across == plane};
+  };
+  return {.tensor = kind(planes.tensor), .expert = kind(planes.expert), .pipeline = kind(planes.pipeline)};
+}
+
 std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
                                                       const PlacedInstance& instance, const config::PlaneChoice& planes,
                                                       const cost::WirePerToken& wire) {
@@ -265,14 +308,11 @@ std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology
     }
     wires.push_back({name, per_token, topology.view(instance.chips, plane).port});
   };
-  const PlaneId inner = on_scale_up(topology, instance.chips) ? topology.scale_up() : topology.scale_out();
-  const topologies::GroupView view = topology.view(instance.chips, inner);
-  const PlaneId outer = view.domains == 1 || view.uplink > BytesPerSecond{} ? inner : topology.scale_out();
+  const InstancePlanes of_instance(topology, instance);
   const auto add_group = [&](const std::optional<std::string>& name, const cost::Wire& group) {
-    const PlaneId inside = name ? topology.plane(*name) : inner;
-    const PlaneId across = name ? inside : outer;
-    add(inside, group.inside);
-    if (view.domains > 1 || name) add(across, group.across);
+    const GroupPlanes on = of_instance.of(name);
+    add(on.inside, group.inside);
+    if (on.leaves) add(on.across, group.across);
   };
   add_group(planes.tensor, wire.tensor);
   add_group(planes.expert, wire.expert);

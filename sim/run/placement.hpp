@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/ids.hpp"
+#include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
 #include "models/cost/wire.hpp"
 #include "models/llm/parallel_plan.hpp"
@@ -51,5 +52,9 @@ struct PlacedInstance {
                                                                     const PlacedInstance& instance,
                                                                     const config::PlaneChoice& planes,
                                                                     const cost::WirePerToken& wire);
+
+/// Which bytes of an instance's collectives travel on `plane`: network_figures() by plane.
+[[nodiscard]] cost::PlaneShare share_of_plane(const topologies::Topology& topology, const PlacedInstance& instance,
+                                              const config::PlaneChoice& planes, PlaneId plane);
 
 }  // namespace tokenyard

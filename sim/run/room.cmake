@@ -12,6 +12,7 @@ tokenyard_room(run
     run/play.cpp
     run/play_all.cpp
     run/run.cpp
+    run/shared_links.cpp
   HEADERS
     run/accuracy.hpp
     run/assemble.hpp
@@ -24,5 +25,6 @@ tokenyard_room(run
     run/placement.hpp
     run/play.hpp
     run/run.hpp
+    run/shared_links.hpp
   BELOW base device llm cost topologies workloads log files metrics policy engine serving config report
   PRIVATE fmt::fmt)

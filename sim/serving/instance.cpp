@@ -211,6 +211,7 @@ void Instance::complete_oldest(Lane& lane) {
   for (Lane& other : lanes_) {
     if (other.in_flight > 0) fill(other, now);  // a place in the pipeline is free
   }
+  tell_load();
 }
 
 /// Whether the lane's engine would compose another step now.
@@ -261,6 +262,7 @@ bool Instance::compose(Lane& lane, SimTime now) {
   schedule(step, settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end));
   ++lane.in_flight;
   ++in_flight_;
+  tell_load();
   if (settings_.tell_chunks) {
     for (const RankStep& rank_step : step.ranks) {
       for (const PromptChunk& chunk : rank_step.chunks) {
@@ -273,14 +275,17 @@ bool Instance::compose(Lane& lane, SimTime now) {
 
 /// Start and end of the step in shapes_, which may start when `ready`.
 void Instance::schedule(Step& step, SimTime ready) {
+  step.alone = price();
+  step.delay = delay();
   if (settings_.stages == 1) {
     step.start = ready;
-    step.end = ready + price();
+    step.end = ready + step.alone + step.delay;
     return;
   }
-  const SimTime stage = cost_.stage(shapes_);
+  const SimTime stage = cost_.stage(shapes_) + step.delay;
+  step.delay = step.delay * settings_.stages;
   step.start = std::max(ready, entrance_);
-  step.end = std::max(step.start + price(), exit_ + stage);
+  step.end = std::max(step.start + step.alone + step.delay, exit_ + stage);
   entrance_ = step.start + stage;
   exit_ = step.end;
 }
@@ -293,6 +298,13 @@ std::uint64_t Instance::plain_composes(const Lane& lane) const {
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (const RankStep& step : lane.at(i).ranks) {
       if (step.live && !(step.prompts_done.empty() && step.closing.empty())) return 0;
+    }
+  }
+  if (settings_.contention != nullptr && settings_.contention->meets(settings_.id)) {
+    // Flows are told of steps that send another amount than those before: each is composed at its own event.
+    const Step& youngest = lane.at(lane.in_flight - 1);
+    for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
+      if (youngest.ranks[r].live && youngest.ranks[r].shape.tokens() != lane.ranks[r].decoding()) return 0;
     }
   }
   std::uint64_t plain = UINT64_MAX;
@@ -314,7 +326,7 @@ SimTime Instance::next_change(const Lane& lane) {
     const Rank& rank = lane.ranks[r];
     shapes_[r] = {.decodes = rank.decoding(), .decode_context = rank.context() + rank.decoding()};
   }
-  return bound + price() * static_cast<std::int64_t>(plain - queued);
+  return bound + (price() + delay()) * static_cast<std::int64_t>(plain - queued);
 }
 
 void Instance::set_wake() {

@@ -10,6 +10,7 @@
 #include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/acceptance.hpp"
+#include "sim/serving/contention.hpp"
 #include "sim/serving/front_end.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
@@ -60,6 +61,7 @@ struct InstanceSettings {
   bool log_steps = false;
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
   bool tell_chunks = false;          ///< prefill role: KV leaves while the prompt is computed
+  Contention* contention = nullptr;  ///< with KV flows, of its collectives; null: they meet none. Outlives the instance.
   Watts decode_power;                ///< of one chip
   Watts prefill_power;
 };
@@ -71,7 +73,7 @@ struct InstanceSettings {
 /// that change (steps only get longer as contexts grow) and set anew until the bound is the change itself. So a run of
 /// k decode steps costs k look-ups and two or three events, and an arrival in its middle finds the
 /// instance at the step boundary it falls in.
-class Instance final : public engine::EventHandler {
+class Instance final : public engine::EventHandler, public StepsOnLinks {
  public:
   /// References outlive the instance, `rules` excepted. `cost` must never fall when a context grows.
   Instance(const InstanceSettings& settings, engine::Engine& engine, SequenceTable& sequences,
@@ -118,12 +120,16 @@ class Instance final : public engine::EventHandler {
   [[nodiscard]] const InstanceSettings& settings() const { return settings_; }
 
   void on_event(std::uint64_t what) override;
+  void links_change() override { advance(engine_.now(), false); }
+  void links_changed() override;
 
  private:
   struct Step {
     SimTime composed;
     SimTime start;
     SimTime end;
+    SimTime alone;  // its price, on idle links
+    SimTime delay;  // by which it takes longer beside the flows of this moment, if they had been there from its start
     std::vector<RankStep> ranks;
   };
   /// Schedulers that compose together, and their steps in flight, in a ring.
@@ -154,10 +160,14 @@ class Instance final : public engine::EventHandler {
   bool compose(Lane& lane, SimTime now);
   void schedule(Step& step, SimTime ready);
   [[nodiscard]] SimTime price() const;
+  [[nodiscard]] SimTime delay() const;
+  void load_shapes(const Step& step);
+  void tell_load();
   [[nodiscard]] std::uint64_t plain_composes(const Lane& lane) const;
   [[nodiscard]] SimTime next_change(const Lane& lane);
   void set_wake();
   void book(Lane& lane, const Step& step);
+  [[nodiscard]] SimTime exposed(const Step& step) const;
   void send_decodes(const Step& step);
   [[nodiscard]] std::uint64_t book_late(Lane& lane, const Step& step);
   void log(const Step& step);

@@ -41,9 +41,16 @@ void Instance::book(Lane& lane, const Step& step) {
                .prefill_tokens = prefill,
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
+               .exposed = exposed(step),
                .power = power});
   booked_until_ = step.end;
   if (settings_.log_steps) log(step);
+}
+
+/// Of the step in booked_: its collectives, and by how much flows beside them made it longer. A stage's part in a pipeline.
+SimTime Instance::exposed(const Step& step) const {
+  const SimTime delayed = settings_.stages == 1 ? step.end - step.start - step.alone : step.delay;
+  return SimTime{(cost_.exposed(booked_) + delayed).ns() / settings_.stages};
 }
 
 /// What a step of nothing but decodes hands out.

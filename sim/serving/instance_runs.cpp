@@ -42,6 +42,8 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   const cost::StepShape next{
       .decodes = n, .decode_context = rank.context() + n, .longest_context = rank.longest_context() + 1};
   cost_.decode_run(next, std::span(prices_).first(count));
+  shapes_[0] = next;
+  const SimTime delayed = delay();  // by the collectives of n tokens, whatever their contexts
 
   const std::span<const std::uint32_t> ring = rank.block_ring();
   std::size_t at = rank.blocks_begin();
@@ -57,6 +59,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     Step& step = lane.steps[f];
     const SimTime now = step.end;
     run.busy += now - step.start;
+    run.exposed += now - step.start - step.alone;
     run.block_ns += used * static_cast<std::uint64_t>((now - level_since).ns());
     level_since = now;
     gaps_[i] = now - lane.last_end;
@@ -67,13 +70,16 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     if (lane.in_flight == 2) f = 1 - f;
     step.composed = now;
     step.start = lane.in_flight == 1 ? now : lane.steps[f].end;
-    step.end = step.start + prices_[i];
+    step.alone = prices_[i];
+    step.delay = delayed;
+    step.end = step.start + prices_[i] + delayed;
   }
   run.end = lane.last_end;
   run.steps = i;
   run.decode_tokens = i * n;
   run.attention_pairs_x2 = 2 * (i * first_context + n * (i * (i - 1) / 2));
   run.traffic_bytes = cost_.decode_run_traffic(n, first_context, i);
+  run.exposed += cost_.decode_run_exposed(n, first_context, i);
   run.used_blocks = used;
   run.gaps = std::span(gaps_).first(i);
   run.tokens_per_gap = n;

@@ -1,8 +1,10 @@
 tokenyard_room(serving
   SOURCES
     serving/acceptance.cpp
+    serving/contention.cpp
     serving/instance.cpp
     serving/instance_books.cpp
+    serving/instance_links.cpp
     serving/instance_runs.cpp
     serving/rank.cpp
     serving/rank_cache.cpp
@@ -15,6 +17,7 @@ tokenyard_room(serving
     serving/serving_hand_off.cpp
   HEADERS
     serving/acceptance.hpp
+    serving/contention.hpp
     serving/event_code.hpp
     serving/front_end.hpp
     serving/instance.hpp

@@ -19,15 +19,21 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
       watch_(std::move(watch)),
       last_arrival_(last_arrival) {
   expect(pools_.size() == (hand_off_ ? 2U : 1U), "one mixed pool, or a prefill and a decode pool");
-  for (const Pool& pool : pools_) {
+  if (hand_off_ && !hand_off_->footprints.empty()) {
+    contention_ = std::make_unique<Contention>(engine, hand_off_->plane, hand_off_->network, hand_off_->footprints);
+    engine.watch(contention_.get());
+  }
+  for (Pool& pool : pools_) {
     PoolState& state = states_.emplace_back(PoolState{&pool, {}, {}});
-    for (const InstanceSettings& settings : pool.instances) {
+    for (InstanceSettings& settings : pool.instances) {
+      settings.contention = contention_.get();
       expect(settings.id.index() == by_id_.size(), "instances are numbered in order of pools");
       meters_.emplace_back(recorder.warm_up(), interval);
       state.instances.push_back(
           std::make_unique<Instance>(settings, engine, sequences_, pool.rules, *pool.cost, meters_.back(), *this));
       state.views.push_back({.id = settings.id, .block_tokens = settings.block_tokens});
       by_id_.push_back(state.instances.back().get());
+      if (contention_) contention_->join(settings.id, *by_id_.back());
     }
     if (!pool.router->wants_names()) continue;
     for (std::size_t i = 0; i < state.instances.size(); ++i) {

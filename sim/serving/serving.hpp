@@ -6,6 +6,7 @@
 #include "sim/metrics/recorder.hpp"
 #include "sim/metrics/summary.hpp"
 #include "sim/policy/router.hpp"
+#include "sim/serving/contention.hpp"
 #include "sim/serving/instance.hpp"
 #include "sim/serving/sequence.hpp"
 #include "topologies/topology.hpp"
@@ -58,6 +59,7 @@ struct HandOff {
   std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
   Seconds per_chunk;  ///< from one operation to the next; the last byte comes no sooner than the last operation
   topologies::FlowNetwork network;  ///< of that plane, for the wire's latency
+  std::vector<Footprint> footprints{};  ///< by instance: collectives that share its links; empty: none do
 };
 
 /// What a run is watched by. All may be empty.
@@ -146,6 +148,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   Watch watch_;
   SimTime last_arrival_;
 
+  std::unique_ptr<Contention> contention_;
   SequenceTable sequences_;
   std::deque<metrics::InstanceMeter> meters_;
   std::vector<PoolState> states_;

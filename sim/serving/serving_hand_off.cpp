@@ -32,6 +32,7 @@ void Serving::handed_off(SequenceId id) {
   Instance& decode = instance(sequence.decode_instance);
   decode.advance(engine_.now(), true);
   decode.submit(id, sequence.decode_rank);
+  if (hand_off_->with_prefill && sequence.flows_left == 0) instance(sequence.prefill_instance).release(id);
   if (hand_off_->push && !hand_off_->with_prefill) send_prompt(id, sequence.request.prompt_tokens);
 }
 
@@ -114,6 +115,8 @@ void Serving::flow_ended(SequenceId id) {
     return;
   }
   if (sequence.kv_sent < sequence.request.prompt_tokens) return;
+  // The last layer's flow started when its step was to end; flows on the links since may have put that end off.
+  if (!sequence.handed_over) return;
   Instance& prefill = instance(sequence.prefill_instance);
   prefill.advance(engine_.now(), false);
   prefill.release(id);

@@ -71,7 +71,9 @@ void both_ways(SmallCluster cluster, std::uint64_t seed, std::uint32_t requests,
       ScriptedSource source{rows};
       DiceAcceptance acceptance(2, 0.6, seed);
       if (drafts) cluster.acceptance = &acceptance;
-      const FormulaCost cost = round_cost(cluster.stages);
+      FormulaCost cost = round_cost(cluster.stages);
+      cost.sent_per_token = Bytes{3e5};  // 0.3 ms a token where flows share its links
+      cost.flows = 2.0;
       const Played played = play(cluster, source, cost);
       return std::to_string(played.events) + "\n" + digest(played);
     });
@@ -125,6 +127,31 @@ TEST_CASE("decode runs: equal single steps bit for bit with prefill and decode a
                .router = policy::RouterKind::LeastOutstandingTokens,
                .decode_instances = 2},
               seed, 80, 40'000'000);
+  }
+}
+
+TEST_CASE("decode runs: equal single steps bit for bit when KV caches and collectives share links") {
+  for (std::uint64_t seed = 201; seed <= 218; ++seed) {
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 128},
+               .instances = 2,
+               .ranks = 1 + static_cast<std::uint32_t>(seed % 2),
+               .blocks = seed % 4 == 0 ? 40U : 400U,
+               .depth = 1 + static_cast<std::uint32_t>(seed % 2),
+               .router = policy::RouterKind::LeastOutstandingTokens,
+               .decode_instances = 2,
+               .push = seed % 3 > 0,
+               .with_prefill = seed % 3 > 1,
+               .layers = 4,
+               .contention = true},
+              seed, 80, 40'000'000);
+  }
+  for (std::uint64_t seed = 221; seed <= 228; ++seed) {  // stages
+    both_ways({.rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64},
+               .instances = 1,
+               .stages = 2 + static_cast<std::uint32_t>(seed % 3),
+               .decode_instances = 1,
+               .contention = true},
+              seed, 60, 40'000'000);
   }
 }
 

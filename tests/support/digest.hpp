@@ -24,7 +24,7 @@ inline std::string digest(const Played& played) {
     text << m.decode_steps << ' ' << m.mixed_steps << ' ' << m.decode_busy.ns() << ' ' << m.mixed_busy.ns() << ' '
          << m.decode_tokens << ' ' << m.prefill_tokens << ' ' << m.attention_pairs() << ' ' << m.traffic_bytes() << ' '
          << m.energy_joules() << ' ' << m.block_ns() << ' ' << m.running_ns() << ' ' << m.waiting_ns() << ' '
-         << m.preemptions << ' ' << m.peak_blocks() << ' ' << m.gaps().count();
+         << m.decode_exposed.ns() << ' ' << m.mixed_exposed.ns() << ' ' << m.preemptions << ' ' << m.peak_blocks() << ' ' << m.gaps().count();
     if (m.gaps().count() > 0) {
       text << ' ' << m.gaps().mean().value() << ' ' << m.gaps().quantile(0.5).value() << ' '
            << m.gaps().quantile(0.99).value();

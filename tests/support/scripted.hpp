@@ -61,6 +61,19 @@ class FormulaCost final : public cost::StepCost {
     return SimTime{step(ranks).ns() / stages_};
   }
   [[nodiscard]] Bytes traffic(std::span<const cost::StepShape>) const override { return Bytes{1.0}; }
+  [[nodiscard]] SimTime exposed(std::span<const cost::StepShape> ranks) const override {
+    return SimTime{step(ranks).ns() / 4};
+  }
+  [[nodiscard]] cost::Communication communication(std::span<const cost::StepShape> ranks) const override {
+    cost::Communication sent;
+    double tokens = 0.0;
+    for (const cost::StepShape& shape : ranks) tokens += shape.tokens();
+    sent.expert.add(tokens / static_cast<double>(ranks.size()), {.inside = sent_per_token}, {.inside = flows});
+    return sent;
+  }
+
+  Bytes sent_per_token;  ///< by the experts' exchange out of a chip's port, inside the domain
+  double flows = 1.0;    ///< to so many peers at once
 
  private:
   Formula formula_;

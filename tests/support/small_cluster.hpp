@@ -45,6 +45,7 @@ struct SmallCluster {
   std::uint32_t layers = 1;
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
+  bool contention = false;  ///< the experts' exchange of every step uses the links that KV does
 };
 
 struct Played {
@@ -95,11 +96,15 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   if (split) {
     add_pool(serving::Role::Decode, cluster.decode_instances, *second);
     topologies::FlowNetwork network{.plane = "net", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};
+    std::vector<serving::Footprint> footprints;
     for (serving::Pool& pool : pools) {
       for (std::size_t i = 0; i < pool.instances.size(); ++i) {
         auto& ranks = pool.endpoints.emplace_back();
+        serving::Footprint& footprint = footprints.emplace_back();
+        footprint.on_plane.expert.inside = true;
         for (std::uint32_t rank = 0; rank < cluster.ranks * pool.instances[i].lanes; ++rank) {
           ranks.push_back({EndpointId{static_cast<std::uint32_t>(network.endpoints.size())}});
+          footprint.nics.push_back({ranks.back()[0], 1});
           network.endpoints.push_back(
               {.name = "e" + std::to_string(network.endpoints.size()), .domain = 0, .bandwidth = cluster.bandwidth});
         }
@@ -113,6 +118,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .chunk_tokens = cluster.chunk_tokens,
                                 .per_chunk = cluster.per_chunk,
                                 .network = network};
+    if (cluster.contention) hand_off->footprints = std::move(footprints);
     networks.push_back(network);
   }
   engine::Engine engine{networks};

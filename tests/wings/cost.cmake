@@ -4,6 +4,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/attention_forms_test.cpp
     unit/models/cost/attention_test.cpp
     unit/models/cost/collectives_test.cpp
+    unit/models/cost/communication_test.cpp
     unit/models/cost/exchange_test.cpp
     unit/models/cost/expert_load_test.cpp
     unit/models/cost/explain_step_test.cpp

@@ -30,6 +30,8 @@ tokenyard_tests(laws_serving law
 tokenyard_tests(behaviour_serving behaviour
   ROOMS serving
   FILES
+    behaviour/contention_error_test.cpp
+    behaviour/contention_test.cpp
     behaviour/front_end_test.cpp
     behaviour/hand_off_push_test.cpp
     behaviour/hand_off_test.cpp

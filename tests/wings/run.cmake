@@ -5,6 +5,7 @@ tokenyard_tests(unit_run unit
     unit/run/accuracy_test.cpp
     unit/run/assemble_test.cpp
     unit/run/children_test.cpp
+    unit/run/contention_test.cpp
     unit/run/engines_test.cpp
     unit/run/machine_sheet_test.cpp
     unit/run/placement_test.cpp

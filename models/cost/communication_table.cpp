@@ -1,0 +1,182 @@
+#include "models/cost/communication_table.hpp"
+
+#include "models/base/errors.hpp"
+#include "models/cost/exchange.hpp"
+#include "models/cost/step_parts.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+namespace tokenyard::cost {
+namespace {
+
+constexpr double kBf16Bytes = 2.0;  // activations travel between chips in BF16
+
+double ns(Seconds time) { return time.value() * 1e9; }
+
+/// Chips of a stage hold different tokens.
+bool spreads_tokens(const models::ParallelPlan& plan) { return plan.attention_data * plan.context > 1; }
+bool dispatches(const StepCostSpec& spec) { return spreads_tokens(spec.plan) && spec.plan.expert > 1; }
+
+Seconds sent_time(const std::vector<Part>& parts) {
+  Seconds sum;
+  for (const Part& part : parts) {
+    if (part.name == "all-reduce" || part.name == "stage hops") sum += part.time;
+  }
+  return sum;
+}
+
+void add_reduces(double count, double tokens, const StepCostSpec& spec, const GroupLinks& links, PortLoad& load) {
+  if (count <= 0.0 || tokens <= 0.0 || links.ranks < 2) return;
+  const Bytes size{kBf16Bytes * tokens * spec.llm.hidden};
+  const Algorithm algorithm = all_reduce(size, links, spec.chip.kernels.collectives).algorithm;
+  load.add(count, port_bytes(models::Collective::AllReduce, size, links, algorithm), flows_at_once(algorithm, links));
+}
+
+/// On a chip, whose stage has its part of the layers.
+PortLoad tensor_load(const StepCostSpec& spec, double tokens) {
+  const models::LlmSpec& llm = spec.llm;
+  const bool dispatched = llm.moe && spreads_tokens(spec.plan);
+  const double reduces = 1.0 * llm.layers + llm.dense_layers() + (dispatched ? 1.0 * llm.moe_layers() : 0.0);
+  PortLoad load;
+  if (spec.plan.tensor > 1) {
+    add_reduces(reduces / spec.plan.pipeline, tokens / spec.plan.context, spec, spec.network.tensor, load);
+  }
+  return load;
+}
+
+PortLoad expert_load(const StepCostSpec& spec, double tokens, bool prompts) {
+  PortLoad load;
+  if (!spec.llm.moe || spec.plan.stage_chips() == 1 || tokens <= 0.0) return load;
+  const double layers = 1.0 * spec.llm.moe_layers() / spec.plan.pipeline;
+  const GroupLinks& links = spec.network.expert;
+  if (!dispatches(spec)) {
+    add_reduces(layers, tokens, spec, links, load);
+    return load;
+  }
+  const models::ExchangeKernel& kernel = spec.chip.kernels.collectives.exchange(prompts);
+  const FlowCount flows = flows_at_once(kernel, links);
+  const ExchangeShape sent = dispatch_shape(spec.llm, spec.plan, spec.precision, links, tokens);
+  load.add(layers, exchange_bytes(sent, links, kernel), flows);
+  load.add(layers, exchange_bytes(combine_shape(spec.llm, spec.plan, links, tokens), links, kernel), flows);
+  const std::uint32_t splits = spec.plan.expert_tensor();
+  if (splits > 1) {
+    // Each group adds up its rows among its own chips, taken to be neighbours of one domain.
+    GroupLinks group = links;
+    group.ranks = splits;
+    group.domains = 1;
+    add_reduces(layers, tokens * distinct_ranks(sent.choices, spec.plan.expert) / spec.plan.expert, spec, group, load);
+  }
+  return load;
+}
+
+/// Of one token: every stage but the last sends it on, each tensor rank of its own.
+PortLoad hop_load(const StepCostSpec& spec) {
+  PortLoad load;
+  const models::ParallelPlan& plan = spec.plan;
+  if (plan.pipeline == 1) return load;
+  const Bytes hidden{kBf16Bytes * spec.llm.hidden * (plan.pipeline - 1.0) / plan.pipeline / plan.context};
+  const bool across = spec.network.pipeline.domains > 1;
+  load.add(1.0, {.inside = across ? Bytes{} : hidden, .across = across ? hidden : Bytes{}}, {});
+  return load;
+}
+
+std::uint32_t largest_total(const StepCostSpec& spec) {
+  return spec.llm.moe ? GraphPadding(spec).largest() * spec.plan.attention_data : 0;
+}
+
+}  // namespace
+
+PortLoadTable::PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load)
+    : sent_inside_(most, [&](double tokens) { return load(tokens).sent.inside.value(); }),
+      sent_across_(most, [&](double tokens) { return load(tokens).sent.across.value(); }),
+      flow_inside_(most, [&](double tokens) { return load(tokens).per_flow.inside.value(); }),
+      flow_across_(most, [&](double tokens) { return load(tokens).per_flow.across.value(); }) {}
+
+PortLoad PortLoadTable::operator()(std::uint32_t tokens) const {
+  return {.sent = {.inside = Bytes{sent_inside_(tokens)}, .across = Bytes{sent_across_(tokens)}},
+          .per_flow = {.inside = Bytes{flow_inside_(tokens)}, .across = Bytes{flow_across_(tokens)}}};
+}
+
+CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts& parts)
+    : graphs_(spec),
+      has_experts_(spec.llm.moe && spec.plan.stage_chips() > 1),
+      ranks_(spec.plan.attention_data),
+      local_(graphs_.largest(), [&](double tokens) { return ns(sent_time(parts.local(tokens))); }),
+      exchange_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens))); }),
+      exchange_prompts_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens, true))); }),
+      tensor_(graphs_.largest(), [&](double tokens) { return tensor_load(spec, tokens); }),
+      expert_(largest_total(spec), [&](double tokens) { return expert_load(spec, tokens, false); }),
+      expert_prompts_(largest_total(spec), [&](double tokens) { return expert_load(spec, tokens, true); }),
+      hop_(hop_load(spec)),
+      kv_exchange_(spec),
+      overlap_(spec.two_batch) {
+  if (!has_experts_ || (!overlap_.decode && !overlap_.prefill)) return;
+  two_batch_.emplace(spec, parts, graphs_.largest(), largest_total(spec));
+  attention_.emplace(spec);
+}
+
+CommunicationTable::Tokens CommunicationTable::tokens(std::span<const StepShape> ranks) const {
+  const bool padded = graphs_.pads(ranks);
+  const std::uint32_t common = graphs_.common(ranks, padded);
+  Tokens sum;
+  for (const StepShape& shape : ranks) {
+    const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
+    sum.all += own;
+    sum.most = std::max(sum.most, own);
+    sum.prompts = sum.prompts || shape.prefill_tokens > 0;
+  }
+  return sum;
+}
+
+SimTime CommunicationTable::exposed(std::span<const StepShape> ranks) const {
+  const Tokens step = tokens(ranks);
+  double time = local_(step.most);
+  if (kv_exchange_.active()) {
+    double longest = 0.0;
+    for (const StepShape& shape : ranks) longest = std::max(longest, kv_exchange_(shape));
+    time += longest;
+  }
+  if (has_experts_) {
+    if (two_batch_ && splits(overlap_, step.prompts)) {
+      time += 2.0 * two_batch_->exchange(step.all, step.prompts) - hidden_ns(ranks, step);
+    } else {
+      time += step.prompts ? exchange_prompts_(step.all) : exchange_(step.all);
+    }
+  }
+  return SimTime{std::llround(time)};
+}
+
+Communication CommunicationTable::sent(std::span<const StepShape> ranks) const {
+  const Tokens step = tokens(ranks);
+  const auto mean = static_cast<std::uint32_t>(std::lround(step.all / ranks_));
+  Communication communication{.tensor = tensor_(mean)};
+  communication.pipeline.add(mean, hop_);
+  if (!has_experts_) return communication;
+  communication.expert = step.prompts ? expert_prompts_(step.all) : expert_(step.all);
+  if (!two_batch_ || !splits(overlap_, step.prompts)) return communication;
+  const double both = 2.0 * two_batch_->exchange(step.all, step.prompts);
+  communication.hidden = both > 0.0 ? hidden_ns(ranks, step) / both : 0.0;
+  return communication;
+}
+
+/// Of both halves' exchange, what the other half's computation covers, as the price counts it.
+double CommunicationTable::hidden_ns(std::span<const StepShape> ranks, const Tokens& tokens) const {
+  const bool padded = graphs_.pads(ranks);
+  const std::uint32_t common = graphs_.common(ranks, padded);
+  double half = 0.0;
+  for (const StepShape& shape : ranks) {
+    if (shape.tokens() == 0) continue;
+    const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
+    const double attention = two_batch_->moe_share() * (*attention_)(half_of(attention_work(shape)));
+    half = std::max(half, two_batch_->half(own) + attention);
+  }
+  const TwoBatchTime time{.comp = half + two_batch_->experts(tokens.all),
+                          .comm = two_batch_->exchange(tokens.all, tokens.prompts),
+                          .layers = two_batch_->moe_layers(),
+                          .share = tokens.prompts ? overlap_.sm_share : 0.0};
+  return std::clamp(time.hidden(), 0.0, 2.0 * time.comm);
+}
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,33 @@
+#include "sim/run/shared_links.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <cstddef>
+#include <map>
+
+namespace tokenyard {
+
+std::vector<serving::Footprint> footprints(const topologies::Topology& topology, PlaneId plane,
+                                           const topologies::FlowNetwork& network, const config::Experiment& experiment,
+                                           const std::vector<std::vector<PlacedInstance>>& placed) {
+  std::vector<serving::Footprint> all;
+  std::size_t group = 0;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    const models::ParallelPlan& plan = experiment.pools[p].plan;
+    for (const PlacedInstance& instance : placed[p]) {
+      serving::Footprint& footprint = all.emplace_back();
+      footprint.on_plane = share_of_plane(topology, instance, experiment.planes, plane);
+      for (std::uint32_t rank = 0; rank < plan.attention_data; ++rank) {
+        std::map<std::uint32_t, std::uint32_t> chips;  // by domain, as the endpoints of the group
+        for (const ChipId chip : instance.kv_chips(plan, rank)) ++chips[topology.domain(chip, plane)];
+        const std::vector<EndpointId>& endpoints = network.of_group.at(group++);
+        expect(endpoints.size() == chips.size(), "a group has an endpoint in each of its domains");
+        std::size_t next = 0;
+        for (const auto& [domain, count] : chips) footprint.nics.push_back({endpoints[next++], count});
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace tokenyard

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "models/base/ids.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/run/placement.hpp"
+#include "sim/serving/contention.hpp"
+#include "topologies/topology.hpp"
+
+#include <vector>
+
+namespace tokenyard {
+
+/// Where the collectives of every instance meet the flows of `network`, which is that of `plane`: by instance, pools in
+/// order. REQUIRES: the groups of `network` are the KV chips of every attention rank, pools, instances and ranks in
+/// order.
+[[nodiscard]] std::vector<serving::Footprint> footprints(const topologies::Topology& topology, PlaneId plane,
+                                                         const topologies::FlowNetwork& network,
+                                                         const config::Experiment& experiment,
+                                                         const std::vector<std::vector<PlacedInstance>>& placed);
+
+}  // namespace tokenyard

@@ -1,0 +1,72 @@
+#include "sim/serving/instance.hpp"
+
+#include <algorithm>
+
+// Steps beside KV flows on the links of their collectives.
+
+namespace tokenyard::serving {
+
+/// By which the step in shapes_ takes longer beside the flows of this moment; a stage of a pipeline by as much each.
+SimTime Instance::delay() const {
+  if (settings_.contention == nullptr || !settings_.contention->meets(settings_.id)) return {};
+  return SimTime::from(settings_.contention->delay(settings_.id, cost_.communication(shapes_)));
+}
+
+/// What is left of a step in flight goes on at the new rate: collectives are spread evenly over it. In a pipeline only
+/// the steps that enter from now on take the new time.
+void Instance::links_changed() {
+  const SimTime now = engine_.now();
+  if (settings_.stages == 1) {
+    Lane& lane = lanes_[0];
+    for (std::size_t i = 0; i < lane.in_flight; ++i) {
+      Step& step = lane.at(i);
+      load_shapes(step);
+      const SimTime delayed = delay();
+      if (i == 0) {
+        const auto left = static_cast<metrics::Uint128>((step.end - now).ns());
+        const auto rate = static_cast<metrics::Uint128>((step.alone + delayed).ns());
+        const auto before = static_cast<metrics::Uint128>((step.alone + step.delay).ns());
+        step.end = now + SimTime{static_cast<std::int64_t>((left * rate + before / 2) / before)};
+      } else {
+        step.start = lane.at(i - 1).end;
+        step.end = step.start + step.alone + delayed;
+      }
+      step.delay = delayed;
+    }
+  }
+  set_wake();
+  tell_load();
+}
+
+void Instance::load_shapes(const Step& step) {
+  for (std::size_t r = 0; r < step.ranks.size(); ++r) {
+    shapes_[r] = step.ranks[r].live ? step.ranks[r].shape : cost::StepShape{};
+  }
+}
+
+/// Flows find what steps like the youngest leave them, of every lane. Told when one is composed, when a lane has none
+/// left, and when flows come or go: at instants that a run of steps has whether it is played at once or not.
+void Instance::tell_load() {
+  if (settings_.contention == nullptr || !settings_.contention->meets(settings_.id)) return;
+  cost::Communication sum;
+  SimTime longest;
+  for (const Lane& lane : lanes_) {
+    if (lane.in_flight == 0) continue;
+    const Step& step = lane.at(lane.in_flight - 1);
+    load_shapes(step);
+    // Steps in a pipeline overlap, each on its way through all stages.
+    const double at_once = settings_.stages == 1 ? 1.0 : static_cast<double>(lane.in_flight);
+    const cost::Communication one = cost_.communication(shapes_);
+    sum.tensor.add(at_once, one.tensor);
+    sum.expert.add(at_once, one.expert);
+    sum.pipeline.add(at_once, one.pipeline);
+    longest = std::max(longest, step.alone + step.delay);
+  }
+  if (longest > SimTime{}) {
+    settings_.contention->runs(settings_.id, sum, longest.seconds());
+  } else {
+    settings_.contention->idles(settings_.id);
+  }
+}
+
+}  // namespace tokenyard::serving
