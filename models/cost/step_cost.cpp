@@ -131,11 +131,9 @@ class KernelSum final : public StepCost {
   [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override {
     return communication_.exposed(ranks);
   }
-  [[nodiscard]] SimTime decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context,
-                                           std::uint64_t steps) const override {
-    if (!communication_.same_in_a_run()) return StepCost::decode_run_exposed(decodes, first_context, steps);
-    const StepShape shape{.decodes = decodes, .decode_context = first_context};
-    return communication_.exposed({&shape, 1}) * static_cast<std::int64_t>(steps);
+  [[nodiscard]] SimTime decode_run_exposed(const StepShape& first, std::uint64_t steps) const override {
+    if (!communication_.same_in_a_run()) return StepCost::decode_run_exposed(first, steps);
+    return communication_.exposed({&first, 1}) * static_cast<std::int64_t>(steps);
   }
 
  private:
@@ -364,12 +362,12 @@ std::uint64_t StepCost::decode_run_traffic(std::uint32_t decodes, std::uint64_t 
   return sum;
 }
 
-SimTime StepCost::decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context, std::uint64_t steps) const {
-  StepShape shape{.decodes = decodes, .decode_context = first_context};
+SimTime StepCost::decode_run_exposed(const StepShape& first, std::uint64_t steps) const {
+  StepShape shape = first;
   SimTime sum;
   for (std::uint64_t i = 0; i < steps; ++i) {
     sum += exposed({&shape, 1});
-    shape.decode_context += decodes;
+    shape.grow();
   }
   return sum;
 }

@@ -97,9 +97,8 @@ class StepCost {
   [[nodiscard]] virtual std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                          std::uint64_t steps) const;
 
-  /// Exactly the sum of exposed() over the first `steps` steps.
-  [[nodiscard]] virtual SimTime decode_run_exposed(std::uint32_t decodes, std::uint64_t first_context,
-                                                   std::uint64_t steps) const;
+  /// Exactly the sum of exposed() over the first `steps` steps from `first` on, as decode_run() takes it.
+  [[nodiscard]] virtual SimTime decode_run_exposed(const StepShape& first, std::uint64_t steps) const;
 };
 
 /// Compiles the kernel-sum model of the room's README. Throws SpecError("weights" | "experts" | "kv" | ..., ...) when

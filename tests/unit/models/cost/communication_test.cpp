@@ -64,7 +64,7 @@ TEST_CASE("communication: a run of decodes exposes what its steps do") {
     const StepShape shape{.decodes = 7, .decode_context = 900 + 7 * i};
     sum += cost->exposed({&shape, 1});
   }
-  CHECK(cost->decode_run_exposed(7, 900, 20) == sum);
+  CHECK(cost->decode_run_exposed({.decodes = 7, .decode_context = 900}, 20) == sum);
 }
 
 TEST_CASE("communication: the ports of all chips send what wire counts for each token") {
