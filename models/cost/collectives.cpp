@@ -31,7 +31,7 @@ Seconds ring_wire(Collective op, Bytes size, const GroupLinks& links, const mode
   // Where everybody sends to everybody a torus gives less than its ports.
   const bool spread = op == Collective::AllToAll && links.exchange > BytesPerSecond{};
   const BytesPerSecond rate = spread ? links.exchange : links.port;
-  return port_bytes(op, size, links, Algorithm::Ring).inside / rate + size / (links.port * c.copy);
+  return port_bytes(op, size, links, Algorithm::Ring).inside / (rate * c.eff) + size / (links.port * c.copy);
 }
 
 Seconds switch_wire(Bytes size, const GroupLinks& links, const models::InNetworkCoefficients& c) {

@@ -21,6 +21,7 @@ void check(const LibraryCoefficients& c, const std::string& at) {
     const FigureGroup group(at + "." + std::string(name(static_cast<Collective>(i))));
     group.not_negative("launch", c.ring[i].launch.value());
     group.not_negative("per_peer", c.ring[i].per_peer.value());
+    group.efficiency("eff", c.ring[i].eff);
     group.positive("copy", c.ring[i].copy);
     group.not_negative("fill", c.ring[i].fill.value());
     group.sourced(c.ring[i].provenance);

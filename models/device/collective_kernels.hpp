@@ -35,12 +35,13 @@ struct AllReduceCoefficients {
 };
 
 /// One operation of a library inside a switched domain of link B, V bytes out of the busiest port, S bytes of buffer:
-///   t = launch + per_peer*(p-1) + X + sqrt(fill*X) ,  X = V/B + S/(copy*B)
+///   t = launch + per_peer*(p-1) + X + sqrt(fill*X) ,  X = V/(eff*B) + S/(copy*B)
 /// S/(copy*B) is the pass over the buffer that every byte pays once whatever p; sqrt(fill*X) fills the pipeline and
 /// changes protocols.
 struct RingCoefficients {
   Seconds launch;
   Seconds per_peer;
+  double eff = 1;  ///< of the link; below 1 where a hop is not one copy over it (through the host's memory)
   double copy = 1;
   Seconds fill;
   Provenance provenance;

@@ -51,6 +51,8 @@ constexpr auto kKeys = joined(
         {"collectives.operation", "launch", kTime, kRequired, "Floor: launch and protocol."},
         {"collectives.operation", "per_peer", kTime, kRequired,
          "Added for every other rank: one hop of a small message."},
+        {"collectives.operation", "eff", "ratio", "1",
+         "Fraction of the link; below 1 where a hop is no plain copy over it (through the host's memory)."},
         {"collectives.operation", "copy", "ratio", kRequired,
          "Rate of the pass over the buffer that every byte pays once, over the link."},
         {"collectives.operation", "fill", kTime, kRequired,

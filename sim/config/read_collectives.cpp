@@ -37,6 +37,7 @@ RingCoefficients read_ring(YamlMap map) {
   constexpr double kFastest = 1000.0;  // a copy may be far quicker than the link
   RingCoefficients ring{.launch = map.seconds("launch"),
                         .per_peer = map.seconds("per_peer"),
+                        .eff = map.number("eff", 0.0, 1.0),
                         .copy = map.number("copy", 0.0, kFastest),
                         .fill = map.seconds("fill"),
                         .provenance = read_provenance(map)};

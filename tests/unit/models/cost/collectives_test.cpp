@@ -84,6 +84,15 @@ TEST_CASE("library: what a two-level operation receives it gets either inside or
   }
 }
 
+TEST_CASE("library: hops through the host's memory reach a share of the link") {
+  // 8 MB over 4 ranks, a quarter of 100 GB/s: X = 12 MB / 25 GB/s + 8 MB / 400 GB/s = 500 us; 10 us + 3 * 2 us; fill 0.
+  models::LibraryCoefficients host = library();
+  for (models::RingCoefficients& ring : host.ring) ring.eff = 0.25;
+  for (models::RingCoefficients& ring : host.ring) ring.fill = Seconds{};
+  const CollectivePrice price = library_time(Collective::AllReduce, Bytes{8e6}, test::one_domain(4, 100_GBps), host);
+  CHECK(us(price.time) == exactly(516.0));
+}
+
 TEST_CASE("library: switches that add beat the ring only where the plane has them") {
   GroupLinks links = test::one_domain(8, 100_GBps);
   const CollectivePrice ring = library_time(Collective::AllReduce, Bytes{80e6}, links, library());
