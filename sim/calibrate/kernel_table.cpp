@@ -152,6 +152,11 @@ std::string KernelTable::header() const {
   return joined;
 }
 
+bool KernelTable::given(std::size_t row, std::string_view column) const {
+  const auto at = columns_.find(column);
+  return at == columns_.end() || cells_[row * names_.size() + at->second].second > 0;
+}
+
 std::string_view KernelTable::text(std::size_t row, std::string_view column) const {
   const auto at = columns_.find(column);
   if (at == columns_.end()) {

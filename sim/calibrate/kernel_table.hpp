@@ -30,6 +30,9 @@ class KernelTable {
   [[nodiscard]] bool has_all(std::initializer_list<std::string_view> columns) const;
   [[nodiscard]] std::string header() const;  ///< the names, joined by ", "
 
+  /// Whether the row has something in the column, which the table has.
+  [[nodiscard]] bool given(std::size_t row, std::string_view column) const;
+
   /// Throw UserError "path:line: column 'm': why" for a missing column, an empty cell, what is not a number (a unit
   /// behind it, for instance), or a number that is not above 0 where one is needed.
   [[nodiscard]] std::string_view text(std::size_t row, std::string_view column) const;

@@ -1,5 +1,6 @@
 tokenyard_room(calibrate
   SOURCES
+    calibrate/aiconfigurator_communication.cpp
     calibrate/aiconfigurator_experts.cpp
     calibrate/aiconfigurator_tables.cpp
     calibrate/calibrate.cpp
@@ -9,6 +10,7 @@ tokenyard_room(calibrate
     calibrate/measurements.cpp
     calibrate/profiler_tables.cpp
     calibrate/table_formats.cpp
+    calibrate/vidur_tables.cpp
   HEADERS
     calibrate/calibrate.hpp
     calibrate/calibration_text.hpp

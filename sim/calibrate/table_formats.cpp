@@ -11,7 +11,8 @@ const std::vector<TableFormat>& table_formats() {
   static const std::vector<TableFormat> joined = [] {
     std::vector<TableFormat> all;
     for (const std::vector<TableFormat>& project :
-         {aiconfigurator_formats(), aiconfigurator_expert_formats(), infersim_formats(), profiler_formats()}) {
+         {aiconfigurator_formats(), aiconfigurator_expert_formats(), aiconfigurator_communication_formats(),
+          infersim_formats(), profiler_formats(), vidur_formats()}) {
       all.insert(all.end(), project.begin(), project.end());
     }
     return all;

@@ -8,4 +8,5 @@ tokenyard_tests(unit_calibrate unit
     unit/calibrate/calibrate_test.cpp
     unit/calibrate/expert_tables_test.cpp
     unit/calibrate/kernel_table_test.cpp
+    unit/calibrate/operator_tables_test.cpp
     unit/calibrate/shipped_chips_test.cpp)
