@@ -25,6 +25,11 @@ namespace tokenyard::cost {
           .longest_prompt = 1.0 * shape.longest_prompt};
 }
 
+/// The decodes of a step without its prompts.
+[[nodiscard]] inline AttentionWork decodes_of(const AttentionWork& work) {
+  return {.sequences = work.sequences, .context = work.context, .longest_context = work.longest_context};
+}
+
 /// Layers that see the same part of a context.
 struct AttentionLayers {
   double layers = 0;
@@ -84,6 +89,8 @@ class Attention {
   [[nodiscard]] double decode(double sequences, double context, double longest) const {
     return groups_[0].layers * decode_layer(sequences, context, longest);
   }
+  /// Whether a step with prompts has one kernel for them and its decodes.
+  [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
   [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
 
  private:

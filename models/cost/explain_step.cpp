@@ -2,6 +2,7 @@
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
+#include "models/cost/profiled_attention.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/two_batch.hpp"
@@ -74,6 +75,18 @@ class Explained {
     return common_ > 0 ? common_ : graphs_.tokens(shape, padded_);
   }
 
+  /// Attention of a rank's whole batch, by the user's table where it has it.
+  [[nodiscard]] std::vector<Part> attention(const StepShape& shape) const {
+    std::vector<Part> parts = parts_.attention(attention_work(shape));
+    if (spec_.profile == nullptr) return parts;
+    const ProfiledAttention::Time time = ProfiledAttention(spec_, *spec_.profile)(shape, Attention(spec_));
+    for (Part& part : parts) {
+      if (part.name == "decode attention" && time.decode_in_table) part.time = Seconds{1e-9 * time.decode};
+      if (part.name == "context attention" && time.context_in_table) part.time = Seconds{1e-9 * time.context};
+    }
+    return parts;
+  }
+
   /// A rank's part of the MoE layers, of half its batch.
   [[nodiscard]] std::vector<Part> moe_half(const StepShape& shape) const {
     const double share = 1.0 * spec_.llm.moe_layers() / spec_.llm.layers;
@@ -91,7 +104,7 @@ class Explained {
       append(parts, scaled(parts_.attention(work), 1.0 * spec_.llm.dense_layers() / spec_.llm.layers));
       append(parts, parts_.local(own(shape), {.dense = spec_.llm.dense_layers()}));
     } else {
-      parts = parts_.attention(work);
+      parts = attention(shape);
       append(parts, parts_.local(own(shape)));
     }
     if (kv_exchange_.active()) append(parts, {{"shared cache", Seconds{1e-9 * kv_exchange_(shape)}}});

@@ -1,6 +1,7 @@
 tokenyard_room(cost
   SOURCES
     cost/attention.cpp
+    cost/attention_coverage.cpp
     cost/collectives.cpp
     cost/communication.cpp
     cost/communication_table.cpp
@@ -8,12 +9,16 @@ tokenyard_room(cost
     cost/exchange.cpp
     cost/expert_load.cpp
     cost/explain_step.cpp
+    cost/kernel_profile.cpp
     cost/kernels.cpp
     cost/kv_exchange.cpp
     cost/layer_work.cpp
     cost/graph_padding.cpp
     cost/mixed_attention.cpp
     cost/norm_table.cpp
+    cost/part_table.cpp
+    cost/priced.cpp
+    cost/profiled_attention.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
     cost/token_table.cpp
@@ -21,12 +26,14 @@ tokenyard_room(cost
     cost/wire.cpp
   HEADERS
     cost/attention.hpp
+    cost/attention_coverage.hpp
     cost/collectives.hpp
     cost/communication.hpp
     cost/communication_table.hpp
     cost/drafting.hpp
     cost/exchange.hpp
     cost/expert_load.hpp
+    cost/kernel_profile.hpp
     cost/kernels.hpp
     cost/kv_exchange.hpp
     cost/layer_work.hpp
@@ -34,6 +41,9 @@ tokenyard_room(cost
     cost/mixed_attention.hpp
     cost/network_figures.hpp
     cost/norm_table.hpp
+    cost/part_table.hpp
+    cost/priced.hpp
+    cost/profiled_attention.hpp
     cost/step_cost.hpp
     cost/step_parts.hpp
     cost/step_shape.hpp

@@ -2,11 +2,14 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention.hpp"
+#include "models/cost/attention_coverage.hpp"
 #include "models/cost/communication_table.hpp"
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
 #include "models/cost/layer_work.hpp"
+#include "models/cost/part_table.hpp"
+#include "models/cost/profiled_attention.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/token_table.hpp"
 #include "models/cost/two_batch.hpp"
@@ -95,13 +98,14 @@ class KernelSum final : public StepCost {
       : max_tokens_(spec.max_tokens),
         graphs_(spec),
         has_experts_(spec.llm.moe.has_value()),
-        local_(graphs_.largest(), [&](double tokens) { return ns(total(parts.local(tokens))); }),
-        head_(graphs_.largest(), [&](double rows) { return ns(total(parts.head(rows))); }),
-        shared_(largest_total(spec), [&](double tokens) { return ns(total(parts.shared(tokens))); }),
+        local_(graphs_.largest(), [&](double tokens) { return parts.local(tokens); }),
+        head_(graphs_.largest(), [&](double rows) { return parts.head(rows); }),
+        shared_(largest_total(spec), [&](double tokens) { return parts.shared(tokens); }),
         shared_prompts_(prompts_differ(spec) ? largest_total(spec) : 0,
-                        [&](double tokens) { return ns(total(parts.shared(tokens, true))); }),
+                        [&](double tokens) { return parts.shared(tokens, true); }),
         prompts_differ_(prompts_differ(spec)),
         attention_(spec),
+        coverage_(spec),
         host_per_step_(ns(spec.host.per_step)),
         host_per_sequence_(ns(spec.host.per_sequence)),
         host_overlapped_(spec.host.overlapped),
@@ -113,9 +117,11 @@ class KernelSum final : public StepCost {
         overlap_(spec.two_batch),
         kv_exchange_(spec),
         communication_(spec, parts) {
+    if (spec.profile != nullptr) profiled_.emplace(spec, *spec.profile);
+    if (profiled_ && !profiled_->any()) profiled_.reset();
     if (spec.speculation.tokens > 0) drafting_.emplace(spec, graphs_.largest(), largest_total(spec));
     if (overlap_.decode || overlap_.prefill) two_batch_.emplace(spec, parts, graphs_.largest(), largest_total(spec));
-    plain_ = !drafting_ && !two_batch_ && !kv_exchange_.active();
+    plain_ = !drafting_ && !two_batch_ && !kv_exchange_.active() && !profiled_;
   }
 
   [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override { return price(ranks); }
@@ -135,6 +141,8 @@ class KernelSum final : public StepCost {
     if (!communication_.same_in_a_run()) return StepCost::decode_run_exposed(first, steps);
     return communication_.exposed({&first, 1}) * static_cast<std::int64_t>(steps);
   }
+  [[nodiscard]] PriceBasis basis(std::span<const StepShape> ranks) const override;
+  [[nodiscard]] PriceBasis decode_run_basis(const StepShape& first, std::uint64_t steps) const override;
 
  private:
   /// Most tokens that the experts see in one pass.
@@ -184,6 +192,10 @@ class KernelSum final : public StepCost {
     });
     return whole(step.slowest + shared(step.tokens, step.prompts), launches(step), host(step.sequences));
   }
+  /// Attention of a rank's whole batch, in ns, by the user's table where it has it.
+  [[nodiscard]] double attention(const StepShape& shape) const {
+    return profiled_ ? (*profiled_)(shape, attention_).ns() : attention_(attention_work(shape));
+  }
   [[nodiscard]] SimTime special(std::span<const StepShape> ranks, bool padded) const;
 
   /// Experts are exchanged by another kernel when a step holds prompts.
@@ -212,12 +224,13 @@ class KernelSum final : public StepCost {
   std::uint32_t max_tokens_;
   GraphPadding graphs_;
   bool has_experts_;
-  TokenTable local_;           // of a rank's tokens
-  TokenTable head_;            // of a rank's sampled rows
-  TokenTable shared_;          // of all ranks' tokens
-  TokenTable shared_prompts_;  // the same with prompts among them, where that differs
+  PartTable local_;           // of a rank's tokens
+  PartTable head_;            // of a rank's sampled rows
+  PartTable shared_;          // of all ranks' tokens
+  PartTable shared_prompts_;  // the same with prompts among them, where that differs
   bool prompts_differ_;
   Attention attention_;
+  AttentionCoverage coverage_;
   double host_per_step_;
   double host_per_sequence_;
   bool host_overlapped_;
@@ -232,6 +245,7 @@ class KernelSum final : public StepCost {
   CommunicationTable communication_;
   std::optional<Drafting> drafting_;
   std::optional<TwoBatch> two_batch_;
+  std::optional<ProfiledAttention> profiled_;
   bool plain_;
 };
 
@@ -241,7 +255,7 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
     return kv_exchange_(shape) + (drafting_ ? drafting_->rank(own, shape) : 0.0);
   };
   const auto whole_batch = [&](const StepShape& shape, std::uint32_t own) {
-    return local_(own) + head_(graphs_.rows(shape)) + attention_(attention_work(shape)) + more(shape, own);
+    return local_(own) + head_(graphs_.rows(shape)) + attention(shape) + more(shape, own);
   };
   const bool prompts = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
   const bool split = two_batch_ && splits(overlap_, prompts);
@@ -279,7 +293,7 @@ SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
   double longest = 0.0;
   for (const StageTable& stage : stages_) {
     const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
-      return stage.local(own) + stage.attention_share * (attention_(attention_work(shape)) + kv_exchange_(shape)) +
+      return stage.local(own) + stage.attention_share * (attention(shape) + kv_exchange_(shape)) +
              (stage.head ? head_(graphs_.rows(shape)) + (drafting_ ? drafting_->rank(own, shape) : 0.0) : 0.0);
     });
     double chips = step.slowest;
@@ -341,7 +355,55 @@ std::uint64_t KernelSum::decode_run_traffic(std::uint32_t decodes, std::uint64_t
   return sum + weights * steps;
 }
 
+PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
+  double longest = -1.0;
+  StepShape slowest;
+  std::uint32_t slowest_own = 0;
+  const Load step = load(ranks, graphs_.pads(ranks), [&](const StepShape& shape, std::uint32_t own) {
+    const double time = local_(own) + head_(graphs_.rows(shape)) + attention(shape);
+    if (time > longest) {
+      longest = time;
+      slowest = shape;
+      slowest_own = own;
+    }
+    return time;
+  });
+  PriceBasis basis;
+  local_.add_basis(slowest_own, basis);
+  head_.add_basis(graphs_.rows(slowest), basis);
+  if (profiled_) {
+    profiled_->add_basis(slowest, attention_, coverage_, basis);
+  } else {
+    coverage_.add_basis(slowest, attention_, basis);
+  }
+  if (has_experts_) (step.prompts && prompts_differ_ ? shared_prompts_ : shared_).add_basis(step.tokens, basis);
+  return basis;
+}
+
+PriceBasis KernelSum::decode_run_basis(const StepShape& first, std::uint64_t steps) const {
+  if (steps == 0) return {};
+  if (profiled_ || !coverage_.covers_run(first.decodes, first.decode_context, steps)) {
+    return StepCost::decode_run_basis(first, steps);
+  }
+  PriceBasis sum = basis({&first, 1});  // alike in all steps: attention adds nothing
+  for (std::uint64_t& ns : sum.outside) ns *= steps;
+  sum.table *= steps;
+  return sum;
+}
+
 }  // namespace
+
+PriceBasis StepCost::basis(std::span<const StepShape>) const { return {}; }
+
+PriceBasis StepCost::decode_run_basis(const StepShape& first, std::uint64_t steps) const {
+  StepShape shape = first;
+  PriceBasis sum;
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    sum += basis({&shape, 1});
+    shape.grow();
+  }
+  return sum;
+}
 
 void StepCost::decode_run(const StepShape& first, std::span<SimTime> prices) const {
   StepShape shape = first;

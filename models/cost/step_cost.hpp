@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/price_basis.hpp"
 #include "models/base/sim_time.hpp"
 #include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
@@ -33,6 +34,8 @@ struct TwoBatchOverlap {
   double sm_share = 0.0;  ///< of the chip that exchange kernels keep from computation, in steps with prompt tokens
 };
 
+class KernelProfile;
+
 /// Everything that one instance's step time depends on.
 struct StepCostSpec {
   models::LlmSpec llm;
@@ -49,6 +52,7 @@ struct StepCostSpec {
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
+  const KernelProfile* profile = nullptr;  ///< the user\'s own kernels, where they were measured; needed until the cost is made
 };
 
 /// Price of a step, compiled: a few look-ups whatever the batch and however many layers.
@@ -86,6 +90,10 @@ class StepCost {
     return {};
   }
 
+  /// What the price of a step rests on: of its slowest rank, and of what all ranks do together. Drafts, half batches and
+  /// the exchange of a shared cache are counted as the plain step. The default has no such figures and gives nothing.
+  [[nodiscard]] virtual PriceBasis basis(std::span<const StepShape> ranks) const;
+
   // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i *
   // decodes.
 
@@ -99,6 +107,9 @@ class StepCost {
 
   /// Exactly the sum of exposed() over the first `steps` steps from `first` on, as decode_run() takes it.
   [[nodiscard]] virtual SimTime decode_run_exposed(const StepShape& first, std::uint64_t steps) const;
+
+  /// Exactly the sum of basis() over the first `steps` steps of a run that begins with `first`.
+  [[nodiscard]] virtual PriceBasis decode_run_basis(const StepShape& first, std::uint64_t steps) const;
 };
 
 /// Compiles the kernel-sum model of the room's README. Throws SpecError("weights" | "experts" | "kv" | ..., ...) when

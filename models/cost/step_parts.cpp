@@ -17,13 +17,12 @@ using models::GemmKind;
 constexpr double kBf16Bytes = 2.0;  // activations travel between chips in BF16
 
 /// Adds to the part of this name, so that products of one line and layer kinds share it.
-void add(std::vector<Part>& parts, std::string_view name, Seconds time) {
-  const auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
-  if (part != parts.end()) {
-    part->time += time;
-  } else {
-    parts.push_back({name, time});
-  }
+void add(std::vector<Part>& parts, std::string_view name, PriceFamily family, double count, const Priced& kernel) {
+  auto part = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == name; });
+  if (part == parts.end()) part = parts.insert(part, {.name = name, .time = {}, .family = family});
+  part->time += count * kernel.time;
+  if (kernel.outside) part->outside += count * kernel.time;
+  if (kernel.table) part->table += count * kernel.time;
 }
 
 template <class Families, class Index>
@@ -56,6 +55,14 @@ GroupLinks split_links(const GroupLinks& stage, std::uint32_t splits) {
   links.ranks = splits;
   links.domains = std::max(splits / per_domain, 1U);
   return links;
+}
+
+/// Exponent of the power law that the experts' loads follow, as kernel tables name it; nothing for loads of their own.
+std::optional<double> skew_of(const models::ExpertLoad& load) {
+  const ExpertRouting routing = routing_of(load, 0);
+  if (routing.placement != ExpertRouting::Placement::InOrder) return std::nullopt;
+  if (routing.kind == ExpertRouting::Kind::Measured) return std::nullopt;
+  return routing.kind == ExpertRouting::Kind::Balanced ? 0.0 : routing.alpha;
 }
 
 }  // namespace
@@ -102,8 +109,8 @@ void StepParts::check_kernels() const {
   require_peak(models::compute_dtype(precision.experts), "experts", chip);
 }
 
-Seconds StepParts::reduce_time(double tokens, const GroupLinks& links) const {
-  return all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links, spec_.chip.kernels.collectives).time;
+Priced StepParts::reduce(double tokens, const GroupLinks& links) const {
+  return priced().all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links);
 }
 
 std::vector<Part> StepParts::local(double tokens) const {
@@ -124,23 +131,22 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
   for (const Product& product : work_.products) {
     GemmShape shape = product.shape;
     shape.m = tokens;
-    add(parts, product.line, layers(product.in) * gemm_time(shape, product.kind, spec_.chip));
+    add(parts, product.line, PriceFamily::Products, layers(product.in), priced().product(shape, product.kind));
   }
   for (const Pointwise& kernel : work_.pointwise) {
     const Bytes moved{kernel.bytes_per_token * tokens};
-    add(parts, "small kernels", layers(kernel.in) * small_kernel_time(moved, spec_.chip));
+    add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in), priced().small(moved));
   }
   if (spec_.plan.tensor > 1) {
     // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
     // to add up the shared experts. Without attention ranks the experts end in an all-reduce of their own: shared().
     const bool dispatched = spreads_tokens() && spec_.llm.moe;
     const double reduces = dense + moe + dense + (dispatched ? moe : 0.0);
-    add(parts, "all-reduce", reduces * reduce_time(tokens, spec_.network.tensor));
+    add(parts, "all-reduce", PriceFamily::AllReduce, reduces, reduce(tokens, spec_.network.tensor));
   }
   if (spec_.plan.pipeline > 1) {
     const Bytes hidden{kBf16Bytes * tokens * spec_.llm.hidden};
-    const auto& hop = spec_.chip.kernels.collectives.used_library().point_to_point;
-    add(parts, "stage hops", hops * hop_time(hidden, spec_.network.pipeline, hop));
+    add(parts, "stage hops", PriceFamily::StageHops, hops, priced().hop(hidden, spec_.network.pipeline));
   }
   return parts;
 }
@@ -156,8 +162,8 @@ std::vector<Part> StepParts::experts(double tokens) const {
   if (!spec_.llm.moe || tokens <= 0) return parts;
   MoeShape shape = experts_;
   shape.tokens = tokens;
-  add(parts, "experts",
-      1.0 * spec_.llm.moe_layers() * moe_time(shape, expert_loads_->at(tokens), spec_.precision.experts, spec_.chip));
+  add(parts, "experts", PriceFamily::Experts, spec_.llm.moe_layers(),
+      priced().experts(shape, expert_loads_->at(tokens), spec_.precision.experts, skew_of(spec_.expert_load)));
   return parts;
 }
 
@@ -169,19 +175,18 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
   const double layers = spec_.llm.moe_layers();
   if (!spreads_tokens() || plan.expert == 1) {
     // Every chip has every token (or gathers them all), computes its experts' part, and the parts are added up.
-    add(parts, "all-reduce", layers * reduce_time(tokens, links));
+    add(parts, "all-reduce", PriceFamily::AllReduce, layers, reduce(tokens, links));
     return parts;
   }
-  const models::ExchangeKernel& kernel = spec_.chip.kernels.collectives.exchange(prompts);
   const double busiest = tokens * experts_.fullest.value_or(1.0);  // at the fullest rank's port
   const ExchangeShape sent = dispatch_shape(spec_.llm, plan, spec_.precision, links, busiest);
   const ExchangeShape back = combine_shape(spec_.llm, plan, links, busiest);
-  add(parts, "dispatch", layers * exchange_time(sent, links, kernel, Direction::Dispatch));
-  add(parts, "combine", layers * exchange_time(back, links, kernel, Direction::Combine));
+  add(parts, "dispatch", PriceFamily::Exchange, layers, priced().exchange(sent, links, prompts, Direction::Dispatch));
+  add(parts, "combine", PriceFamily::Exchange, layers, priced().exchange(back, links, prompts, Direction::Combine));
   if (plan.expert_tensor() > 1) {
     // Rows that each group of experts returns, added up among the chips that share them.
     const double copies = tokens * distinct_ranks(sent.choices, plan.expert) / plan.expert;
-    add(parts, "all-reduce", layers * reduce_time(copies, split_links(links, plan.expert_tensor())));
+    add(parts, "all-reduce", PriceFamily::AllReduce, layers, reduce(copies, split_links(links, plan.expert_tensor())));
   }
   return parts;
 }
@@ -205,7 +210,8 @@ std::vector<Part> StepParts::head(double rows) const {
   if (rows <= 0) return parts;
   GemmShape shape = head_.shape;
   shape.m = rows;
-  add(parts, "head", gemm_time(shape, head_.kind, spec_.chip) + spec_.chip.kernels.head_t0);
+  add(parts, "head", PriceFamily::Products, 1.0, priced().product(shape, head_.kind));
+  add(parts, "sampling", PriceFamily::Head, 1.0, {.time = spec_.chip.kernels.head_t0, .outside = true});
   return parts;
 }
 
@@ -215,19 +221,22 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
   for (const AttentionLayers& group : attention_layers(spec_.llm)) {
     if (mixed) {
       const double ns = (*mixed)(group.seen(work, mixed_tile_rows(spec_)));
-      add(parts, work.sequences > 0.0 ? "mixed attention" : "context attention", Seconds{1e-9 * group.layers * ns});
+      add(parts, work.sequences > 0.0 ? "mixed attention" : "context attention", PriceFamily::ContextAttention,
+          group.layers, {.time = Seconds{1e-9 * ns}});
       continue;
     }
     if (work.sequences > 0.0) {
       const double context = group.seen_context(work.sequences, work.context);
       const double longest = group.seen_longest(work.longest_context);
-      add(parts, "decode attention", group.layers * decode_layer_time(spec_, work.sequences, context));
+      add(parts, "decode attention", PriceFamily::DecodeAttention, group.layers,
+          {.time = decode_layer_time(spec_, work.sequences, context)});
       const Seconds skew = skew_layer_time(spec_, work.sequences, context, longest);
-      if (skew > Seconds{}) add(parts, "unequal contexts", group.layers * skew);
+      if (skew > Seconds{}) add(parts, "unequal contexts", PriceFamily::DecodeAttention, group.layers, {.time = skew});
     }
     if (work.tokens > 0.0) {
       const double area = group.seen_area_x2(work.tokens, work.area_x2);
-      add(parts, "context attention", group.layers * context_layer_time(spec_, work.tokens, area));
+      add(parts, "context attention", PriceFamily::ContextAttention, group.layers,
+          {.time = context_layer_time(spec_, work.tokens, area)});
     }
   }
   return parts;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "models/base/price_basis.hpp"
 #include "models/base/units.hpp"
 #include "models/cost/attention.hpp"
 #include "models/cost/layer_work.hpp"
 #include "models/cost/network_figures.hpp"
+#include "models/cost/priced.hpp"
 #include "models/cost/step_cost.hpp"
 
 #include <optional>
@@ -16,6 +18,9 @@ namespace tokenyard::cost {
 struct Part {
   std::string_view name;
   Seconds time;
+  PriceFamily family = PriceFamily::Products;
+  Seconds outside{};  ///< of the time: priced outside of what was measured
+  Seconds table{};    ///< of the time: from the user's own table
 };
 [[nodiscard]] Seconds total(const std::vector<Part>& parts);
 
@@ -56,7 +61,8 @@ class StepParts {
   /// Whether chips of a stage hold different tokens.
   [[nodiscard]] bool spreads_tokens() const { return spec_.plan.attention_data * spec_.plan.context > 1; }
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
-  [[nodiscard]] Seconds reduce_time(double tokens, const GroupLinks& links) const;
+  [[nodiscard]] Priced reduce(double tokens, const GroupLinks& links) const;
+  [[nodiscard]] PricedKernels priced() const { return PricedKernels(spec_.chip, spec_.profile); }
 
   StepCostSpec spec_;
   MoeShape experts_;

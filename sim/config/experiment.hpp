@@ -62,6 +62,7 @@ struct PoolSpec {
   models::Precision precision;
   EngineSpec engine;
   models::SpeculationSpec speculation;
+  std::vector<std::filesystem::path> kernel_tables;  ///< the user's own kernels; empty: formulas alone
   policy::RouterSpec router;
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
 };

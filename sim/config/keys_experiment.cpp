@@ -32,9 +32,15 @@ constexpr auto kKeys = std::to_array<Key>({
     {"pool", "parallel", "mapping: parallel", kOptional, "How one copy is spread over chips."},
     {"pool", "precision", "mapping: precision", kOptional, "Number formats of weights and KV cache."},
     {"pool", "engine", "mapping: engine", kOptional, "How the engine forms steps and uses memory."},
+    {"pool", "cost", "mapping: cost", kOptional, "What prices its kernels; absent: the formulas of the chip."},
     {"pool", "speculation", "mapping: speculation", kOptional, "Speculative decoding; absent: none."},
     {"pool", "router", "a kind of router, or mapping: router", "round_robin",
      "Which instance of the pool a request goes to; one word takes the kind's defaults."},
+
+    {"cost", "kind", "one of: formula | table", kRequired,
+     "formula: the chip's coefficients. table: times of your own kernels where `files` have the shape, else the formula."},
+    {"cost", "files", "list: text", kOptional,
+     "Kernel tables as `tokenyard calibrate` reads them; relative to the file that names them."},
 
     {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
     {"parallel", "pipeline", "count", "1", "Stages of consecutive layers; as many batches are in flight."},

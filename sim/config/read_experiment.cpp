@@ -60,6 +60,17 @@ std::string read_chip_name(YamlMap& map, const std::vector<std::string>& kinds) 
   map.fail("chip", "required: the topology has several kinds of chips: " + all);
 }
 
+std::vector<std::filesystem::path> read_kernel_tables(YamlMap& pool) {
+  if (!pool.given("cost")) return {};
+  YamlMap map = pool.map("cost", "cost");
+  const bool table = map.choice("kind", {"formula", "table"}) == "table";
+  std::vector<std::filesystem::path> files = map.files("files");
+  if (table && files.empty()) map.fail("files", "name one kernel table at least, or set kind to formula");
+  if (!table && !files.empty()) map.fail("files", "have no meaning with kind: formula; set kind to table");
+  map.finish();
+  return files;
+}
+
 PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& llm,
                    const std::vector<std::string>& kinds) {
   PoolSpec pool{.name = name};
@@ -72,6 +83,7 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
   read_parallel(map.map_or_empty("parallel", "parallel"), llm, pool);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"));
+  pool.kernel_tables = read_kernel_tables(map);
   pool.speculation = read_speculation(map, llm);
   pool.router = read_router(map);
   if (pool.router.view == policy::PrefixView::Events && !pool.engine.caching) {

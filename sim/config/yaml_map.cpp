@@ -57,6 +57,9 @@ struct YamlMap::Impl {
     return YAML::Load(std::string(key.fallback));
   }
 
+  /// A path that stands in `value`, absolute.
+  [[nodiscard]] std::filesystem::path absolute(const std::string& written, const YAML::Node& value) const;
+
   [[nodiscard]] YAML::Node find(std::string_view name) const {
     if (!node.IsMap()) return YAML::Node(YAML::NodeType::Undefined);
     const YAML::Node& constant = node;  // operator[] of a non-const node would add the key
@@ -348,17 +351,29 @@ std::vector<std::string> YamlMap::texts(std::string_view key) {
   return all;
 }
 
+std::filesystem::path YamlMap::Impl::absolute(const std::string& written, const YAML::Node& value) const {
+  const std::filesystem::path named = written;
+  if (!named.is_relative()) return named;
+  const auto base = from_command_line(value) ? std::filesystem::current_path()
+                                             : std::filesystem::absolute(file_of(value, file)).parent_path();
+  return (base / named).lexically_normal();
+}
+
 std::filesystem::path YamlMap::file(std::string_view key) {
-  const std::string written = text(key);
-  std::filesystem::path path = written;
-  if (path.is_relative()) {
-    const YAML::Node value = impl_->find(key);
-    const auto base = from_command_line(value) ? std::filesystem::current_path()
-                                               : std::filesystem::absolute(file_of(value, impl_->file)).parent_path();
-    path = (base / path).lexically_normal();
-  }
+  const std::filesystem::path path = impl_->absolute(text(key), impl_->find(key));
   impl_->out[std::string(key)] = path.string();
   return path;
+}
+
+std::vector<std::filesystem::path> YamlMap::files(std::string_view key) {
+  std::vector<std::filesystem::path> paths;
+  YAML::Node list(YAML::NodeType::Sequence);
+  for (const std::string& written : texts(key)) {
+    paths.push_back(impl_->absolute(written, impl_->find(key)));
+    list.push_back(paths.back().string());
+  }
+  impl_->out[std::string(key)] = list;
+  return paths;
 }
 
 void YamlMap::finish() const {

@@ -74,6 +74,7 @@ class YamlMap {
   [[nodiscard]] std::vector<std::string> texts(std::string_view key);
   /// A file named relative to the file this mapping stands in (or, from --set, to the working folder); absolute.
   [[nodiscard]] std::filesystem::path file(std::string_view key);
+  [[nodiscard]] std::vector<std::filesystem::path> files(std::string_view key);  ///< a list of such
   [[nodiscard]] bool flag(std::string_view key);
   [[nodiscard]] std::int64_t integer(std::string_view key, std::int64_t min, std::int64_t max);
   [[nodiscard]] std::uint32_t count(std::string_view key, std::uint32_t min = 1, std::uint32_t max = 1'000'000'000);

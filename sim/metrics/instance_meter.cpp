@@ -124,6 +124,7 @@ void InstanceMeter::run(const RunFigures& run) {
     pairs_x2_ += run.attention_pairs_x2;
     traffic_ += run.traffic_bytes;
     traffic_decode_ += run.traffic_bytes;
+    basis += run.basis;
     picojoules_ += picojoules(run.power, run.busy);
     gaps_.add(run.gaps, run.tokens_per_gap);
     tokens_out += run.gaps.size() * run.tokens_per_gap;
@@ -172,6 +173,8 @@ void InstanceMeter::measure(const StepFigures& step) {
     return begin == step.start ? amount : amount - done_until(step, amount, begin);
   };
   const SimTime busy = step.end - begin;
+  for (std::size_t i = 0; i < kPriceFamilies; ++i) basis.outside[i] += measured(step.basis.outside[i]);
+  basis.table += measured(step.basis.table);
   const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
   const std::uint64_t decodes = measured(step.decode_tokens);
   const SimTime exposed{static_cast<std::int64_t>(measured(static_cast<std::uint64_t>(step.exposed.ns())))};

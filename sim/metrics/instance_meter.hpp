@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/price_basis.hpp"
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
 #include "sim/metrics/cache_figures.hpp"
@@ -30,6 +31,7 @@ struct StepFigures {
   Bytes traffic;   ///< memory read on all chips, whole bytes
   SimTime exposed; ///< of the step: collectives that no computation hides
   Watts power;     ///< of all chips, during the step; milliwatts are the finest that counts
+  PriceBasis basis{};
 };
 
 /// What a run of decode steps did, one right behind the other, from the last change of the level on. It lies within
@@ -43,6 +45,7 @@ struct RunFigures {
   std::uint64_t traffic_bytes = 0;
   SimTime exposed;
   Watts power;
+  PriceBasis basis{};
   std::uint64_t block_ns = 0;          ///< integral of the used blocks from the last change of the level to `end`
   std::uint64_t used_blocks = 0;       ///< that the run leaves behind, also the most it used
   std::span<const SimTime> gaps;       ///< of each step to the one before, as in InstanceMeter::gap()
@@ -130,6 +133,7 @@ class InstanceMeter {
   std::uint64_t preemptions = 0;
   std::uint64_t tokens_out = 0;           ///< handed to users
   CacheSums cached;                       ///< of the prefix cache
+  PriceBasis basis;                       ///< of the time of steps
   [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
   [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
   [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace tokenyard::metrics {
 namespace {
@@ -26,6 +27,7 @@ struct PoolSums {
   double decode_busy_s = 0, mixed_busy_s = 0, decode_exposed_s = 0, mixed_exposed_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
   double block_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
+  PriceBasis basis{};
 
   void add(const InstanceMeter& meter) {
     decode_steps += meter.decode_steps;
@@ -36,6 +38,7 @@ struct PoolSums {
     peak_blocks = std::max(peak_blocks, meter.peak_blocks());
     preemptions += meter.preemptions;
     cache += meter.cached;
+    basis += meter.basis;
     drafts_accepted += meter.drafts_accepted;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
@@ -86,6 +89,10 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   figures.kv_occupancy_peak =
       ratio(static_cast<double>(sums.peak_blocks), static_cast<double>(facts.blocks_per_instance));
   figures.preemptions = sums.preemptions;
+  for (std::size_t i = 0; i < kPriceFamilies; ++i) {
+    figures.priced.outside[i] = ratio(static_cast<double>(sums.basis.outside[i]) * 1e-9, busy_s);
+  }
+  figures.priced.table = ratio(static_cast<double>(sums.basis.table) * 1e-9, busy_s);
   figures.cache = sums.cache;
   if (facts.drafts > 0) {
     const auto accepted = static_cast<double>(sums.drafts_accepted);
@@ -149,6 +156,8 @@ void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std
 }
 
 }  // namespace
+
+double PriceShares::all_outside() const { return std::accumulate(outside.begin(), outside.end(), 0.0); }
 
 Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
                   const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end,

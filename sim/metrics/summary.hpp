@@ -63,6 +63,14 @@ struct LinkFigures {
   double utilisation = 0;  ///< bytes / (bandwidth * length of the run)
 };
 
+/// What the prices of a pool's steps rest on, as shares of the time that its instances compute.
+struct PriceShares {
+  std::array<double, kPriceFamilies> outside{};  ///< by family: priced outside of the shapes that were measured
+  double table = 0;                              ///< read from a table of the user's own kernels
+
+  [[nodiscard]] double all_outside() const;
+};
+
 /// Pool figures over the measured window. Ratios are in [0, 1].
 struct PoolFigures {
   PoolFacts facts;
@@ -87,6 +95,7 @@ struct PoolFigures {
   double tokens_per_step = 0;   ///< that a decode hands out in a step, with drafts; 0 without them
   double draft_acceptance = 0;  ///< accepted drafts / all
   double energy_j = 0;          ///< chips of this pool, idle time included
+  PriceShares priced{};
 };
 
 struct PlaneFigures {

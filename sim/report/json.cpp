@@ -248,6 +248,18 @@ void describe_tenants(auto door, auto& tenants) {
   });
 }
 
+/// Shares of the time of steps; families that were always priced inside what was measured have no key.
+void describe_priced(auto door, auto& priced) {
+  door.derived("outside_measured", priced.all_outside(), true);
+  door.group("outside_by_family", [&](auto in) {
+    for (std::size_t i = 0; i < kPriceFamilies; ++i) {
+      auto& share = priced.outside[i];
+      in.rare(std::string(name(static_cast<PriceFamily>(i))).c_str(), share, share > 0.0);
+    }
+  });
+  door.rare("from_table", priced.table, priced.table > 0.0);
+}
+
 void describe_pool(auto door, auto& pool) {
   door.field("name", pool.facts.name);
   door.field("role", pool.facts.role);
@@ -278,6 +290,7 @@ void describe_pool(auto door, auto& pool) {
   door.rare("draft_acceptance", pool.draft_acceptance, pool.tokens_per_step > 0.0);
   door.figure("energy_j", pool.energy_j);
   door.group("facts", [&](auto in) { describe_facts(in, pool.facts); });
+  door.group("priced", [&](auto in) { describe_priced(in, pool.priced); });
   describe_kv_share(door, pool);
   door.group("prefix_cache", [&](auto in) { describe_cache(in, pool.cache); });
 }

@@ -17,6 +17,7 @@ using metrics::Summary;
 constexpr std::size_t kColumns = 100;
 constexpr std::size_t kLongestName = 24;  // of planes and links
 constexpr std::size_t kShortName = 16;    // where more stands beside it
+constexpr double kShownShare = 0.005;     // of the time of steps; less is only in summary.json
 
 /// "0.1230", or "-" for a figure that is 0 because nothing was there to measure.
 std::string ratio_if(double ratio, bool there) { return there ? ratio_text(ratio) : "-"; }
@@ -248,6 +249,30 @@ std::string confidence(const Summary& summary) {
   return text;
 }
 
+/// "decode: 0.31 of the time of steps is priced outside of what was measured: small_kernels 0.20, head 0.11".
+std::string basis(const Summary& summary) {
+  std::string text;
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    std::string line;
+    for (std::size_t i = 0; i < kPriceFamilies; ++i) {
+      const double share = pool.priced.outside[i];
+      if (share < kShownShare) continue;
+      line += fmt::format("{}{} {:.2f}", line.empty() ? "" : ", ", name(static_cast<PriceFamily>(i)), share);
+    }
+    const std::string shown = cut_name(pool.facts.name, kShortName);
+    if (!line.empty()) {
+      text += wrapped(fmt::format("{}: {:.2f} of the time of steps is priced outside of what was measured: {}", shown,
+                                  pool.priced.all_outside(), line),
+                      kColumns, "         ", "         ");
+    }
+    if (pool.priced.table > 0.0) {
+      text += wrapped(fmt::format("{}: {:.2f} of the time of steps is from your tables", shown, pool.priced.table),
+                      kColumns, "         ", "         ");
+    }
+  }
+  return text;
+}
+
 std::string notes(const Summary& summary) {
   std::string text;
   for (const std::string& note : summary.notes) text += wrapped(note, kColumns, "note: ", "      ");
@@ -271,7 +296,7 @@ std::string run_table(const Summary& summary) {
   if (!summary.tenants.empty()) block(tenants(summary));
   if (!summary.planes.empty()) block(planes(summary));
   block(energy(summary));
-  return text + confidence(summary) + notes(summary);
+  return text + confidence(summary) + basis(summary) + notes(summary);
 }
 
 }  // namespace tokenyard::report

@@ -5,6 +5,7 @@
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
+#include "sim/run/kernel_profile.hpp"
 #include "sim/run/shared_links.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
@@ -319,7 +320,9 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     // Whether the chip has the formats is asked before whether they fit.
     const cost::NetworkFigures network = 
         experiment.source->located([&] { return network_figures(assembly.topology, placed[p][0], spec.plan, experiment.planes); });
-    const cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
+    const cost::KernelProfile profile = read_profile(spec);
+    cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
+    if (!profile.empty()) price.profile = &profile;
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
     if (capacity.blocks_per_rank < lanes_of(spec)) {

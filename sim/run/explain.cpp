@@ -1,6 +1,7 @@
 #include "sim/run/explain.hpp"
 
 #include "sim/run/assemble.hpp"
+#include "sim/run/kernel_profile.hpp"
 #include "sim/run/placement.hpp"
 #include "topologies/make_topology.hpp"
 
@@ -34,8 +35,10 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
     const config::PoolSpec& pool = experiment.pools[p];
     const Capacity capacity = capacity_of(pool, experiment.llm, experiment.chips.at(pool.chip));
-    const cost::StepCostSpec spec =
+    const cost::KernelProfile profile = read_profile(pool);
+    cost::StepCostSpec spec =
         step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool.plan, experiment.planes));
+    if (!profile.empty()) spec.profile = &profile;
     const std::vector<cost::StepShape> ranks(pool.plan.attention_data, shape_of(pool.role, question));
     if (ranks[0].tokens() == 0 || ranks[0].tokens() > spec.max_tokens) {
       pool.source->fail("engine", fmt::format("a step of {} tokens a rank is asked for; from 1 to max_num_batched_tokens ({})",

@@ -7,6 +7,7 @@ tokenyard_room(run
     run/collective_question.cpp
     run/explain.cpp
     run/graph_sizes.cpp
+    run/kernel_profile.cpp
     run/machine_sheet.cpp
     run/placement.cpp
     run/play.cpp
@@ -21,10 +22,11 @@ tokenyard_room(run
     run/collective_question.hpp
     run/explain.hpp
     run/graph_sizes.hpp
+    run/kernel_profile.hpp
     run/machine_sheet.hpp
     run/placement.hpp
     run/play.hpp
     run/run.hpp
     run/shared_links.hpp
-  BELOW base device llm cost topologies workloads log files metrics policy engine serving config report
+  BELOW base device llm cost fit topologies workloads log files metrics policy engine serving config calibrate report
   PRIVATE fmt::fmt)

@@ -42,7 +42,8 @@ void Instance::book(Lane& lane, const Step& step) {
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
                .exposed = exposed(step),
-               .power = power});
+               .power = power,
+               .basis = cost_.basis(booked_)});
   booked_until_ = step.end;
   if (settings_.log_steps) log(step);
 }

@@ -50,7 +50,6 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   std::uint64_t used = rank.used_blocks();
   const std::uint64_t used_before = used;
   const cost::StepShape first = lane.oldest().ranks[0].shape;
-  const std::uint64_t first_context = first.decode_context;
   metrics::RunFigures run{.decode_tokens = 0, .power = settings_.decode_power * static_cast<double>(settings_.chips)};
   SimTime level_since = meter_.level_since();
   std::size_t f = lane.first;
@@ -78,8 +77,9 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   run.end = lane.last_end;
   run.steps = i;
   run.decode_tokens = i * n;
-  run.attention_pairs_x2 = 2 * (i * first_context + n * (i * (i - 1) / 2));
-  run.traffic_bytes = cost_.decode_run_traffic(n, first_context, i);
+  run.attention_pairs_x2 = 2 * (i * first.decode_context + n * (i * (i - 1) / 2));
+  run.traffic_bytes = cost_.decode_run_traffic(n, first.decode_context, i);
+  run.basis = cost_.decode_run_basis(first, i);
   run.exposed += cost_.decode_run_exposed(first, i);
   run.used_blocks = used;
   run.gaps = std::span(gaps_).first(i);

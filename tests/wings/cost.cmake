@@ -8,9 +8,11 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/exchange_test.cpp
     unit/models/cost/expert_load_test.cpp
     unit/models/cost/explain_step_test.cpp
+    unit/models/cost/kernel_profile_test.cpp
     unit/models/cost/kernels_test.cpp
     unit/models/cost/layer_work_test.cpp
     unit/models/cost/mixed_attention_test.cpp
+    unit/models/cost/price_basis_test.cpp
     unit/models/cost/special_steps_test.cpp
     unit/models/cost/step_cost_test.cpp
     unit/models/cost/step_laws_test.cpp

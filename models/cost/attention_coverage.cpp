@@ -1,0 +1,85 @@
+#include "models/cost/attention_coverage.hpp"
+
+#include "models/cost/layer_work.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+namespace tokenyard::cost {
+namespace {
+
+models::ValidRange range_of(const models::Provenance& provenance, std::string_view figure) {
+  const auto found = std::find_if(provenance.valid.begin(), provenance.valid.end(),
+                                  [&](const models::ValidRange& each) { return each.figure == figure; });
+  if (found != provenance.valid.end()) return *found;
+  return {.figure = std::string(figure), .least = 0.0, .greatest = std::numeric_limits<double>::max()};
+}
+
+const models::Provenance& decode_provenance(const StepCostSpec& spec) {
+  const auto kv = static_cast<std::size_t>(spec.precision.kv);
+  const models::KernelSet& kernels = spec.chip.kernels;
+  return spec.llm.mla ? kernels.mla_decode.at(kv)->provenance : kernels.decode_attention.at(kv)->provenance;
+}
+
+const models::Provenance& context_provenance(const StepCostSpec& spec) {
+  const auto kv = static_cast<std::size_t>(spec.precision.kv);
+  const models::KernelSet& kernels = spec.chip.kernels;
+  return spec.llm.mla ? kernels.mla_context.at(kv)->provenance : kernels.context_attention.at(kv)->provenance;
+}
+
+bool heads_covered(const StepCostSpec& spec, const models::Provenance& provenance, double queries) {
+  const double heads = 1.0 * spec.llm.heads() / spec.plan.tensor * queries;
+  if (spec.llm.mla) return provenance.covers({{"heads", heads}});
+  return provenance.covers({{"heads", heads},
+                            {"kv_heads", kv_heads_per_chip(spec.llm, spec.plan)},
+                            {"head_dim", 1.0 * spec.llm.gqa->head_dim}});
+}
+
+std::uint64_t whole_ns(double ns) { return static_cast<std::uint64_t>(ns + 0.5); }
+
+}  // namespace
+
+AttentionCoverage::Box::Box(const models::Provenance& provenance, bool heads, const char* length_name)
+    : any(heads), sequences(range_of(provenance, "sequences")), length(range_of(provenance, length_name)) {}
+
+bool AttentionCoverage::Box::holds(double count, double sum) const {
+  return any && count >= sequences.least && count <= sequences.greatest && sum >= length.least * count &&
+         sum <= length.greatest * count;
+}
+
+AttentionCoverage::AttentionCoverage(const StepCostSpec& spec)
+    : decode_(decode_provenance(spec),
+              heads_covered(spec, decode_provenance(spec), 1.0 * spec.speculation.width() * spec.plan.kv), "context"),
+      context_(context_provenance(spec), heads_covered(spec, context_provenance(spec), 1.0), "tokens") {
+  if (!mixed_attention(spec)) return;
+  const auto kv = static_cast<std::size_t>(spec.precision.kv);
+  together_ = heads_covered(spec, spec.chip.kernels.mixed_attention.at(kv)->provenance, 1.0);
+}
+
+AttentionCoverage::Outside AttentionCoverage::of(const StepShape& shape) const {
+  const bool prompts = shape.prefill_tokens > 0;
+  if (prompts && together_) return {.decode = false, .context = !*together_};
+  const AttentionWork work = attention_work(shape);
+  return {.decode = shape.decodes > 0 && !decode_.holds(work.sequences, work.context),
+          .context = prompts && !context_.holds(work.chunks, work.tokens)};
+}
+
+void AttentionCoverage::add_basis(const StepShape& shape, const Attention& attention, PriceBasis& basis) const {
+  const Outside outside = of(shape);
+  if (!outside.decode && !outside.context) return;
+  const AttentionWork work = attention_work(shape);
+  const bool apart = shape.decodes > 0 && !(shape.prefill_tokens > 0 && together_);
+  const double decode = apart ? attention(decodes_of(work)) : 0.0;
+  if (outside.decode) basis.of(PriceFamily::DecodeAttention) += whole_ns(decode);
+  if (outside.context) basis.of(PriceFamily::ContextAttention) += whole_ns(attention(work) - decode);
+}
+
+bool AttentionCoverage::covers_run(std::uint32_t decodes, std::uint64_t first_context, std::uint64_t steps) const {
+  const double first = static_cast<double>(first_context);
+  const double last = first + static_cast<double>(decodes) * static_cast<double>(steps - 1);
+  return decode_.holds(decodes, first) && decode_.holds(decodes, last);
+}
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,88 @@
+#include "models/cost/priced.hpp"
+
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+
+namespace tokenyard::cost {
+namespace {
+
+using models::GemmKind;
+
+template <class Families, class Index>
+const models::Provenance& provenance(const Families& families, Index index) {
+  return families.at(static_cast<std::size_t>(index))->provenance;
+}
+
+/// A kernel of a kind of product, where somebody measured it.
+std::optional<Priced> look_up(const KernelProfile* profile, const char* group, GemmKind kind,
+                              std::initializer_list<double> shape) {
+  if (profile == nullptr) return std::nullopt;
+  const auto time = profile->time(group + std::string(models::name(kind)), {shape.begin(), shape.size()});
+  if (!time) return std::nullopt;
+  return Priced{.time = *time, .table = true};
+}
+
+}  // namespace
+
+Priced PricedKernels::product(const GemmShape& s, GemmKind kind) const {
+  if (const auto time = s.batch > 1.0 ? std::nullopt : look_up(profile_, "gemm.", kind, {s.m, s.n, s.k})) return *time;
+  return {.time = gemm_time(s, kind, chip_),
+          .outside = !provenance(chip_.kernels.gemm, kind).covers({{"m", s.m}, {"n", s.n}, {"k", s.k}})};
+}
+
+Priced PricedKernels::experts(const MoeShape& s, const ExpertLoad& load, GemmKind kind,
+                              std::optional<double> skew) const {
+  if (skew && s.gathered >= 1.0 && s.redundant <= 0.0) {
+    const auto time =
+        look_up(profile_, "moe.", kind, {s.tokens, s.experts, s.top_k, s.expert_ranks, *skew, s.hidden, s.inner});
+    if (time) return *time;
+  }
+  return {.time = moe_time(s, load, kind, chip_),
+          .outside = !provenance(chip_.kernels.moe, kind)
+                          .covers({{"tokens", s.tokens},
+                                   {"experts", s.experts},
+                                   {"top_k", s.top_k},
+                                   {"expert_ranks", s.expert_ranks},
+                                   {"hidden", s.hidden},
+                                   {"inner", s.inner}})};
+}
+
+Priced PricedKernels::small(Bytes moved) const {
+  return {.time = small_kernel_time(moved, chip_),
+          .outside = !chip_.kernels.small.provenance.covers({{"bytes", moved.value()}})};
+}
+
+Priced PricedKernels::all_reduce(Bytes size, const GroupLinks& links) const {
+  if (profile_ != nullptr && links.domains == 1 && links.ranks > 1) {
+    const std::array shape{size.value(), 1.0 * links.ranks};
+    if (const auto time = profile_->time("all_reduce", shape)) return {.time = *time, .table = true};
+  }
+  const models::CollectiveKernels& c = chip_.kernels.collectives;
+  const CollectivePrice price = cost::all_reduce(size, links, c);
+  const bool own = price.algorithm == Algorithm::OneShot || price.algorithm == Algorithm::TwoShot;
+  const models::LibraryCoefficients& library = c.used_library();
+  const models::Provenance& from = own                                       ? c.own_all_reduce().provenance
+                                   : price.algorithm == Algorithm::InNetwork ? library.in_network->provenance
+                                   : price.algorithm == Algorithm::TwoLevel
+                                       ? library.two_level.provenance
+                                       : library.of(models::Collective::AllReduce).provenance;
+  const bool covered = from.covers({{"bytes", size.value()}, {"ranks", 1.0 * links.ranks}});
+  return {.time = price.time, .outside = links.ranks > 1 && (price.extrapolated || !covered)};
+}
+
+Priced PricedKernels::exchange(const ExchangeShape& shape, const GroupLinks& links, bool prompts,
+                               Direction direction) const {
+  const models::ExchangeKernel& kernel = chip_.kernels.collectives.exchange(prompts);
+  const auto& c = direction == Direction::Dispatch ? kernel.dispatch : kernel.combine;
+  return {.time = exchange_time(shape, links, kernel, direction),
+          .outside = !c.provenance.covers({{"tokens", shape.tokens_per_chip}, {"ranks", 1.0 * links.ranks}})};
+}
+
+Priced PricedKernels::hop(Bytes size, const GroupLinks& links) const {
+  const models::PointToPointCoefficients& c = chip_.kernels.collectives.used_library().point_to_point;
+  return {.time = hop_time(size, links, c), .outside = !c.provenance.covers({{"bytes", size.value()}})};
+}
+
+}  // namespace tokenyard::cost
