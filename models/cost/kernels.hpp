@@ -6,7 +6,6 @@
 #include "models/device/dtype.hpp"
 
 #include <cstdint>
-#include <optional>
 
 namespace tokenyard::cost {
 
@@ -119,8 +118,7 @@ struct MoeShape {
   double gathered = 1;      ///< share of these whose results the chip adds up: all where every chip holds every token;
                             ///< where tokens are dispatched, its own
   double redundant = 0;     ///< experts held besides, so that a group holds (experts + redundant) / expert_ranks
-  std::optional<double> fullest;  ///< tokens of the fullest group over the mean, at its port; absent: the mean
-  double matrices = 3;            ///< 3 when gated, else 2
+  double matrices = 3;      ///< 3 when gated, else 2
 };
 /// Weights that the busiest chip reads: matrices*hit*hidden*inner*wB.
 [[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind);

@@ -94,7 +94,7 @@ Product head_product(const LlmSpec& llm, const ParallelPlan& plan) {
   return {"head", 1.0, {.m = 1, .n = 1.0 * llm.vocab / plan.tensor, .k = 1.0 * llm.hidden}, GemmKind::Bf16};
 }
 
-MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan, const models::ExpertLoad& load) {
+MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan) {
   expect(llm.moe.has_value(), "experts of a model that has some");
   return {.hidden = 1.0 * llm.hidden,
           .inner = 1.0 * llm.moe->expert_ffn / plan.expert_tensor(),
@@ -103,9 +103,6 @@ MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan, const models
           .expert_ranks = 1.0 * plan.expert,
           .gathered = plan.attention_data * plan.context > 1 && plan.expert > 1 ? 1.0 / plan.stage_chips() : 1.0,
           .redundant = 1.0 * plan.redundant_experts,
-          .fullest = load.routing == models::Routing::Fitted && load.eplb != models::Eplb::Ideal
-                         ? std::optional<double>{}
-                         : models::fullest_rank(load, llm.moe->experts, plan.redundant_experts, plan.expert),
           .matrices = llm.gated_ffn ? 3.0 : 2.0};
 }
 

@@ -3,7 +3,6 @@
 #include "models/cost/kernels.hpp"
 #include "models/device/dtype.hpp"
 #include "models/llm/architecture.hpp"
-#include "models/llm/expert_load.hpp"
 #include "models/llm/parallel_plan.hpp"
 
 #include <cstdint>
@@ -52,8 +51,7 @@ struct LayerWork {
 [[nodiscard]] Product head_product(const models::LlmSpec& llm, const models::ParallelPlan& plan);
 
 /// The routed experts of one layer on one chip, without tokens. REQUIRES: llm.moe.
-[[nodiscard]] MoeShape expert_shape(const models::LlmSpec& llm, const models::ParallelPlan& plan,
-                                    const models::ExpertLoad& load = {});
+[[nodiscard]] MoeShape expert_shape(const models::LlmSpec& llm, const models::ParallelPlan& plan);
 
 /// KV heads that one chip holds.
 [[nodiscard]] double kv_heads_per_chip(const models::LlmSpec& llm, const models::ParallelPlan& plan);

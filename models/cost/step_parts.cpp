@@ -75,7 +75,7 @@ Seconds total(const std::vector<Part>& parts) {
 
 StepParts::StepParts(const StepCostSpec& spec)
     : spec_(spec),
-      experts_(spec.llm.moe ? expert_shape(spec.llm, spec.plan, spec.expert_load) : MoeShape{}),
+      experts_(spec.llm.moe ? expert_shape(spec.llm, spec.plan) : MoeShape{}),
       work_(layer_work(spec.llm, spec.plan, spec.precision)),
       head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
@@ -178,7 +178,9 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
     add(parts, "all-reduce", PriceFamily::AllReduce, layers, reduce(tokens, links));
     return parts;
   }
-  const double busiest = tokens * experts_.fullest.value_or(1.0);  // at the fullest rank's port
+  // At the busiest rank's port; exchange tables are taken with even loads, and so is their price where nobody says one.
+  const bool even = spec_.expert_load.routing == models::Routing::Fitted;
+  const double busiest = even ? tokens : tokens * expert_loads_->at(tokens).rows;
   const ExchangeShape sent = dispatch_shape(spec_.llm, plan, spec_.precision, links, busiest);
   const ExchangeShape back = combine_shape(spec_.llm, plan, links, busiest);
   add(parts, "dispatch", PriceFamily::Exchange, layers, priced().exchange(sent, links, prompts, Direction::Dispatch));

@@ -39,6 +39,30 @@ TEST_CASE("expert load: a measured popularity decides which rank is busiest") {
   CHECK(load.hit == exactly(2.0));
 }
 
+TEST_CASE("expert load: neighbours share a rank and the balancer packs and copies as its source says") {
+  // One choice of 800 tokens, shares 1 : 1 : 2 : 4. On two ranks the second has 600 of a mean of 400, on four 400 of
+  // 200.
+  ExpertRouting routing = measured({1, 1, 2, 4});
+  CHECK(expert_load(routing, 4, 1, 2, 800).rows == exactly(1.5));
+  CHECK(expert_load(routing, 4, 1, 4, 800).rows == exactly(2.0));
+  // Packed: 4 | 2, then 1 to the lighter, the last to the rank with a place: 4 + 1 | 2 + 1, 5 of a mean of 4.
+  routing.placement = ExpertRouting::Placement::Balanced;
+  CHECK(expert_load(routing, 4, 1, 2, 800).rows == exactly(1.25));
+  // Two copies more: the 4 becomes 2 + 2, then the first of the heaviest 1 + 1: 2, 2, 1, 1, 1, 1 on ranks of three.
+  routing.redundant = 2;
+  CHECK(expert_load(routing, 4, 1, 2, 800).rows == exactly(1.0));
+}
+
+TEST_CASE("expert load: more ranks are less even without a balancer") {
+  const ExpertRouting routing{.kind = ExpertRouting::Kind::PowerLaw, .alpha = 0.6};
+  double last = 1.0;
+  for (const std::uint32_t ranks : {2U, 8U, 32U, 128U}) {
+    const double now = expert_load(routing, 256, 8, ranks, 4096).rows;
+    CHECK(now > last);
+    last = now;
+  }
+}
+
 TEST_CASE("expert load: no expert gets more rows than there are tokens") {
   // Shares 8 : 1 : 1 of 20 rows: 16 would go to one expert; it gets 10, the others 5 each.
   const ExpertLoad load = expert_load(measured({8, 1, 1}), 3, 2, 3, 10);
