@@ -22,6 +22,7 @@ tokenyard_cli_test("cli: a mistake is told in one line with its place" tests/too
 tokenyard_cli_test("cli: claims are judged by their runs" tests/tools/claims_test.py)
 tokenyard_cli_test("cli: promises hold" tests/tools/promises_test.py)
 tokenyard_cli_test("cli: collective prices what one asks" tests/tools/collective_test.py)
+tokenyard_cli_test("cli: a pool is priced by its own kernel tables" tests/tools/cost_table_test.py)
 tokenyard_cli_test("cli: validate plays what it can and tells the rest" tests/tools/validate_test.py)
 tokenyard_cli_test("cli: what the pages show runs as it stands" tests/tools/readme_test.py)
 tokenyard_cli_test("cli: traces and workloads are looked at and exported and replayed" tests/tools/traffic_test.py)
