@@ -36,14 +36,6 @@ double latent_bytes(const MlaDecodeShape& s, Dtype kv) {
   return s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
 }
 
-/// Bytes that come from memory when the kernel is repeated, as if the others cost nothing.
-double priced_bytes(double bytes, const models::RepeatedReads& repeated) {
-  const double below = repeated.below.value();
-  if (bytes >= below) return bytes;
-  const double way = std::max(0.0, 2.0 * bytes / below - 1.0);  // 0 up to half of it, 1 at the end
-  return bytes * (repeated.share + (1.0 - repeated.share) * way);
-}
-
 template <class Coefficients>
 Seconds with_floor(Seconds work, const Coefficients& c) {
   return Seconds{p_norm(c.t0.value(), work.value(), c.p)};
@@ -56,6 +48,12 @@ double p_norm(double a, double b, double p) {
   if (large <= 0.0 || p >= kPlainMaximum) return large;
   const double ratio = std::min(a, b) / large;  // scaled, so that no power under- or overflows
   return large * std::pow(1.0 + std::pow(ratio, p), 1.0 / p);
+}
+
+double priced_bytes(double bytes, Bytes below, double share) {
+  if (bytes >= below.value()) return bytes;
+  const double way = std::max(0.0, 2.0 * bytes / below.value() - 1.0);  // 0 up to half of it, 1 at the end
+  return bytes * (share + (1.0 - share) * way);
 }
 
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip) {
@@ -135,7 +133,8 @@ Seconds context_time(const MlaContextShape& s, const models::ContextAttentionCoe
 Seconds repeated_time(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
                       const AcceleratorSpec& chip) {
   const double bytes = decode_attention_bytes(s, kv).value();
-  const Seconds spared{(bytes - priced_bytes(bytes, c.repeated)) / (chip.memory_bandwidth.value() * c.eff_bw)};
+  const Seconds spared{(bytes - priced_bytes(bytes, c.repeated.below, c.repeated.share)) /
+                       (chip.memory_bandwidth.value() * c.eff_bw)};
   return with_floor(kernel_work(s, kv, c, chip) - spared, c);
 }
 
@@ -144,7 +143,7 @@ Seconds repeated_time(const MlaDecodeShape& s, Dtype kv, const models::MlaDecode
   const double width = 2.0 * s.kv_rank + s.rope_dim;
   const double bandwidth = chip.memory_bandwidth.value();
   const double compute = 2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops);
-  const double memory = priced_bytes(latent_bytes(s, kv), c.repeated) / (bandwidth * c.eff_bw);
+  const double memory = priced_bytes(latent_bytes(s, kv), c.repeated.below, c.repeated.share) / (bandwidth * c.eff_bw);
   return with_floor(Seconds{std::max(compute, memory) + c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth},
                     c);
 }
@@ -170,11 +169,6 @@ Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const
                        4.0 * s.hidden * gathered;
   return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) + c.per_hit_expert * load.hit +
          c.per_token * gathered + Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
-}
-
-Seconds small_kernel_time(Bytes moved, const AcceleratorSpec& chip) {
-  const auto& c = chip.kernels.small;
-  return c.t0 + moved / (chip.memory_bandwidth * c.eff_bw);
 }
 
 }  // namespace tokenyard::cost

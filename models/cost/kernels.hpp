@@ -18,6 +18,10 @@ namespace tokenyard::cost {
 /// or more is the plain maximum (the true norm is at most 0.07 % above it). REQUIRES: a, b >= 0, p > 0.
 [[nodiscard]] double p_norm(double a, double b, double p);
 
+/// Bytes that cost as much from memory as `bytes` of which the L2 may hold some: `share` of them while all stay below
+/// half of `below`, all from `below` on, and something on the straight line between.
+[[nodiscard]] double priced_bytes(double bytes, Bytes below, double share);
+
 /// `batch` independent products [m,k] x [k,n], computed by one kernel (batch > 1: one for each attention head).
 struct GemmShape {
   double m = 0;  ///< tokens
@@ -128,7 +132,5 @@ struct MoeShape {
 /// The same with coefficients `c` in place of the chip's.
 [[nodiscard]] Seconds moe_time(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
                                const models::MoeCoefficients& c, const models::AcceleratorSpec& chip);
-
-[[nodiscard]] Seconds small_kernel_time(Bytes moved, const models::AcceleratorSpec& chip);
 
 }  // namespace tokenyard::cost

@@ -10,26 +10,62 @@ namespace {
 using models::GemmKind;
 using models::LlmSpec;
 using models::ParallelPlan;
+using models::SmallKernel;
 
 // Bytes an element takes in a pass over it. Activations between kernels are BF16.
-constexpr double kCopy = 4.0;          // read, write
-constexpr double kResidualNorm = 8.0;  // read input and residual, write residual and output
-constexpr double kGate = 6.0;          // read gate and up, write their product
-constexpr double kQuantise = 3.0;      // read BF16, write one byte
+constexpr double kCopy = 4.0;      // read, write
+constexpr double kAdd = 6.0;       // read both, write the sum
+constexpr double kResidual = 6.0;  // of a norm: read input and residual, write residual
+constexpr double kGate = 4.0;      // read gate and up
 
-void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerWork& work) {
+/// How the weights' format shapes the kernels between products.
+struct Formats {
+  GemmKind weights;
+  bool quantised;  ///< activations are quantised between the products, not in them
+  double written;  ///< bytes of an element that a product reads
+
+  explicit Formats(GemmKind kind)
+      : weights(kind),
+        quantised(kind == GemmKind::Fp8 || kind == GemmKind::Int8 || kind == GemmKind::Nvfp4),
+        written(quantised ? models::activation_bytes(kind) : 2.0) {}
+
+  [[nodiscard]] Pointwise norm(double layers, double hidden, LayersOf in = LayersOf::All) const {
+    return {.kind = quantised ? SmallKernel::NormQuantise : SmallKernel::Norm,
+            .layers = layers,
+            .token = {.width = hidden, .bytes = (kResidual + written) * hidden},
+            .in = in,
+            .after_reduce = true};
+  }
+  /// Of the output of attention, `width` on this chip.
+  void add_quantise(double layers, double width, LayerWork& work) const {
+    if (!quantised) return;
+    work.pointwise.push_back(
+        {.kind = SmallKernel::Quantise, .layers = layers, .token = {.width = width, .bytes = (2.0 + written) * width}});
+  }
+};
+
+void add_rotary(double layers, double width, const models::SmallKernels& small, LayerWork& work) {
+  if (small.rotary_in_attention) return;
+  work.pointwise.push_back(
+      {.kind = SmallKernel::Rotary, .layers = layers, .token = {.width = width, .bytes = kCopy * width}});
+}
+
+void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const Formats& formats, const models::SmallKernels& small,
+             LayerWork& work) {
   const models::GqaSpec& gqa = *llm.gqa;
   const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
   const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
   const double layers = llm.layers;
+  const GemmKind kind = formats.weights;
   work.products.push_back({"qkv", layers, {.m = 1, .n = qkv, .k = 1.0 * llm.hidden}, kind});
   work.products.push_back({"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, kind});
-  work.pointwise.push_back({layers, kResidualNorm * llm.hidden});
-  work.pointwise.push_back({layers, kCopy * qkv});  // rotary embedding, append to the cache
-  work.pointwise.push_back({layers, kQuantise * query});
+  work.pointwise.push_back(formats.norm(layers, llm.hidden));
+  add_rotary(layers, qkv, small, work);
+  formats.add_quantise(layers, query, work);
 }
 
-void add_mla(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerWork& work) {
+void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const Formats& formats, const models::SmallKernels& small,
+             LayerWork& work) {
   const models::MlaSpec& mla = *llm.mla;
   const double heads = 1.0 * mla.heads / plan.tensor;
   const double latents = 1.0 * mla.q_rank + mla.kv_rank + mla.rope_dim;
@@ -40,52 +76,67 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, GemmKind kind, LayerW
   const double nope = mla.nope_dim;
   const double rope = mla.rope_dim;
   const double v = mla.v_dim;
+  const GemmKind kind = formats.weights;
   work.products.push_back({"latent down", layers, {.m = 1, .n = latents, .k = hidden}, kind});
   work.products.push_back({"queries up", layers, {.m = 1, .n = heads * (nope + rope), .k = q_rank}, kind});
   work.products.push_back({"absorbed latent", layers, {.m = 1, .n = kv_rank, .k = nope, .batch = heads}, kind});
   work.products.push_back({"absorbed latent", layers, {.m = 1, .n = v, .k = kv_rank, .batch = heads}, kind});
   work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, kind});
-  work.pointwise.push_back({layers, kResidualNorm * hidden});
-  work.pointwise.push_back({layers, kCopy * latents});                          // norms of both latents
-  work.pointwise.push_back({layers, kCopy * (heads * rope + kv_rank + rope)});  // rotary embedding, append
-  work.pointwise.push_back({layers, kQuantise * heads * v});
+  work.pointwise.push_back(formats.norm(layers, hidden));
+  work.pointwise.push_back(
+      {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = latents, .bytes = kCopy * latents}});
+  add_rotary(layers, heads * rope + kv_rank + rope, small, work);
+  formats.add_quantise(layers, heads * v, work);
 }
 
 /// Two products (the gate is fused with the up-projection) and the activation between them.
-void add_ffn(std::string_view line, LayersOf in, double inner, const LlmSpec& llm, GemmKind kind, LayerWork& work) {
+void add_ffn(std::string_view line, LayersOf in, double inner, const LlmSpec& llm, const Formats& formats,
+             LayerWork& work) {
   const double layers = in == LayersOf::Dense ? llm.dense_layers() : llm.moe_layers();
   const double hidden = llm.hidden;
+  const GemmKind kind = formats.weights;
   work.products.push_back({line, layers, {.m = 1, .n = (llm.gated_ffn ? 2.0 : 1.0) * inner, .k = hidden}, kind, in});
   work.products.push_back({line, layers, {.m = 1, .n = hidden, .k = inner}, kind, in});
-  work.pointwise.push_back({layers, (llm.gated_ffn ? kGate : kCopy) * inner, in});
+  work.pointwise.push_back({.kind = formats.quantised ? SmallKernel::ActivationQuantise : SmallKernel::Activation,
+                            .layers = layers,
+                            .token = {.bytes = ((llm.gated_ffn ? kGate : 2.0) + formats.written) * inner},
+                            .in = in});
 }
 
 }  // namespace
 
 Bytes Product::weights() const { return Bytes{layers * shape.batch * shape.n * shape.k * models::weight_bytes(kind)}; }
 
-LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models::Precision& precision) {
+LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models::Precision& precision,
+                     const models::SmallKernels& small) {
   LayerWork work;
-  const GemmKind kind = precision.weights;
+  const Formats formats(precision.weights);
   if (llm.mla) {
-    add_mla(llm, plan, kind, work);
+    add_mla(llm, plan, formats, small, work);
   } else {
-    add_gqa(llm, plan, kind, work);
+    add_gqa(llm, plan, formats, small, work);
   }
   const double hidden = llm.hidden;
   if (const double dense = llm.dense_layers(); dense > 0) {
-    work.pointwise.push_back({dense, kResidualNorm * hidden, LayersOf::Dense});
-    add_ffn("dense ffn", LayersOf::Dense, 1.0 * llm.ffn / plan.tensor, llm, kind, work);
-    work.pointwise.push_back({dense, kQuantise * hidden, LayersOf::Dense});
+    work.pointwise.push_back(formats.norm(dense, hidden, LayersOf::Dense));
+    add_ffn("dense ffn", LayersOf::Dense, 1.0 * llm.ffn / plan.tensor, llm, formats, work);
   }
   if (!llm.moe) return work;
   const double routed = llm.moe_layers();
   const double experts = llm.moe->experts;
-  work.pointwise.push_back({routed, kResidualNorm * hidden, LayersOf::Moe});
+  // The router and the experts' own kernels read BF16; only shared experts would read what a norm quantises.
+  work.pointwise.push_back(Formats(GemmKind::Bf16).norm(routed, hidden, LayersOf::Moe));
   work.products.push_back({"router", routed, {.m = 1, .n = experts, .k = hidden}, GemmKind::Bf16, LayersOf::Moe});
-  work.pointwise.push_back({routed, kCopy * experts, LayersOf::Moe});  // scores, the best top_k
+  if (!small.routing_in_experts) {
+    work.pointwise.push_back({.kind = SmallKernel::Routing,
+                              .layers = routed,
+                              .token = {.width = experts, .bytes = kCopy * experts},
+                              .in = LayersOf::Moe});
+  }
   if (llm.moe->shared_ffn > 0) {
-    add_ffn("shared experts", LayersOf::Moe, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, kind, work);
+    add_ffn("shared experts", LayersOf::Moe, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, formats, work);
+    work.pointwise.push_back(
+        {.kind = SmallKernel::Add, .layers = routed, .token = {.bytes = kAdd * hidden}, .in = LayersOf::Moe});
   }
   return work;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "models/cost/kernels.hpp"
+#include "models/cost/small_kernels.hpp"
 #include "models/device/dtype.hpp"
+#include "models/device/small_kernels.hpp"
 #include "models/llm/architecture.hpp"
 #include "models/llm/parallel_plan.hpp"
 
@@ -25,11 +27,13 @@ struct Product {
   [[nodiscard]] Bytes weights() const;  ///< of all these layers, on one chip
 };
 
-/// A small kernel (norm, rotary embedding, quantise ...) of `layers` layers.
+/// A small kernel of `layers` layers.
 struct Pointwise {
+  models::SmallKernel kind = models::SmallKernel::Norm;
   double layers = 0;
-  double bytes_per_token = 0;  ///< read and written
+  SmallShape token;  ///< what it does for one
   LayersOf in = LayersOf::All;
+  bool after_reduce = false;  ///< a norm that follows an all-reduce of the tensor group, where there is one
 };
 
 /// Everything that one chip of an attention rank computes for that rank's tokens, attention itself and the routed
@@ -42,10 +46,13 @@ struct LayerWork {
 /// GQA: one fused product for queries, keys and values (KV heads are replicated once tensor exceeds them), one for the
 /// output. MLA: one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent
 /// absorbed into queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights),
-/// one for the output. Small kernels, counts after the step-time study: 3 + 3 a dense GQA layer, 4 for MLA, 2 for the
-/// routing of a MoE layer and 1 for its shared experts.
+/// one for the output. Small kernels: the norms before attention and before the FFN or the experts, one of both
+/// latents, an activation behind the up-projection of a dense FFN or of shared experts and the sum of these with the
+/// routed ones, rotary embedding and routing where no other kernel of `small` contains them. With weights of one byte
+/// or less (blocks of FP8 excepted, whose products quantise themselves) norm and activation write what the next product
+/// reads, and the output of attention is quantised by a kernel of its own.
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
-                                   const models::Precision& precision);
+                                   const models::Precision& precision, const models::SmallKernels& small = {});
 
 /// The LM head: BF16, its rows split over the tensor ranks.
 [[nodiscard]] Product head_product(const models::LlmSpec& llm, const models::ParallelPlan& plan);

@@ -49,9 +49,21 @@ Priced PricedKernels::experts(const MoeShape& s, const ExpertLoad& load, GemmKin
                                    {"inner", s.inner}})};
 }
 
-Priced PricedKernels::small(Bytes moved) const {
-  return {.time = small_kernel_time(moved, chip_),
-          .outside = !chip_.kernels.small.provenance.covers({{"bytes", moved.value()}})};
+Priced PricedKernels::small(const SmallShape& s, models::SmallKernel kind, double tokens) const {
+  const models::Provenance& from = chip_.kernels.small.of(kind).provenance;
+  return {.time = small_kernel_time(s, kind, chip_),
+          .outside = !(s.width > 0.0 ? from.covers({{"tokens", tokens}, {"width", s.width}, {"bytes", s.bytes}})
+                                     : from.covers({{"tokens", tokens}, {"bytes", s.bytes}}))};
+}
+
+Priced PricedKernels::all_gather(Bytes size, const GroupLinks& links) const {
+  const models::LibraryCoefficients& library = chip_.kernels.collectives.used_library();
+  const CollectivePrice price = library_time(models::Collective::AllGather, size, links, library);
+  const models::Provenance& from = price.algorithm == Algorithm::TwoLevel
+                                       ? library.two_level.provenance
+                                       : library.of(models::Collective::AllGather).provenance;
+  const bool covered = from.covers({{"bytes", size.value()}, {"ranks", 1.0 * links.ranks}});
+  return {.time = price.time, .outside = links.ranks > 1 && (price.extrapolated || !covered)};
 }
 
 Priced PricedKernels::all_reduce(Bytes size, const GroupLinks& links) const {

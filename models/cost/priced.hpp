@@ -5,6 +5,7 @@
 #include "models/cost/exchange.hpp"
 #include "models/cost/kernel_profile.hpp"
 #include "models/cost/kernels.hpp"
+#include "models/cost/small_kernels.hpp"
 
 #include <optional>
 
@@ -30,7 +31,10 @@ class PricedKernels {
   /// `skew` of the load as a profile names it (its exponent, 0 when dealt in turn); nothing: no profile has it.
   [[nodiscard]] Priced experts(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
                                std::optional<double> skew) const;
-  [[nodiscard]] Priced small(Bytes moved) const;
+  /// For all `tokens` (rows, of sampling) of a step.
+  [[nodiscard]] Priced small(const SmallShape& shape, models::SmallKernel kind, double tokens) const;
+  /// By the library, `size` on every rank behind it.
+  [[nodiscard]] Priced all_gather(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced all_reduce(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced exchange(const ExchangeShape& shape, const GroupLinks& links, bool prompts,
                                 Direction direction) const;

@@ -19,6 +19,7 @@ tokenyard_room(cost
     cost/part_table.cpp
     cost/priced.cpp
     cost/profiled_attention.cpp
+    cost/small_kernels.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
     cost/token_table.cpp
@@ -44,6 +45,7 @@ tokenyard_room(cost
     cost/part_table.hpp
     cost/priced.hpp
     cost/profiled_attention.hpp
+    cost/small_kernels.hpp
     cost/step_cost.hpp
     cost/step_parts.hpp
     cost/step_shape.hpp

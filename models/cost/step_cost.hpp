@@ -34,6 +34,14 @@ struct TwoBatchOverlap {
   double sm_share = 0.0;  ///< of the chip that exchange kernels keep from computation, in steps with prompt tokens
 };
 
+/// What an engine fuses, or computes beside something else. Source: the experiment's engine profile.
+struct KernelFusion {
+  bool norm_in_all_reduce = false;     ///< norms that follow an all-reduce of the engine's own kernels are part of it
+  bool quantise_in_attention = false;  ///< attention writes what the output product reads
+  std::uint32_t shared_experts_beside =
+      0;  ///< up to so many tokens of a rank, shared experts run beside the routed ones
+};
+
 class KernelProfile;
 
 /// Everything that one instance's step time depends on.
@@ -49,10 +57,12 @@ struct StepCostSpec {
   TwoBatchOverlap two_batch;
   /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
   bool one_attention_kernel = false;
+  KernelFusion fusion;
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
-  const KernelProfile* profile = nullptr;  ///< the user\'s own kernels, where they were measured; needed until the cost is made
+  const KernelProfile* profile =
+      nullptr;  ///< the user\'s own kernels, where they were measured; needed until the cost is made
 };
 
 /// Price of a step, compiled: a few look-ups whatever the batch and however many layers.
@@ -90,8 +100,9 @@ class StepCost {
     return {};
   }
 
-  /// What the price of a step rests on: of its slowest rank, and of what all ranks do together. Drafts, half batches and
-  /// the exchange of a shared cache are counted as the plain step. The default has no such figures and gives nothing.
+  /// What the price of a step rests on: of its slowest rank, and of what all ranks do together. Drafts, half batches
+  /// and the exchange of a shared cache are counted as the plain step. The default has no such figures and gives
+  /// nothing.
   [[nodiscard]] virtual PriceBasis basis(std::span<const StepShape> ranks) const;
 
   // A run of decode steps of one rank: the i-th has `decodes` sequences and a decode_context of first_context + i *

@@ -14,7 +14,8 @@ namespace {
 using models::Dtype;
 using models::GemmKind;
 
-constexpr double kBf16Bytes = 2.0;  // activations travel between chips in BF16
+constexpr double kBf16Bytes = 2.0;  // activations and logits travel between chips in BF16
+constexpr std::string_view kSharedExperts = "shared experts";
 
 /// Adds to the part of this name, so that products of one line and layer kinds share it.
 void add(std::vector<Part>& parts, std::string_view name, PriceFamily family, double count, const Priced& kernel) {
@@ -76,7 +77,7 @@ Seconds total(const std::vector<Part>& parts) {
 StepParts::StepParts(const StepCostSpec& spec)
     : spec_(spec),
       experts_(spec.llm.moe ? expert_shape(spec.llm, spec.plan) : MoeShape{}),
-      work_(layer_work(spec.llm, spec.plan, spec.precision)),
+      work_(layer_work(spec.llm, spec.plan, spec.precision, spec.chip.kernels.small)),
       head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
   if (spec.llm.moe) {
@@ -133,9 +134,15 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     shape.m = tokens;
     add(parts, product.line, PriceFamily::Products, layers(product.in), priced().product(shape, product.kind));
   }
+  const bool norms_in_reduce = norms_in_reduce_of(tokens);
   for (const Pointwise& kernel : work_.pointwise) {
-    const Bytes moved{kernel.bytes_per_token * tokens};
-    add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in), priced().small(moved));
+    if (left_out(kernel, norms_in_reduce)) continue;
+    const SmallShape shape{.width = kernel.token.width, .bytes = kernel.token.bytes * tokens};
+    add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in),
+        priced().small(shape, kernel.kind, tokens));
+  }
+  if (moe > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
+    add(parts, kSharedExperts, PriceFamily::Products, -moe, beside_experts(tokens));
   }
   if (spec_.plan.tensor > 1) {
     // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
@@ -149,6 +156,32 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     add(parts, "stage hops", PriceFamily::StageHops, hops, priced().hop(hidden, spec_.network.pipeline));
   }
   return parts;
+}
+
+bool StepParts::norms_in_reduce_of(double tokens) const {
+  if (!spec_.fusion.norm_in_all_reduce || spec_.plan.tensor == 1) return false;
+  const Bytes size{kBf16Bytes * tokens * spec_.llm.hidden};
+  const Algorithm own = all_reduce(size, spec_.network.tensor, spec_.chip.kernels.collectives).algorithm;
+  return own == Algorithm::OneShot || own == Algorithm::TwoShot;
+}
+
+bool StepParts::left_out(const Pointwise& kernel, bool norms_in_reduce) const {
+  if (kernel.kind == models::SmallKernel::Quantise) return spec_.fusion.quantise_in_attention;
+  return kernel.after_reduce && norms_in_reduce;
+}
+
+Priced StepParts::beside_experts(double tokens) const {
+  Priced beside;
+  for (const Product& product : work_.products) {
+    if (product.line != kSharedExperts) continue;
+    GemmShape shape = product.shape;
+    shape.m = tokens;
+    const Priced one = priced().product(shape, product.kind);
+    beside = {
+        .time = beside.time + one.time, .outside = beside.outside || one.outside, .table = beside.table || one.table};
+  }
+  beside.time = std::min(beside.time, spec_.chip.kernels.moe.at(static_cast<std::size_t>(spec_.precision.experts))->t0);
+  return beside;
 }
 
 std::vector<Part> StepParts::shared(double tokens, bool prompts) const {
@@ -195,10 +228,12 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
 
 double StepParts::kernels() const {
   constexpr double kExpertKernels = 5.0;           // permute, two grouped products, the activation between, un-permute
-  constexpr double kHeadKernels = 2.0;             // product, sampling
+  constexpr double kHeadKernels = 3.0;             // product, logits to FP32, the greatest
   double count = kHeadKernels + spec_.llm.layers;  // an attention kernel a layer
   for (const Product& product : work_.products) count += product.layers;
-  for (const Pointwise& kernel : work_.pointwise) count += kernel.layers;
+  for (const Pointwise& kernel : work_.pointwise) {
+    if (!left_out(kernel, norms_in_reduce_of(1.0))) count += kernel.layers;
+  }
   if (spec_.plan.tensor > 1) count += 1.0 * spec_.llm.layers + spec_.llm.dense_layers();
   if (spec_.llm.moe) {
     const double exchanges = spec_.plan.stage_chips() == 1 ? 0.0 : spreads_tokens() ? 2.0 : 1.0;
@@ -213,7 +248,15 @@ std::vector<Part> StepParts::head(double rows) const {
   GemmShape shape = head_.shape;
   shape.m = rows;
   add(parts, "head", PriceFamily::Products, 1.0, priced().product(shape, head_.kind));
-  add(parts, "sampling", PriceFamily::Head, 1.0, {.time = spec_.chip.kernels.head_t0, .outside = true});
+  if (spec_.plan.tensor > 1) {
+    const Bytes logits{kBf16Bytes * rows * spec_.llm.vocab};
+    add(parts, "gathered logits", PriceFamily::Head, 1.0, priced().all_gather(logits, spec_.network.tensor));
+  }
+  add(parts, "sampling", PriceFamily::Head, 1.0,
+      priced().small(sampling_shape(rows, spec_.llm.vocab), models::SmallKernel::Sampling, rows));
+  if (const Seconds more = spec_.chip.kernels.head_t0; more > Seconds{0.0}) {
+    add(parts, "sampling", PriceFamily::Head, 1.0, {.time = more, .outside = true});
+  }
   return parts;
 }
 

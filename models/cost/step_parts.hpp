@@ -43,7 +43,8 @@ class StepParts {
   /// Of these the experts alone, and what is sent.
   [[nodiscard]] std::vector<Part> experts(double tokens) const;
   [[nodiscard]] std::vector<Part> exchange(double tokens, bool prompts = false) const;
-  /// LM head and sampling of `rows` tokens of one rank.
+  /// LM head of `rows` tokens of one rank: product, its logits gathered from the tensor ranks by the library (as vLLM,
+  /// SGLang and TensorRT-LLM do), greedy sampling.
   [[nodiscard]] std::vector<Part> head(double rows) const;
   /// Decode and context attention of one rank, or what takes both in one launch; only what there is.
   [[nodiscard]] std::vector<Part> attention(const AttentionWork& work) const;
@@ -63,6 +64,12 @@ class StepParts {
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
   [[nodiscard]] Priced reduce(double tokens, const GroupLinks& links) const;
   [[nodiscard]] PricedKernels priced() const { return PricedKernels(spec_.chip, spec_.profile); }
+  /// Whether the norms behind the all-reduce of `tokens` are part of it.
+  [[nodiscard]] bool norms_in_reduce_of(double tokens) const;
+  [[nodiscard]] bool left_out(const Pointwise& kernel, bool norms_in_reduce) const;
+  /// What shared experts spare when they run beside the routed ones, a layer: as much of their products as fits into
+  /// the launches of the experts, which leave the chip idle. The rest shares the chip with them, and spares nothing.
+  [[nodiscard]] Priced beside_experts(double tokens) const;
 
   StepCostSpec spec_;
   MoeShape experts_;

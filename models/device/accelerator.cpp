@@ -85,6 +85,16 @@ void check(const MoeCoefficients& moe, const Group& group) {
   group.sourced(moe.provenance);
 }
 
+void check(const SmallKernelCoefficients& small, const Group& group) {
+  group.not_negative("t0", small.t0.value());
+  group.efficiency("eff_bw", small.eff_bw);
+  group.not_negative("row_latency", small.row_latency.value());
+  group.positive("p", small.p);
+  group.not_negative("near.below", small.near.below.value());
+  group.efficiency("near.share", small.near.share);
+  group.sourced(small.provenance);
+}
+
 /// Every family of `families` that is there; `name_of` an index is its key in the catalogue entry.
 template <class Families, class Name>
 void check_all(const Families& families, const std::string& at, Name name_of) {
@@ -105,10 +115,8 @@ void check(const KernelSet& kernels) {
   check_all(kernels.mla_context, "kernels.mla_context", format);
   check_all(kernels.moe, "kernels.moe", kind);
 
-  const Group small("kernels.small");
-  small.not_negative("t0", kernels.small.t0.value());
-  small.efficiency("eff_bw", kernels.small.eff_bw);
-  small.sourced(kernels.small.provenance);
+  check(kernels.small.other, Group("kernels.small"));
+  check_all(kernels.small.by_kind, "kernels.small", [](std::size_t i) { return name(static_cast<SmallKernel>(i)); });
 
   Group("kernels.head").not_negative("t0", kernels.head_t0.value());
 

@@ -4,6 +4,7 @@
 #include "models/device/collective_kernels.hpp"
 #include "models/device/dtype.hpp"
 #include "models/device/provenance.hpp"
+#include "models/device/small_kernels.hpp"
 
 #include <array>
 #include <optional>
@@ -123,13 +124,6 @@ struct MoeCoefficients {
   Provenance provenance;
 };
 
-/// Norms, rotary embedding + KV append, activation-multiply, quantise: t = t0 + bytes/(BW*eff_bw) each.
-struct SmallKernelCoefficients {
-  Seconds t0;
-  double eff_bw = 1.0;
-  Provenance provenance;
-};
-
 /// What the cost model knows about the kernels of one chip. A family that is absent cannot be priced on it.
 struct KernelSet {
   std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                        ///< by GemmKind
@@ -140,8 +134,8 @@ struct KernelSet {
   std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype
   std::array<std::optional<MoeCoefficients>, kGemmKinds> moe;                          ///< by GemmKind
-  SmallKernelCoefficients small;
-  Seconds head_t0;  ///< sampling and the copy of the tokens to the host, per step
+  SmallKernels small;
+  Seconds head_t0;  ///< a step's further time beside the head's product and sampling
   CollectiveKernels collectives;
 };
 

@@ -17,7 +17,7 @@ const std::vector<Family>& families() {
   static const std::vector<Family> joined = [] {
     std::vector<Family> all;
     for (std::vector<Family> kind : {gemm_families(), attention_families(), skew_families(), mixed_families(),
-                                     latent_families(), moe_families()}) {
+                                     latent_families(), moe_families(), small_families()}) {
       all.insert(all.end(), std::make_move_iterator(kind.begin()), std::make_move_iterator(kind.end()));
     }
     return all;

@@ -12,6 +12,7 @@ tokenyard_room(fit
     fit/moe_family.cpp
     fit/samples.cpp
     fit/skew_family.cpp
+    fit/small_families.cpp
   HEADERS
     fit/families.hpp
     fit/family.hpp

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -117,12 +118,27 @@ void choose_expert_kernel(Measurements& measured) {
   measured.put("moe.nvfp4", measured.take("grouped moe.nvfp4", kMoe));
 }
 
+/// The kernel that quantises by a given scale is one that steps launch as well: two bytes read, one written.
+void keep_quantise(Measurements& measured) {
+  const auto found = measured.families().find("scale matrix.fp8");
+  if (found == measured.families().end() || measured.families().contains("small.quantise")) return;
+  constexpr std::size_t kSmall = 3;
+  fit::Samples kernels(kSmall);
+  for (std::size_t row = 0; row < found->second.size(); ++row) {
+    const double m = found->second.shape(row)[0];
+    const double k = found->second.shape(row)[1];
+    kernels.add(std::array{m, k, 3.0 * m * k}, found->second.seconds(row), found->second.origin(row));
+  }
+  measured.put("small.quantise", std::move(kernels));
+}
+
 }  // namespace
 
 Measurements read_tables(const std::vector<std::string>& paths) {
   Measurements measured;
   for (const std::string& path : paths) read_table(KernelTable::load(path), measured);
   take_off_quantisation(measured);
+  keep_quantise(measured);
   choose_expert_kernel(measured);
   return measured;
 }

@@ -8,6 +8,7 @@ tokenyard_room(calibrate
     calibrate/infersim_tables.cpp
     calibrate/kernel_table.cpp
     calibrate/measurements.cpp
+    calibrate/own_tables.cpp
     calibrate/profiler_tables.cpp
     calibrate/table_formats.cpp
     calibrate/vidur_tables.cpp

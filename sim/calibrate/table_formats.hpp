@@ -31,5 +31,6 @@ void read_table(const KernelTable& table, Measurements& into);
 [[nodiscard]] std::vector<TableFormat> infersim_formats();  ///< infersim_tables.cpp; times in us
 [[nodiscard]] std::vector<TableFormat> profiler_formats();  ///< profiler_tables.cpp: LLMServingSim; times in us
 [[nodiscard]] std::vector<TableFormat> vidur_formats();     ///< vidur_tables.cpp: Vidur and Frontier; times in ms
+[[nodiscard]] std::vector<TableFormat> own_formats();       ///< own_tables.cpp: tools/measure; times in us
 
 }  // namespace tokenyard::calibrate

@@ -37,25 +37,26 @@ struct EngineMemory {
 struct EngineSpec {
   policy::RulesSpec rules;
   policy::QueueOrder order = policy::QueueOrder::FirstCome;
-  bool asynchronous = true;              ///< two steps in flight
+  bool asynchronous = true;  ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;
   bool one_attention_kernel = false;     ///< for prompts and decodes of a step, where the chip has such a kernel
+  cost::KernelFusion fusion;
   serving::FrontEndSpec front_end;
-  bool graphs = true;                    ///< decode-only steps are padded to captured sizes
+  bool graphs = true;  ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   std::optional<kv::TiersSpec> tiers{};          ///< where they go instead
-  std::uint32_t graph_max = 512;         ///< largest captured batch (vLLM: at most that)
-  bool graph_padding = true;             ///< batches between captured sizes are padded up; false: they run without
+  std::uint32_t graph_max = 512;                 ///< largest captured batch (vLLM: at most that)
+  bool graph_padding = true;  ///< batches between captured sizes are padded up; false: they run without
   EngineMemory memory;
-  std::optional<std::uint32_t> blocks;   ///< KV blocks of an attention rank; absent = what the memory gives
+  std::optional<std::uint32_t> blocks;  ///< KV blocks of an attention rank; absent = what the memory gives
 };
 
 struct PoolSpec {
   std::string name;
   serving::Role role = serving::Role::Mixed;
-  std::string chip;                ///< kind of chip, a name in Experiment::chips
+  std::string chip;  ///< kind of chip, a name in Experiment::chips
   std::uint32_t instances = 1;
   models::ParallelPlan plan;
   models::ExpertLoad expert_load;
@@ -79,20 +80,20 @@ struct NetworkSpec {
 };
 
 struct KvTransferSpec {
-  std::optional<std::string> plane;   ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
+  std::optional<std::string> plane;  ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
   Seconds setup;
   double efficiency = 1.0;
-  bool push = false;                  ///< see serving::HandOff
+  bool push = false;  ///< see serving::HandOff
   bool with_prefill = false;
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
-  bool replicas_once = false;         ///< KV that several decode chips hold crosses the network once
+  bool replicas_once = false;  ///< KV that several decode chips hold crosses the network once
 };
 
 struct OutputSpec {
   bool requests = true;
   bool steps = false;
-  SimTime interval;   ///< of timeseries.csv
+  SimTime interval;  ///< of timeseries.csv
 };
 
 /// Everything that one run depends on. Same Experiment, same build: same numbers.
@@ -109,7 +110,7 @@ struct Experiment {
   KvTransferSpec kv_transfer;
   workloads::WorkloadSpec workload;
   OutputSpec output;
-  std::string resolved;                       ///< the same experiment with every default and catalogue entry in place
+  std::string resolved;  ///< the same experiment with every default and catalogue entry in place
   std::shared_ptr<const YamlMap> source;
 };
 

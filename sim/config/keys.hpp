@@ -28,6 +28,7 @@ inline constexpr std::string_view kOptional = "(none)";
 [[nodiscard]] std::span<const Key> engine_keys();      ///< keys_engine.cpp: engine and its parts
 [[nodiscard]] std::span<const Key> kv_keys();          ///< keys_kv.cpp: cache, router
 [[nodiscard]] std::span<const Key> model_keys();       ///< keys_models.cpp: chip, llm and their parts
+[[nodiscard]] std::span<const Key> small_keys();       ///< keys_small.cpp: chip.kernels.small
 [[nodiscard]] std::span<const Key> kernel_keys();      ///< keys_kernels.cpp: chip.kernels and its families
 [[nodiscard]] std::span<const Key> collective_keys();  ///< keys_collectives.cpp: a chip's collectives
 [[nodiscard]] std::span<const Key> topology_keys();    ///< keys_topology.cpp

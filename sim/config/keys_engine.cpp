@@ -18,6 +18,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine.sources", "memory", "text", kOptional, "Of block size and memory."},
     {"engine.sources", "graphs", "text", kOptional, "Of the captured sizes."},
     {"engine.sources", "host", "text", kOptional, "Of the host's work and its overlap."},
+    {"engine.sources", "kernels", "text", kOptional, "Of what is fused, or computed beside something else."},
     {"engine.sources", "front_end", "text", kOptional, "Of the work before and behind the scheduler."},
 
     {"engine", "kind", "one of: vllm | sglang | tensorrt_llm", "vllm",
@@ -46,6 +47,12 @@ constexpr auto kKeys = std::to_array<Key>({
      "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
     {"engine", "exchange_sm_share", "ratio", "0.18",
      "Of a chip, what the exchange of steps with prompts keeps from the other half. Default: DeepEP's 24 of 132 SMs."},
+    {"engine", "norm_in_all_reduce", "true or false", "false",
+     "Norms behind an all-reduce of the engine's own kernels are part of it."},
+    {"engine", "quantise_in_attention", "true or false", "false",
+     "Attention writes its output quantised, as the next product reads it."},
+    {"engine", "shared_experts_beside", "count", "0",
+     "Up to so many tokens of a rank, shared experts are computed beside the routed ones, on a stream of their own."},
     {"engine", "blocks", "count", kOptional, "KV blocks of an attention rank, instead of what the memory gives."},
 
     {"engine", "front_end", "mapping: engine.front_end", kOptional,

@@ -124,7 +124,7 @@ void read_about(YamlMap& map) {
   }
   if (!map.has("sources")) return;
   YamlMap sources = map.map("sources", "engine.sources");
-  for (const std::string_view key : {"rules", "memory", "graphs", "host", "front_end"}) {
+  for (const std::string_view key : {"rules", "memory", "graphs", "host", "kernels", "front_end"}) {
     if (sources.given(key)) static_cast<void>(sources.text(key));
   }
   sources.finish();

@@ -2,6 +2,7 @@
 
 #include "sim/config/read_collectives.hpp"
 #include "sim/config/read_provenance.hpp"
+#include "sim/config/read_small.hpp"
 
 #include <cstddef>
 #include <string>
@@ -20,7 +21,6 @@ using models::MixedAttentionCoefficients;
 using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
 using models::SkewCoefficients;
-using models::SmallKernelCoefficients;
 
 constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
 
@@ -117,13 +117,6 @@ MoeCoefficients read_moe(YamlMap map) {
   return moe;
 }
 
-SmallKernelCoefficients read_small(YamlMap map) {
-  SmallKernelCoefficients small{
-      .t0 = map.seconds("t0"), .eff_bw = map.number("eff_bw", 0.0, 1.0), .provenance = read_provenance(map)};
-  map.finish();
-  return small;
-}
-
 Seconds read_head(YamlMap map) {
   const Seconds t0 = map.seconds("t0");
   (void)map.text("source");
@@ -164,7 +157,7 @@ models::KernelSet read_kernels(YamlMap map) {
   read_family(map, "mla_context", false, "chip.kernels.context.KV", kernels.mla_context, read_context_attention);
   read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);
   kernels.small = read_small(map.map("small", "chip.kernels.small"));
-  kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));
+  if (map.given("head")) kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));
   kernels.collectives = read_collectives(map.entry("collectives", "collectives", "models/catalog/collectives"));
   map.finish();
   return kernels;

@@ -19,6 +19,9 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
   engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
                       .prefill = overlap == "prefill" || overlap == "both",
                       .sm_share = map.number("exchange_sm_share", 0.0, 1.0)};
+  engine.fusion = {.norm_in_all_reduce = map.flag("norm_in_all_reduce"),
+                   .quantise_in_attention = map.flag("quantise_in_attention"),
+                   .shared_experts_beside = map.count("shared_experts_beside", 0)};
 }
 
 models::ExpertLoad read_expert_load(YamlMap& map) {

@@ -9,6 +9,7 @@ tokenyard_room(config
     config/keys_kernels.cpp
     config/keys_kv.cpp
     config/keys_models.cpp
+    config/keys_small.cpp
     config/keys_topology.cpp
     config/keys_workload.cpp
     config/read_collectives.cpp
@@ -17,6 +18,7 @@ tokenyard_room(config
     config/read_kernels.cpp
     config/read_kv.cpp
     config/read_models.cpp
+    config/read_small.cpp
     config/read_steps.cpp
     config/read_provenance.cpp
     config/read_topology.cpp
@@ -34,6 +36,7 @@ tokenyard_room(config
     config/read_kernels.hpp
     config/read_kv.hpp
     config/read_models.hpp
+    config/read_small.hpp
     config/read_steps.hpp
     config/read_provenance.hpp
     config/read_topology.hpp

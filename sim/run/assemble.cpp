@@ -263,6 +263,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .speculation = pool.speculation,
           .two_batch = pool.engine.two_batch,
           .one_attention_kernel = pool.engine.one_attention_kernel,
+          .fusion = pool.engine.fusion,
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +
                         policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,

@@ -128,7 +128,7 @@ namespace tokenyard::test {
                               .act_io = 2.0,
                               .per_local_expert = 1_us,
                               .provenance = made_up};
-  k.small = {.t0 = 2_us, .eff_bw = 0.5, .provenance = made_up};
+  k.small.other = {.t0 = 2_us, .eff_bw = 0.5, .provenance = made_up};
   k.head_t0 = 15_us;
   k.collectives = round_collectives();
   return chip;

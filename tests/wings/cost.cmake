@@ -13,6 +13,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/layer_work_test.cpp
     unit/models/cost/mixed_attention_test.cpp
     unit/models/cost/price_basis_test.cpp
+    unit/models/cost/small_kernels_test.cpp
     unit/models/cost/special_steps_test.cpp
     unit/models/cost/step_cost_test.cpp
     unit/models/cost/step_laws_test.cpp

@@ -26,7 +26,7 @@ AcceleratorSpec sound_chip() {
                        .power = {.idle = 50_W, .decode = 200_W, .prefill = 380_W, .tdp = 400_W},
                        .kernels = {}};
   chip.peak[static_cast<std::size_t>(Dtype::Bf16)] = 100_TFLOPps;
-  chip.kernels.small.provenance.source = "test";
+  chip.kernels.small.other.provenance.source = "test";
   chip.kernels.collectives = test::round_collectives();
   return chip;
 }

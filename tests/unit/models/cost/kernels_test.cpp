@@ -109,10 +109,6 @@ TEST_CASE("moe: the busiest rank has more rows and its hit experts cost a group 
         exactly(30.0 + 4.0 + 1.5 + 0.016 + 1.68 + 11.25 + 0.512));
 }
 
-TEST_CASE("small kernel: a launch and its bytes") {
-  CHECK(us(small_kernel_time(Bytes{1e6}, test::round_chip())) == exactly(4.0));  // 2 us + 1 MB at 500 GB/s
-}
-
 TEST_CASE("moe: where tokens are dispatched a chip adds up its own results only") {
   // 2 activation passes over 4 B * 1024 * T: 64 tokens against 64 / 8.
   const models::AcceleratorSpec chip = test::round_chip();

@@ -52,10 +52,31 @@ TEST_CASE("layer work: an ungated FFN goes up once") {
   CHECK(first(layer_work(llm, {}, {}), "dense ffn").shape.n == 4096);
 }
 
-TEST_CASE("layer work: small kernels are counted as the study counts them") {
-  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {})) == 4 * 6);
-  // Four layers of 4 for latent attention, one dense FFN of 3, three MoE layers of 2 + 1.
-  CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {})) == 4 * 4 + 3 + 3 * 3);
+TEST_CASE("layer work: small kernels are those that engines launch") {
+  // Two norms, rotary embedding, activation.
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {})) == 4 * 4);
+  // The output of attention is quantised by one more; FP8 in blocks is quantised inside the products.
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {.weights = GemmKind::Fp8})) == 4 * 5);
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {.weights = GemmKind::Fp8Block})) == 4 * 4);
+  // Four layers with a norm, one of the latents and rotary embedding; one dense FFN with a norm and an activation;
+  // three MoE layers with a norm, the routing, and activation and sum of the shared expert.
+  CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {})) == 4 * 3 + 2 + 3 * 4);
+}
+
+TEST_CASE("layer work: what the tables of other kernels contain is no kernel of its own") {
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {}, {.rotary_in_attention = true})) == 4 * 3);
+  CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {}, {.rotary_in_attention = true})) == 4 * 2 + 2 + 3 * 4);
+  CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {}, {.routing_in_experts = true})) == 4 * 3 + 2 + 3 * 3);
+}
+
+TEST_CASE("layer work: a norm that quantises writes what the product reads") {
+  // Input and residual read, residual written: 6 bytes of BF16; the product reads 2, 1 or half a byte.
+  const auto norm_bytes = [](GemmKind kind) {
+    return layer_work(test::tiny_dense(), {}, {.weights = kind}).pointwise.front().token.bytes;
+  };
+  CHECK(norm_bytes(GemmKind::Bf16) == 8.0 * 1024);
+  CHECK(norm_bytes(GemmKind::Fp8) == 7.0 * 1024);
+  CHECK(norm_bytes(GemmKind::Nvfp4) == 6.5 * 1024);
 }
 
 TEST_CASE("layer work: multiplies exactly the weights that a chip stores") {

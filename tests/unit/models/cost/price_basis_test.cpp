@@ -34,7 +34,7 @@ StepCostSpec measured_spec(double tokens) {
   kernels.decode_attention[bf16]->provenance = {
       .source = "a table", .error_p50 = 0.05, .valid = {{"sequences", 1, 64}, {"context", 100, 1000}}};
   kernels.context_attention[bf16]->provenance = {.source = "a table", .error_p50 = 0.05, .valid = {{"tokens", 1, 512}}};
-  kernels.small.provenance = {.source = "a table", .error_p50 = 0.05};
+  kernels.small.other.provenance = {.source = "a table", .error_p50 = 0.05};
   return spec;
 }
 

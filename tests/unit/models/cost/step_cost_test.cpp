@@ -44,11 +44,12 @@ TEST_CASE("step cost: one decode of the tiny dense model by hand") {
   };
   // 8 + 2 * 2 heads of 128; gate and up fused.
   const double products = product(1536, 1024) + product(1024, 1024) + product(8192, 1024) + product(1024, 4096);
-  // Six small kernels: two norms of 8 KB, rotary 4 * 1536 B, gate 6 * 4096 B, two quantise of 3 KB.
-  const double small = 6 * 2.0 + (2 * 8 * 1024 + 4 * 1536 + 6 * 4096 + 2 * 3 * 1024) / 500e3;
+  // Four small kernels: two norms of 8 KB, rotary 4 * 1536 B, gate 6 * 4096 B.
+  const double small = 4 * 2.0 + (2 * 8 * 1024 + 4 * 1536 + 6 * 4096) / 500e3;
   // Cache: 2 KV heads * 128 * 2 * 2 B a token, and 4 KB of queries and outputs.
   const double attention = 10.0 + (1000 * 1024 + 4 * 8 * 128) / 800e3;
-  const double head = product(8000, 1024) + 15.0;
+  const double sampling = 2.0 + 10.0 * 8000 / 500e3;  // logits of 2 bytes to 4, which are read again
+  const double head = product(8000, 1024) + 15.0 + sampling;
   const SimTime step = price(test::round_cost(test::tiny_dense()), decodes(1, 1000));
   CHECK(us(step) == Approx(4 * (products + small + attention) + head).epsilon(1e-4));  // attention's table
 }
@@ -74,10 +75,10 @@ TEST_CASE("step cost: decodes and chunks share one pass") {
 TEST_CASE("step cost: one all-reduce after attention and one after the FFN") {
   // With tensor 2, 16 decodes: S = 2 * 16 * 1024 B; 4 + 0.1 us + S/50G in one shot, twice in each of 4 layers.
   StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 2});
-  const SimTime with = price(spec, decodes(16, 16'000));
+  const Seconds with = total(StepParts(spec).local(16));
   spec.chip.kernels.collectives.all_reduces["own"] = {.one_shot_t0 = 0_s, .per_peer = 0_s};
   spec.network.tensor.port = BytesPerSecond{1e30};
-  CHECK(us(with - price(spec, decodes(16, 16'000))) == Approx(8 * (4.1 + 2 * 16 * 1024 / 50e3)).epsilon(1e-4));
+  CHECK(us(with - total(StepParts(spec).local(16))) == Approx(8 * (4.1 + 2 * 16 * 1024 / 50e3)).epsilon(1e-4));
 }
 
 TEST_CASE("step cost: one rank alone gives the same bits in both forms") {
