@@ -91,6 +91,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "mem_fraction_static", "ratio", kOptional,
      "sglang: share of a chip's memory for weights and KV pool; without it by the engine's own formula."},
     {"engine", "cuda_graph_max_bs", "count", "256", "sglang: largest captured batch."},
+    {"engine", "scheduler_recv_interval", "count", "1",
+     "sglang: decode steps from one look at the requests that came to the next; after a batch of prompts, and when "
+     "nothing runs, it looks at once."},
 
     // kind tensorrt_llm
     {"engine", "max_batch_size", "count", "2048", "tensorrt_llm: requests in a step of one attention rank."},

@@ -27,7 +27,7 @@ constexpr std::array kOfVllm = {"max_num_seqs"sv,
                                 "memory_utilisation"sv};
 constexpr std::array kOfSglang = {"max_running_requests"sv,      "chunked_prefill_size"sv, "max_prefill_tokens"sv,
                                   "schedule_conservativeness"sv, "enable_mixed_chunk"sv,   "page_size"sv,
-                                  "mem_fraction_static"sv,       "cuda_graph_max_bs"sv};
+                                  "mem_fraction_static"sv,       "cuda_graph_max_bs"sv,    "scheduler_recv_interval"sv};
 constexpr std::array kOfTrtllm = {"max_batch_size"sv,
                                   "max_num_tokens"sv,
                                   "capacity_scheduler_policy"sv,
@@ -78,7 +78,8 @@ void read_sglang(YamlMap& map, EngineSpec& engine) {
                                     .chunked_prefill_size = map.count("chunked_prefill_size", 1, kMostTokens),
                                     .max_prefill_tokens = map.count("max_prefill_tokens", 1, kMostTokens),
                                     .schedule_conservativeness = map.number("schedule_conservativeness", 0.0, 1e3),
-                                    .enable_mixed_chunk = map.flag("enable_mixed_chunk")};
+                                    .enable_mixed_chunk = map.flag("enable_mixed_chunk"),
+                                    .scheduler_recv_interval = map.count("scheduler_recv_interval", 1, 1000)};
   engine.block_tokens = map.count("page_size", 1, kLargestBlock);
   engine.memory.utilisation.reset();
   if (map.given("mem_fraction_static")) engine.memory.utilisation = map.number("mem_fraction_static", 0.0, 1.0);

@@ -23,6 +23,7 @@ struct Candidate {
   std::uint32_t may_produce = 1;  ///< most output tokens that its call still allows (max_tokens less those given)
   /// Name of its first full block that is not in the cache and that others may know; absent without a cache.
   std::optional<std::uint64_t> next_block{};
+  std::uint64_t came = 0;          ///< steps() when it joined the queue for the first time
 };
 
 /// A request whose prompt is not complete.

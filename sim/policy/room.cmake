@@ -10,6 +10,7 @@ tokenyard_room(policy
     policy/batch_rules.hpp
     policy/load_watch.hpp
     policy/prefix_routers.hpp
+    policy/inbox.hpp
     policy/new_token_ratio.hpp
     policy/router.hpp
     policy/router_spec.hpp

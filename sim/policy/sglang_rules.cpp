@@ -1,6 +1,7 @@
 #include "sim/policy/sglang_rules.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/policy/inbox.hpp"
 #include "sim/policy/new_token_ratio.hpp"
 
 #include <algorithm>
@@ -14,14 +15,19 @@ constexpr std::uint32_t kMostProduced = 4096;
 
 class SglangRules final : public BatchRules {
  public:
-  explicit SglangRules(const SglangSpec& spec) : spec_(spec), ratio_(spec.schedule_conservativeness) {}
+  explicit SglangRules(const SglangSpec& spec)
+      : spec_(spec), ratio_(spec.schedule_conservativeness), inbox_(spec.scheduler_recv_interval) {}
 
   bool compose(Desk& desk) override {
-    ratio_.decay(desk.steps() - steps_seen_);  // decode steps that nobody asked these rules for
+    const std::uint64_t unasked = desk.steps() - steps_seen_;  // decode steps that nobody asked these rules for
+    ratio_.decay(unasked);
     if (desk.idled()) ratio_.reset();
     steps_seen_ = desk.steps();
+    const bool idle = desk.decoding() + desk.ended() == 0 && desk.partials().empty();
+    inbox_.turn(desk.steps(), unasked, idle);
     bool full = desk.blocked() && desk.partials().empty();  // batch_is_full: a cut prompt that goes on takes it back
-    if (prefill(desk, full)) {
+    const bool prompts = prefill(desk, full);
+    if (prompts) {
       ++steps_seen_;
       if (spec_.enable_mixed_chunk) {
         decode_all(desk);
@@ -31,6 +37,7 @@ class SglangRules final : public BatchRules {
     } else if (decode(desk, full)) {
       ++steps_seen_;
     }
+    inbox_.ran(prompts);
     return !full || !desk.partials().empty();
   }
 
@@ -59,7 +66,7 @@ class SglangRules final : public BatchRules {
   /// Gives whether there is a prefill batch. `full`: nothing is admitted; set when a request was refused.
   bool prefill(Desk& desk, bool& full) const {
     const bool goes_on = !desk.partials().empty();
-    if (!goes_on && (full || !desk.candidate())) return false;
+    if (!goes_on && (full || !inbox_.head(desk))) return false;
     if (!goes_on && desk.running() >= spec_.max_running_requests) {
       full = true;
       return false;
@@ -92,7 +99,7 @@ class SglangRules final : public BatchRules {
   }
 
   bool admit(Desk& desk, Room& room, bool& full, bool any) const {
-    while (const auto head = desk.candidate()) {
+    while (const auto head = inbox_.head(desk)) {
       if (!desk.partials().empty()) break;  // one prompt in progress
       if (desk.running() >= spec_.max_running_requests) {
         full = true;
@@ -195,6 +202,7 @@ class SglangRules final : public BatchRules {
 
   SglangSpec spec_;
   NewTokenRatio ratio_;
+  Inbox inbox_;
   std::uint64_t steps_seen_ = 0;
 };
 
@@ -205,6 +213,7 @@ void validate(const SglangSpec& spec) {
   if (spec.chunked_prefill_size == 0) throw SpecError("chunked_prefill_size", "must be at least 1");
   if (spec.max_prefill_tokens == 0) throw SpecError("max_prefill_tokens", "must be at least 1");
   if (!(spec.schedule_conservativeness > 0.0)) throw SpecError("schedule_conservativeness", "must be above 0");
+  if (spec.scheduler_recv_interval == 0) throw SpecError("scheduler_recv_interval", "must be at least 1");
 }
 
 std::unique_ptr<BatchRules> make_sglang_rules(const SglangSpec& spec) {

@@ -30,6 +30,7 @@ struct SglangSpec {
   std::uint32_t max_prefill_tokens = 16384;    ///< a prefill batch of several prompts stays below it
   double schedule_conservativeness = 1.0;      ///< factor on the share of future tokens that admission reserves
   bool enable_mixed_chunk = false;             ///< decodes join a prefill batch instead of waiting for it
+  std::uint32_t scheduler_recv_interval = 1;   ///< decode steps from one look at new requests to the next
 };
 
 enum class CapacityPolicy : std::uint8_t { GuaranteedNoEvict, MaxUtilization };

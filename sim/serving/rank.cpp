@@ -43,6 +43,7 @@ void Rank::enqueue(SequenceId id) {
   sequence.computed = 0;
   sequence.produced = 0;
   sequence.blocks = 0;
+  sequence.first_compose = composed_;
   if (running_ == 0 && waiting() == 0) idled_ = true;
   // First come, first served among equals; a more urgent one passes those behind it.
   auto place = waiting_.end();

@@ -81,7 +81,8 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
                               .from_remote = head.from_remote,
                               .loaded = head.state == SequenceState::Loaded,
                               .priority = head.priority,
-                              .may_produce = head.most_output() - head.produced};
+                              .may_produce = head.most_output() - head.produced,
+                              .came = head.first_compose};
   if (candidate.loaded) {
     candidate.cached = head.computed;
   } else if (cache_) {

@@ -54,8 +54,9 @@ struct Sequence {
 
   std::int64_t decode_base = 0;    ///< Decoding: computed == decode_base + composed steps of the rank
   std::uint64_t last_compose = 0;  ///< Decoding, Closing: the composed step that computes the last token
-  std::uint64_t first_compose =
-      0;                      ///< Decoding, Closing: the composed step that gave the first token of this admission
+  /// Decoding, Closing: the composed step that gave the first token of this admission; before: composed steps when it
+  /// joined the queue.
+  std::uint64_t first_compose = 0;
   std::uint32_t version = 0;  ///< counts joins and leaves, so that stale calendar entries are recognised
   std::uint32_t rank = 0;     ///< attention rank of its instance
   std::uint32_t next = 0;     ///< running list, by slot + 1; 0 = none

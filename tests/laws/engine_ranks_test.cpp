@@ -58,7 +58,8 @@ Case any_case(bool sglang, bool caching) {
                                  .chunked_prefill_size = in(4, 40),
                                  .max_prefill_tokens = in(8, 60),
                                  .schedule_conservativeness = in(1, 20) * 0.1,
-                                 .enable_mixed_chunk = in(0, 1) == 1};
+                                 .enable_mixed_chunk = in(0, 1) == 1,
+                                 .scheduler_recv_interval = in(0, 1) == 1 ? in(2, 12) : 1};
   } else {
     const bool chunks = in(0, 1) == 1;
     c.rules =

@@ -19,7 +19,7 @@ using namespace tokenyard::test;
 namespace {
 
 policy::RulesSpec rules_of(std::uint64_t seed) {
-  switch (seed % 6) {
+  switch (seed % 7) {
     case 0:
       return policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 64};
     case 1:
@@ -38,6 +38,8 @@ policy::RulesSpec rules_of(std::uint64_t seed) {
                                 .context_chunking_policy = policy::ChunkingPolicy::EqualProgress,
                                 .batch_wait_timeout_iters = 3,
                                 .batch_wait_max_tokens_ratio = 0.5};
+    case 5:
+      return policy::SglangSpec{.max_running_requests = 12, .scheduler_recv_interval = 10};
     default:
       return policy::SglangSpec{.max_running_requests = 12, .schedule_conservativeness = 0.1};
   }

@@ -27,13 +27,14 @@ constexpr double kMiB = 1024.0 * 1024.0;
 TEST_CASE("engines: each kind reads its own settings under its own names") {
   const auto sglang = engine_of(
       "{kind: sglang, max_running_requests: 7, chunked_prefill_size: 4096, max_prefill_tokens: 5000, "
-      "schedule_conservativeness: 0.3, enable_mixed_chunk: true, page_size: 64}");
+      "schedule_conservativeness: 0.3, enable_mixed_chunk: true, page_size: 64, scheduler_recv_interval: 30}");
   const auto& rules = std::get<policy::SglangSpec>(sglang.rules);
   CHECK(rules.max_running_requests == 7);
   CHECK(rules.chunked_prefill_size == 4096);
   CHECK(rules.max_prefill_tokens == 5000);
   CHECK(rules.schedule_conservativeness == 0.3);
   CHECK(rules.enable_mixed_chunk);
+  CHECK(rules.scheduler_recv_interval == 30);
   CHECK(sglang.block_tokens == 64);
 
   const auto trtllm = engine_of(

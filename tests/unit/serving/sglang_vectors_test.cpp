@@ -326,4 +326,38 @@ TEST_CASE("sglang: what a prompt finds in the tree is locked and no room for it 
     CHECK(bench.step() == (pool == 19 ? std::string("B1 | free 15 | running B | waiting C")
                                       : std::string("C8+1 | free 8 | running BC | first C")));
   }
+TEST_CASE("sglang S15: new requests are seen once in scheduler_recv_interval decode steps") {
+  // The scheduler that had nothing to do sees A at once, and looks again in the turn after A's prompt. The turns after
+  // the decodes of the second and third steps count 1 and 2; that after the fourth counts 3, and B starts. C comes with
+  // it in the queue and is seen in the turn after B's prompt.
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64, .scheduler_recv_interval = 3}, 200, 1, 1);
+  bench.add(4, 8);
+  CHECK(bench.step() == "A4 | free 196 | running A | first A");
+  CHECK(bench.step() == "A1 | free 195 | running A");
+  bench.add(5, 2);
+  CHECK(bench.step() == "A1 | free 194 | running A | waiting B");
+  CHECK(bench.step() == "A1 | free 193 | running A | waiting B");
+  CHECK(bench.step() == "B5 | free 188 | running AB | first B");
+  bench.add(6, 2);
+  CHECK(bench.step() == "C6 | free 182 | running ABC | first C");
+  CHECK(bench.step() == "A1 B1 C1 | free 192 | running A | ended BC");
+}
+
+TEST_CASE("sglang S15b: with an interval of one a request is seen in the next turn") {
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64, .scheduler_recv_interval = 1}, 200, 1, 1);
+  bench.add(4, 8);
+  CHECK(bench.step() == "A4 | free 196 | running A | first A");
+  CHECK(bench.step() == "A1 | free 195 | running A");
+  bench.add(5, 2);
+  CHECK(bench.step() == "B5 | free 190 | running AB | first B");
+}
+
+TEST_CASE("sglang S15c: a scheduler whose last request has ended sees what waits at once") {
+  // B comes during A's last step; the next turn would count 1 of 30, but nothing runs any more.
+  RankBench bench(SglangSpec{.chunked_prefill_size = 64, .scheduler_recv_interval = 30}, 200, 1, 1);
+  bench.add(4, 2);
+  CHECK(bench.step() == "A4 | free 196 | running A | first A");
+  CHECK(bench.step() == "A1 | free 200 | ended A");
+  bench.add(5, 2);
+  CHECK(bench.step() == "B5 | free 195 | running B | first B");
 }
