@@ -11,6 +11,7 @@ GraphPadding::GraphPadding(const StepCostSpec& spec) : width_(spec.speculation.w
     if (size >= graph_.size()) graph_.resize(size + 1, size);  // all counts above the last size, up to this one
   }
   if (!graph_.empty()) largest_ = std::max(largest_, sizes.back());
+  prompt_graph_end_ = spec.prompt_graph_tokens ? std::size_t{*spec.prompt_graph_tokens} + 1 : graph_.size();
 }
 
 bool GraphPadding::pads(std::span<const StepShape> ranks) const {
@@ -22,7 +23,7 @@ std::uint32_t GraphPadding::common(std::span<const StepShape> ranks, bool padded
   if (!padded || ranks.size() < 2) return 0;
   std::uint32_t most = 0;
   for (const StepShape& shape : ranks) most = std::max(most, tokens(shape, true));
-  return captured(most) ? most : 0;
+  return captured(most, false) ? most : 0;
 }
 
 }  // namespace tokenyard::cost

@@ -3,6 +3,7 @@
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_shape.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,8 +33,11 @@ class GraphPadding {
   /// Source: vLLM and SGLang agree on token count and graph before a step of their data-parallel ranks.
   [[nodiscard]] std::uint32_t common(std::span<const StepShape> ranks, bool padded) const;
 
-  /// Whether a graph holds so many tokens.
-  [[nodiscard]] bool captured(std::uint32_t tokens) const { return tokens < graph_.size(); }
+  /// Whether a graph holds so many tokens of a step that decodes only, or graphs of its pieces those of one with
+  /// prompts.
+  [[nodiscard]] bool captured(std::uint32_t tokens, bool prompts) const {
+    return tokens < (prompts ? prompt_graph_end_ : graph_.size());
+  }
 
   /// Sampled rows of a rank: a token of each chunk, all of a decode's.
   [[nodiscard]] std::uint32_t rows(const StepShape& shape) const { return shape.decodes * width_ + shape.chunks; }
@@ -45,6 +49,7 @@ class GraphPadding {
   std::uint32_t width_;               // tokens of a decode
   std::vector<std::uint32_t> graph_;  // by tokens: the graph that holds them; empty without graphs
   std::uint32_t largest_;
+  std::size_t prompt_graph_end_;  // first number of tokens that no graphs of pieces hold
 };
 
 }  // namespace tokenyard::cost

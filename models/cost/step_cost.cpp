@@ -211,7 +211,7 @@ class KernelSum final : public StepCost {
 
   [[nodiscard]] double host(std::uint32_t sequences) const { return host_per_step_ + host_per_sequence_ * sequences; }
   [[nodiscard]] double launches(const Load& step) const {
-    return launches_.of(graphs_.captured(step.largest), step.prompts);
+    return launches_.of(graphs_.captured(step.largest, step.prompts), step.prompts);
   }
 
   /// A step's time from that of the chips, of the launches that run ahead of them, and of the host.
@@ -313,7 +313,7 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
   const double rank = local_(own) + head_(decodes);
   const double together = shared(own, false);
   const double on_host = host(decodes);
-  const double launched = launches_.of(graphs_.captured(own), false);
+  const double launched = launches_.of(graphs_.captured(own, false), false);
   if (attention_.sees_everything()) {
     // The same sums in the same order, without asking each time what does not change.
     for (SimTime& price : prices) {

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,7 +63,10 @@ struct StepCostSpec {
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
   const KernelProfile* profile =
-      nullptr;  ///< the user\'s own kernels, where they were measured; needed until the cost is made
+      nullptr;  ///< the user's own kernels, where they were measured; needed until the cost is made
+  /// Steps with prompt tokens replay graphs piece by piece up to so many tokens of a rank; absent: up to the largest of
+  /// graph_sizes.
+  std::optional<std::uint32_t> prompt_graph_tokens;
 };
 
 /// Price of a step, compiled: a few look-ups whatever the batch and however many layers.

@@ -29,6 +29,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "one in flight for each stage either way."},
     {"engine", "graphs", "true or false", "true",
      "Captured graphs: decode-only steps are padded to captured sizes (1, 2, 4, 8, 16 ...)."},
+    {"engine", "prompt_graph_tokens", "count", kOptional,
+     "Steps with prompt tokens replay graphs piece by piece up to so many tokens of a rank; without it up to the "
+     "largest "
+     "captured batch (vLLM's piecewise graphs). 0 = they launch every kernel."},
     {"engine", "host_per_step", kTime, "500 us",
      "Host work of a step: schedule, inputs, launch, outputs. Assumed: 200 to 2,000 us are seen."},
     {"engine", "host_per_sequence", kTime, "0 s", "Host work that grows with the batch, for each request."},
@@ -39,7 +43,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "cache, TensorRT-LLM: enable_block_reuse)."},
     {"engine", "cache", "mapping: cache", kOptional, "How idle blocks are kept, with prefix_caching."},
     {"engine", "launch", kTime, "5 us",
-     "To launch one kernel that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a stream launch."},
+     "To launch one of the kernels of explain that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a "
+     "stream launch; PyTorch engines take 45 to 60 us (models/catalog/engines)."},
     {"engine", "attention", "one of: one_kernel | two_kernels", kOptional,
      "Of a step that mixes prompts and decodes. Default: vllm one_kernel, where the chip has attention_mixed (its "
      "FlashInfer back end: two_kernels); sglang and tensorrt_llm two_kernels."},
@@ -107,6 +112,12 @@ constexpr auto kKeys = std::to_array<Key>({
      "tensorrt_llm: steps that prompts wait at most for a fuller step, while others generate."},
     {"engine", "batch_wait_max_tokens_ratio", "ratio", "0",
      "tensorrt_llm: share of max_num_tokens from which a step is full enough."},
+    {"engine", "attention_dp_balance", "true or false", "false",
+     "tensorrt_llm: attention ranks hold their prompts until each has one (attention_dp_config: enable_balance)."},
+    {"engine", "attention_dp_timeout_iters", "count", "50",
+     "tensorrt_llm: steps that they hold them at most (attention_dp_config: timeout_iters)."},
+    {"engine", "attention_dp_batching_wait_iters", "count", "10",
+     "tensorrt_llm: steps that they go on holding them when each has one (attention_dp_config: batching_wait_iters)."},
     {"engine", "tokens_per_block", "count", "32", "tensorrt_llm: tokens in a KV block."},
     {"engine", "free_gpu_memory_fraction", "ratio", "0.9",
      "tensorrt_llm: share that the KV cache takes of the memory beside weights and reserve."},

@@ -35,6 +35,9 @@ constexpr std::array kOfTrtllm = {"max_batch_size"sv,
                                   "context_chunking_policy"sv,
                                   "batch_wait_timeout_iters"sv,
                                   "batch_wait_max_tokens_ratio"sv,
+                                  "attention_dp_balance"sv,
+                                  "attention_dp_timeout_iters"sv,
+                                  "attention_dp_batching_wait_iters"sv,
                                   "tokens_per_block"sv,
                                   "free_gpu_memory_fraction"sv,
                                   "cuda_graph_max_batch_size"sv,
@@ -91,15 +94,19 @@ void read_trtllm(YamlMap& map, EngineSpec& engine) {
       map.choice("capacity_scheduler_policy", {"guaranteed_no_evict", "max_utilization"}) == "max_utilization";
   const bool alike =
       map.choice("context_chunking_policy", {"first_come_first_served", "equal_progress"}) == "equal_progress";
-  engine.rules = policy::TrtllmSpec{.max_batch_size = map.count("max_batch_size", 1, kMostRequests),
-                                    .max_num_tokens = map.count("max_num_tokens", 1, kMostTokens),
-                                    .capacity_scheduler_policy = evicts ? policy::CapacityPolicy::MaxUtilization
-                                                                        : policy::CapacityPolicy::GuaranteedNoEvict,
-                                    .enable_chunked_prefill = map.flag("enable_chunked_prefill"),
-                                    .context_chunking_policy = alike ? policy::ChunkingPolicy::EqualProgress
-                                                                     : policy::ChunkingPolicy::FirstComeFirstServed,
-                                    .batch_wait_timeout_iters = map.count("batch_wait_timeout_iters", 0),
-                                    .batch_wait_max_tokens_ratio = map.number("batch_wait_max_tokens_ratio", 0.0, 1.0)};
+  engine.rules =
+      policy::TrtllmSpec{.max_batch_size = map.count("max_batch_size", 1, kMostRequests),
+                         .max_num_tokens = map.count("max_num_tokens", 1, kMostTokens),
+                         .capacity_scheduler_policy = evicts ? policy::CapacityPolicy::MaxUtilization
+                                                             : policy::CapacityPolicy::GuaranteedNoEvict,
+                         .enable_chunked_prefill = map.flag("enable_chunked_prefill"),
+                         .context_chunking_policy = alike ? policy::ChunkingPolicy::EqualProgress
+                                                          : policy::ChunkingPolicy::FirstComeFirstServed,
+                         .batch_wait_timeout_iters = map.count("batch_wait_timeout_iters", 0),
+                         .batch_wait_max_tokens_ratio = map.number("batch_wait_max_tokens_ratio", 0.0, 1.0),
+                         .attention_dp_balance = map.flag("attention_dp_balance"),
+                         .attention_dp_timeout_iters = map.count("attention_dp_timeout_iters", 0),
+                         .attention_dp_batching_wait_iters = map.count("attention_dp_batching_wait_iters", 0)};
   engine.block_tokens = map.count("tokens_per_block", 1, kLargestBlock);
   engine.memory.utilisation = 1.0;
   engine.memory.reserve = map.bytes("memory_reserve");

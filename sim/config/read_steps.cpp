@@ -15,6 +15,12 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
   if (map.given("attention")) {
     engine.one_attention_kernel = map.choice("attention", {"one_kernel", "two_kernels"}) == "one_kernel";
   }
+  if (map.given("prompt_graph_tokens")) {
+    engine.prompt_graph_tokens = map.count("prompt_graph_tokens", 0);
+    if (!engine.graphs && *engine.prompt_graph_tokens > 0) {
+      map.fail("prompt_graph_tokens", "needs graphs: true; this engine captures none");
+    }
+  }
   const std::string overlap = map.choice("two_batch_overlap", {"off", "prefill", "decode", "both"});
   engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
                       .prefill = overlap == "prefill" || overlap == "both",

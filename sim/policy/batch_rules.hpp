@@ -122,6 +122,10 @@ class BatchRules {
   /// Composes one step; deeds may be none. Gives false when a candidate is left that could only start after something
   /// ends, leaves or frees blocks: until then composing anew with the same decodes would change nothing.
   virtual bool compose(Desk& desk) = 0;
+  /// Whether the next compose() would compute prompt tokens, as the desk stands. Only of rules that can hold them.
+  [[nodiscard]] virtual bool starts_prompts(const Desk&) const { return false; }
+  /// The next compose() computes no prompt tokens: other attention ranks have none (RankBalance).
+  virtual void hold_prompts() {}
   /// Whether the end of a request is seen a step late, so that it takes part in a step after that of its last token.
   [[nodiscard]] virtual bool sees_ends_late() const { return false; }
   [[nodiscard]] virtual Sharing sharing() const { return Sharing::AtOnce; }

@@ -12,6 +12,7 @@ tokenyard_room(policy
     policy/prefix_routers.hpp
     policy/inbox.hpp
     policy/new_token_ratio.hpp
+    policy/rank_balance.hpp
     policy/router.hpp
     policy/router_spec.hpp
     policy/rules.hpp

@@ -45,6 +45,9 @@ struct TrtllmSpec {
   ChunkingPolicy context_chunking_policy = ChunkingPolicy::FirstComeFirstServed;
   std::uint32_t batch_wait_timeout_iters = 0;   ///< steps that prompts wait at most while others generate
   double batch_wait_max_tokens_ratio = 0.0;     ///< of max_num_tokens: a step this full does not wait
+  bool attention_dp_balance = false;            ///< prompts wait for each other across attention ranks (RankBalance)
+  std::uint32_t attention_dp_timeout_iters = 50;
+  std::uint32_t attention_dp_batching_wait_iters = 10;
 };
 
 /// The rules by which an engine forms steps, one alternative an engine.

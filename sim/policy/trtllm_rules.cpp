@@ -25,15 +25,25 @@ class TrtllmRules final : public BatchRules {
     const std::uint32_t decodes = std::min(desk.decoding(), spec_.max_num_tokens);
     bool refused = false;
     std::vector<Context> contexts = plan(desk, spec_.max_num_tokens - decodes, paused, refused);
-    if (waits(contexts, decodes)) {
+    if (held_ || waits(contexts, decodes)) {
       for (Context& context : contexts) context.chunk = 0;
     }
+    held_ = false;
     const bool all = start(desk, contexts);
     if (decodes > 0) decode(desk, decodes);
     return paused || !all || !refused;
   }
 
   [[nodiscard]] Sharing sharing() const override { return Sharing::Reuse; }
+  [[nodiscard]] bool starts_prompts(const Desk& desk) const override {
+    const bool pauses = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization &&
+                        desk.blocks_to_decode() > desk.free_blocks();
+    bool refused = false;
+    const std::uint32_t decodes = std::min(desk.decoding(), spec_.max_num_tokens);
+    const std::vector<Context> contexts = plan(desk, spec_.max_num_tokens - decodes, pauses, refused);
+    return std::any_of(contexts.begin(), contexts.end(), [](const Context& context) { return context.chunk > 0; });
+  }
+  void hold_prompts() override { held_ = true; }
 
  private:
   // ---------------------------------------------------------------- stage 1: who may hold blocks
@@ -201,6 +211,7 @@ class TrtllmRules final : public BatchRules {
 
   TrtllmSpec spec_;
   std::uint32_t waited_ = 0;
+  bool held_ = false;
 };
 
 }  // namespace
@@ -210,6 +221,10 @@ void validate(const TrtllmSpec& spec) {
   if (spec.max_num_tokens == 0) throw SpecError("max_num_tokens", "must be at least 1");
   if (!(spec.batch_wait_max_tokens_ratio >= 0.0 && spec.batch_wait_max_tokens_ratio <= 1.0)) {
     throw SpecError("batch_wait_max_tokens_ratio", "must be from 0 to 1");
+  }
+  if (spec.attention_dp_balance && spec.attention_dp_timeout_iters == 0) {
+    throw SpecError("attention_dp_timeout_iters",
+                    "must be at least 1; without waiting set attention_dp_balance to false");
   }
 }
 

@@ -267,7 +267,8 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +
                         policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,
-          .graph_sizes = graph_sizes(pool.engine)};
+          .graph_sizes = graph_sizes(pool.engine),
+          .prompt_graph_tokens = pool.engine.prompt_graph_tokens};
 }
 
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {

@@ -37,6 +37,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();
     lane.ranks = std::span(ranks_).subspan(std::size_t{i} * settings.ranks, settings.ranks);
+    lane.balance = policy::rank_balance(rules, settings.ranks);
     lane.steps.resize(ring);
     for (Step& step : lane.steps) step.ranks.resize(settings.ranks);
   }
@@ -242,7 +243,20 @@ void Instance::fill(Lane& lane, SimTime now) {
   }
 }
 
+/// Holds the prompts of the next step back where not all ranks have some.
+void Instance::balance(Lane& lane) {
+  if (!lane.balance) return;
+  policy::RankBalance::Ranks ranks;
+  for (const Rank& rank : lane.ranks) {
+    ranks.all_start = ranks.all_start && !rank.quiet() && rank.starts_prompts();
+    ranks.all_generate = ranks.all_generate && rank.decoding() > 0;
+  }
+  if (!lane.balance->holds(ranks)) return;
+  for (Rank& rank : lane.ranks) rank.hold_prompts();
+}
+
 bool Instance::compose(Lane& lane, SimTime now) {
+  balance(lane);
   Step& step = lane.at(lane.in_flight);
   bool computes = false;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {

@@ -7,6 +7,7 @@
 #include "sim/metrics/instance_meter.hpp"
 #include "sim/metrics/records.hpp"
 #include "sim/policy/batch_rules.hpp"
+#include "sim/policy/rank_balance.hpp"
 #include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/acceptance.hpp"
@@ -140,6 +141,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks {
     std::size_t in_flight = 0;
     SimTime last_end;              // end of the last step that was booked
     std::vector<SequenceId> late;  // decodes that the last booked step left out: their last token came earlier
+    std::optional<policy::RankBalance> balance;  // where ranks wait for each other with their prompts
 
     [[nodiscard]] Step& oldest() { return steps[first]; }
     [[nodiscard]] const Step& oldest() const { return steps[first]; }
@@ -158,6 +160,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks {
   [[nodiscard]] bool prompt_can_follow() const;
   void fill(Lane& lane, SimTime now);
   bool compose(Lane& lane, SimTime now);
+  static void balance(Lane& lane);
   void schedule(Step& step, SimTime ready);
   [[nodiscard]] SimTime price() const;
   [[nodiscard]] SimTime delay() const;

@@ -101,6 +101,7 @@ void Instance::run_plain(Lane& lane, SimTime until, std::uint64_t plain) {
     // The place of the step that ended becomes the youngest: with depth 2 the other one runs until its end.
     const SimTime queued_until = lane.in_flight == 1 ? now : lane.at(1).end;
     if (lane.in_flight == 2) lane.first = 1 - lane.first;
+    if (lane.balance) balance(lane);  // nothing to hold, but the steps count
     for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
       RankStep& rank_step = step.ranks[r];
       Rank& rank = lane.ranks[r];

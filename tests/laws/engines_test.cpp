@@ -19,7 +19,7 @@ using namespace tokenyard::test;
 namespace {
 
 policy::RulesSpec rules_of(std::uint64_t seed) {
-  switch (seed % 7) {
+  switch (seed % 8) {
     case 0:
       return policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 64};
     case 1:
@@ -39,6 +39,12 @@ policy::RulesSpec rules_of(std::uint64_t seed) {
                                 .batch_wait_timeout_iters = 3,
                                 .batch_wait_max_tokens_ratio = 0.5};
     case 5:
+      return policy::TrtllmSpec{.max_batch_size = 8,
+                                .max_num_tokens = 256,
+                                .attention_dp_balance = true,
+                                .attention_dp_timeout_iters = 7,
+                                .attention_dp_batching_wait_iters = 2};
+    case 6:
       return policy::SglangSpec{.max_running_requests = 12, .scheduler_recv_interval = 10};
     default:
       return policy::SglangSpec{.max_running_requests = 12, .schedule_conservativeness = 0.1};

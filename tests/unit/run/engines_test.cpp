@@ -40,7 +40,8 @@ TEST_CASE("engines: each kind reads its own settings under its own names") {
   const auto trtllm = engine_of(
       "{kind: tensorrt_llm, max_batch_size: 9, max_num_tokens: 100, capacity_scheduler_policy: max_utilization, "
       "enable_chunked_prefill: true, context_chunking_policy: equal_progress, batch_wait_timeout_iters: 5, "
-      "batch_wait_max_tokens_ratio: 0.25, tokens_per_block: 64}");
+      "batch_wait_max_tokens_ratio: 0.25, tokens_per_block: 64, attention_dp_balance: true, "
+      "attention_dp_timeout_iters: 60, attention_dp_batching_wait_iters: 0}");
   const auto& other = std::get<policy::TrtllmSpec>(trtllm.rules);
   CHECK(other.max_batch_size == 9);
   CHECK(other.max_num_tokens == 100);
@@ -49,6 +50,9 @@ TEST_CASE("engines: each kind reads its own settings under its own names") {
   CHECK(other.context_chunking_policy == policy::ChunkingPolicy::EqualProgress);
   CHECK(other.batch_wait_timeout_iters == 5);
   CHECK(other.batch_wait_max_tokens_ratio == 0.25);
+  CHECK(other.attention_dp_balance);
+  CHECK(other.attention_dp_timeout_iters == 60);
+  CHECK(other.attention_dp_batching_wait_iters == 0);
   CHECK(trtllm.block_tokens == 64);
 }
 

@@ -326,6 +326,8 @@ TEST_CASE("sglang: what a prompt finds in the tree is locked and no room for it 
     CHECK(bench.step() == (pool == 19 ? std::string("B1 | free 15 | running B | waiting C")
                                       : std::string("C8+1 | free 8 | running BC | first C")));
   }
+}
+
 TEST_CASE("sglang S15: new requests are seen once in scheduler_recv_interval decode steps") {
   // The scheduler that had nothing to do sees A at once, and looks again in the turn after A's prompt. The turns after
   // the decodes of the second and third steps count 1 and 2; that after the fourth counts 3, and B starts. C comes with

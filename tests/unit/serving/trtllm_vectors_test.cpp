@@ -1,3 +1,4 @@
+#include "sim/policy/rank_balance.hpp"
 #include "tests/support/rank_bench.hpp"
 
 #include <doctest/doctest.h>
@@ -222,4 +223,38 @@ TEST_CASE("trtllm: of a prompt that is there in full one token is computed in a 
   bench.add(8, 2, {.ids = {1, 2}});
   CHECK(bench.step() == "B7+1 | free 18 | running B | first B");
   CHECK(bench.step() == "B1 | free 20 | ended B");
+}
+
+TEST_CASE("trtllm T11: prompts wait for the other attention ranks until the timeout") {
+  // Timeout 3. One rank has a prompt and the other none, and both generate: withheld twice, released the third time.
+  policy::RankBalance balance({.attention_dp_timeout_iters = 3, .attention_dp_batching_wait_iters = 0});
+  const policy::RankBalance::Ranks one{.all_start = false, .all_generate = true};
+  CHECK(balance.holds(one));
+  CHECK(balance.holds(one));
+  CHECK_FALSE(balance.holds(one));
+  // The count starts anew, and a step in which all have a prompt takes it back.
+  CHECK(balance.holds(one));
+  CHECK_FALSE(balance.holds({.all_start = true, .all_generate = true}));
+  CHECK(balance.holds(one));
+  CHECK(balance.holds(one));
+  CHECK_FALSE(balance.holds(one));
+}
+
+TEST_CASE("trtllm T11b: when all ranks have prompts they wait for more of them") {
+  policy::RankBalance balance({.attention_dp_timeout_iters = 3, .attention_dp_batching_wait_iters = 2});
+  const policy::RankBalance::Ranks all{};
+  CHECK(balance.holds(all));
+  CHECK(balance.holds(all));
+  CHECK_FALSE(balance.holds(all));
+  // Where one has nothing to generate nobody waits.
+  CHECK_FALSE(balance.holds({.all_start = true, .all_generate = false}));
+  CHECK_FALSE(balance.holds({.all_start = false, .all_generate = false}));
+}
+
+TEST_CASE("trtllm T11c: only ranks beside others wait for each other") {
+  const policy::TrtllmSpec spec{.attention_dp_balance = true};
+  CHECK(policy::rank_balance(spec, 8).has_value());
+  CHECK_FALSE(policy::rank_balance(spec, 1).has_value());
+  CHECK_FALSE(policy::rank_balance(policy::TrtllmSpec{}, 8).has_value());
+  CHECK_FALSE(policy::rank_balance(policy::VllmSpec{}, 8).has_value());
 }

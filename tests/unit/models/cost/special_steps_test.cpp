@@ -152,6 +152,18 @@ TEST_CASE("launches: a graph in pieces leaves attention and a replay a layer") {
   CHECK(us(chips) < 8000.0);
 }
 
+TEST_CASE("launches: steps with prompts have graphs up to a limit of their own") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense());
+  spec.graph_sizes = {64};
+  spec.host.per_launch = 1_ms;
+  spec.prompt_graph_tokens = 0;
+  CHECK(us(price(spec, prompt(32))) == Approx(46000.0));  // all 46 kernels
+  CHECK(us(price(spec, decodes(32, 3200))) < 1000.0);     // decodes replay theirs
+  spec.prompt_graph_tokens = 500;
+  CHECK(us(price(spec, prompt(500))) == Approx(8000.0));  // 2 a layer
+  CHECK(us(price(spec, prompt(501))) == Approx(46000.0));
+}
+
 TEST_CASE("graphs: ranks in step all replay the graph of the fullest") {
   StepCostSpec spec = wide_experts();
   spec.graph_sizes = {4, 16, 64};
