@@ -56,11 +56,14 @@ class Twins {
     }
   }
 
-  /// Whether a twin is more than kFar times slower, or faster, than the row.
-  [[nodiscard]] bool has_slower(const CsvTable& table, const CsvTable::Row& row) const {
+  static constexpr double kFar = 1.25;    ///< repeated measurements of one set-up differ by a few per cent
+  static constexpr double kApart = 1.02;  ///< enough where both are known to have been measured
+
+  /// Whether a twin is more than so many times slower, or kFar times faster, than the row.
+  [[nodiscard]] bool has_slower(const CsvTable& table, const CsvTable::Row& row, double times = kFar) const {
     const auto tpot = table.number(row, "tpot_ms", 0.0, kLongestMs);
     const auto found = tpots_.find(key(table, row));
-    return tpot && found != tpots_.end() && found->second.second > kFar * *tpot;
+    return tpot && found != tpots_.end() && found->second.second > times * *tpot;
   }
   [[nodiscard]] bool has_faster(const CsvTable& table, const CsvTable::Row& row) const {
     const auto tpot = table.number(row, "tpot_ms", 0.0, kLongestMs);
@@ -69,8 +72,6 @@ class Twins {
   }
 
  private:
-  static constexpr double kFar = 1.25;  ///< repeated measurements of one set-up differ by a few per cent
-
   /// P/D rows: their columns of layout differ between copies of one measurement, so they are left out.
   static std::string key(const CsvTable& table, const CsvTable::Row& row) {
     std::string text;
@@ -107,6 +108,8 @@ class Rows {
     note_traps(served_, split_, point);
     if (twins_.has_slower(table_, row)) {
       trap_all("speculation suspected: a row of the same set-up and version is more than 1.25 times slower", point);
+    } else if (measured_both_ways(served_) && !split_ && twins_.has_slower(table_, row, Twins::kApart)) {
+      trap_all("its set-up was measured with and without multi-token prediction, and this is the faster row", point);
     }
     return point;
   }
@@ -126,7 +129,8 @@ class Rows {
                .version = text("version"),
                .isl = count("isl", kMostTokens).value_or(0),
                .osl = count("osl", kMostTokens).value_or(0),
-               .concurrency = count("concurrency", kMostUsers).value_or(0)};
+               .concurrency = count("concurrency", kMostUsers).value_or(0),
+               .measured = text("measured")};
     split_ = text("mode") == "disagg";
     point.scored.traffic = text("isl") + "/" + text("osl") + " c" + text("concurrency");
     point.scored.concurrency = served_.concurrency;
@@ -263,6 +267,7 @@ class Rows {
     if (shape.moe) point.set(precision + "experts", formats.experts);
     point.set(precision + "kv", formats.kv);
     served_.tensor = layout.tensor;
+    served_.attention_data = layout.attention_data;
     set_engine(served_, pool, point);
   }
 

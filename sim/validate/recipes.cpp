@@ -44,25 +44,72 @@ void set_vllm(const ServedRow& row, const Engine& engine) {
   if (!starts(row.version, "0.12")) engine.set("async_scheduling", "true");
   engine.set("max_num_seqs", slots);
   engine.set("max_num_batched_tokens", std::max(slots, 8192U));
+  // cudagraph_mode FULL_DECODE_ONLY in 70b_fp8_b200_docker.sh and 70b_fp4_b200_docker.sh
+  if (row.chip == "b200-sxm" && row.llm == "llama-3.1-70b") engine.set("prompt_graph_tokens", 0U);
+  // max-cudagraph-capture-size in gptoss_fp4_h200.sh
+  if (row.llm == "gpt-oss-120b") engine.set("prompt_graph_tokens", 2048U);
 }
 
 /// dsr1_fp8_b200.sh, dsr1_fp4_b200.sh, dsr1_fp8_h200.sh; elsewhere the engine's defaults.
 void set_sglang(const ServedRow& row, const Engine& engine) {
-  engine.set("profile", row.chip == "b200-sxm" ? "sglang-0.5-large" : "sglang-0.5");
+  const bool b200 = row.chip == "b200-sxm";
+  engine.set("profile", b200 ? "sglang-0.5-large" : "sglang-0.5");
   if (!starts(row.llm, "deepseek")) return;
-  const std::uint32_t chunk = row.precision == "fp4" ? 16384 : 32768;
+  const bool four = b200 && row.precision != "fp4" && row.tensor < 8;
+  const std::uint32_t chunk = row.precision == "fp4" ? 16384 : four ? 8192 : 32768;
   engine.set("chunked_prefill_size", chunk);
-  engine.set("max_prefill_tokens", std::max(chunk, 16384U));
-  engine.set("mem_fraction_static", row.chip != "b200-sxm"   ? "0.82"
-                                    : row.precision == "fp4" ? "0.85"
-                                    : row.tensor < 8         ? "0.95"
-                                                             : "0.82");
-  if (row.chip == "h200-sxm") engine.set("max_running_requests", row.isl == 1024 && row.osl == 1024 ? 512U : 256U);
+  engine.set("max_prefill_tokens", row.precision == "fp4" ? 16384U : chunk);
+  engine.set("mem_fraction_static", !b200 ? "0.82" : row.precision == "fp4" ? "0.85" : four ? "0.95" : "0.82");
+  if (b200) engine.set("scheduler_recv_interval", row.concurrency >= 16 && !four ? 30U : 10U);
+  const std::uint32_t slots = !b200                    ? row.isl == 1024 && row.osl == 1024 ? 512 : 256
+                              : row.precision == "fp4" ? 256
+                              : row.concurrency > 128  ? 256  // dsr1_fp8_b200_mtp.sh
+                              : four                   ? 32
+                                                       : 128;
+  engine.set("max_running_requests", slots);
+  engine.set("cuda_graph_max_bs", slots);
 }
 
-/// 70b_*_trt_slurm.sh, gptoss_fp4_h200_trt.sh, dsr1_*_trt.sh: padded graphs, tokens of a step, batch_wait for Llama at
-/// 1k/1k below eight chips, and for R1 FP8 on B200 at 1k/1k from 64 to 255 users. The rows of 1.0.0rc3 are others': as
-/// aiconfigurator starts the engine, padded.
+/// dsr1_fp8_b200_trt.sh at 0a919c5f, dsr1_fp4_b200_trt.sh at 6320e9b7 and 111f0312, dsr1_fp8_h200_trt.sh at 1fc5d73c.
+/// A step has at least 8,192 tokens since the end of January 2026 (perf-changelog, PR 587) and held a prompt and all
+/// decodes before. Graphs in pieces and batch_wait came with 1.2.0rc6.post2 (PR 594, 620).
+void set_trtllm_r1(const ServedRow& row, const Engine& engine) {
+  const bool short_both = row.isl == 1024 && row.osl == 1024;
+  const bool late = starts(row.version, "1.2");
+  const bool fp8_b200 = row.chip == "b200-sxm" && row.precision == "fp8";
+  const std::uint32_t tokens = std::max(late ? 8192U : 0U, rounded_up(row.concurrency + row.isl + 64, 64));
+  engine.set("max_num_tokens", tokens);
+  engine.set("max_batch_size", std::min(tokens, 2048U));
+  const std::uint32_t graphs = row.chip == "h200-sxm"                              ? 128
+                               : !fp8_b200                                         ? 512
+                               : late && row.isl == 1024 && row.concurrency >= 256 ? row.concurrency / 8
+                                                                                   : row.concurrency;
+  engine.set("cuda_graph_max_batch_size", std::max(1U, graphs));
+  engine.set("free_gpu_memory_fraction", row.chip == "h200-sxm"                                          ? "0.75"
+                                         : fp8_b200 && late && row.isl == 1024 && row.concurrency >= 256 ? "0.7"
+                                         : fp8_b200 && late && row.isl == 8192 && row.tensor == 4        ? "0.75"
+                                                                                                         : "0.8");
+  if (row.attention_data > 1) {  // attention_dp_config of all three
+    engine.set("attention_dp_balance", "true");
+    engine.set("attention_dp_timeout_iters", 60U);
+    engine.set("attention_dp_batching_wait_iters", 0U);
+  }
+  if (!late) return;
+  if (fp8_b200) {
+    const std::uint32_t from = short_both || row.isl == 8192 ? 64 : 128;
+    const std::uint32_t below = row.isl == 8192 ? UINT32_MAX : 256;
+    if (row.concurrency >= from && row.concurrency < below) engine.set("prompt_graph_tokens", tokens);
+    if (short_both && row.attention_data == 1 && row.concurrency >= 64 && row.concurrency < 256) {
+      engine.set("batch_wait_timeout_iters", 40U);
+      engine.set("batch_wait_max_tokens_ratio", "0.8");
+    }
+  } else if (short_both && row.tensor == 8 && row.concurrency == 64) {
+    engine.set("prompt_graph_tokens", tokens);
+  }
+}
+
+/// 70b_*_trt_slurm.sh and gptoss_fp4_h200_trt.sh: padded graphs, tokens of a step, batch_wait for Llama at 1k/1k below
+/// eight chips. The rows of 1.0.0rc3 are others': as aiconfigurator starts the engine, padded.
 void set_trtllm(const ServedRow& row, const Engine& engine) {
   const bool short_both = row.isl == 1024 && row.osl == 1024;
   engine.set("profile", "trtllm-1.2");
@@ -78,16 +125,11 @@ void set_trtllm(const ServedRow& row, const Engine& engine) {
       engine.set("batch_wait_timeout_iters", 20U);
       engine.set("batch_wait_max_tokens_ratio", "0.9");
     }
+  } else if (starts(row.llm, "deepseek")) {
+    set_trtllm_r1(row, engine);
   } else {
     engine.set("max_num_tokens", std::max(8192U, rounded_up(row.concurrency + row.isl + 64, 64)));
     engine.set("cuda_graph_max_batch_size", std::max(512U, row.concurrency));
-    if (!starts(row.llm, "deepseek")) return;
-    engine.set("free_gpu_memory_fraction", row.chip == "h200-sxm" ? "0.75" : "0.8");
-    if (short_both && row.chip == "b200-sxm" && row.precision == "fp8" && row.concurrency >= 64 &&
-        row.concurrency < 256) {
-      engine.set("batch_wait_timeout_iters", 40U);
-      engine.set("batch_wait_max_tokens_ratio", "0.8");
-    }
   }
 }
 
@@ -99,6 +141,9 @@ void set_apart(const ServedRow& row, const Engine& engine) {
   if (row.engine == "sglang" && starts(row.llm, "deepseek")) tokens = row.precision == "fp4" ? 16384 : 32768;
   engine.set("max_num_seqs", slots);
   engine.set("max_num_batched_tokens", std::max(slots, tokens));
+  if (row.engine == "vllm") return;
+  engine.set("prompt_graph_tokens", 0U);  // as in the profiles of both engines
+  engine.set("launch", "60 us");
 }
 
 }  // namespace

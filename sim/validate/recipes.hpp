@@ -17,6 +17,8 @@ struct ServedRow {
   std::uint32_t isl = 0, osl = 0;
   std::uint32_t concurrency = 0;
   std::uint32_t tensor = 1;
+  std::uint32_t attention_data = 1;
+  std::string measured;  ///< date, "2026-01-14"; may be empty
 };
 
 /// Number formats of a checkpoint: YAML values of precision.weights, precision.experts ("" = as weights or dense) and

@@ -15,6 +15,11 @@ struct Trap {
 
 bool starts(const std::string& text, const char* with) { return text.rfind(with, 0) == 0; }
 
+bool sglang_fp8_on_8_b200(const ServedRow& row) {
+  return row.engine == "sglang" && starts(row.llm, "deepseek") && row.chip == "b200-sxm" && row.precision == "fp8" &&
+         starts(row.version, "0.5.9") && row.tensor == 8;
+}
+
 /// Each told in docs/validation.md.
 constexpr Trap kTraps[] = {
     {Which::Both,
@@ -46,6 +51,20 @@ constexpr Trap kTraps[] = {
      [](const ServedRow& row, bool split) {
        return !split && row.engine == "trtllm" && starts(row.llm, "deepseek") && row.version == "1.2.0rc6.post3";
      }},
+    {Which::Both,
+     "TensorRT-LLM 1.1.0rc2.post2, R1, measured when its configurations with multi-token prediction (dsr1-*-trt-mtp) "
+     "came in",
+     [](const ServedRow& row, bool split) {
+       return !split && row.engine == "trtllm" && starts(row.llm, "deepseek") && row.version == "1.1.0rc2.post2" &&
+              (row.measured == "2026-01-14" || (row.attention_data > 1 && row.concurrency >= 128));
+     }},
+    {Which::Both,
+     "SGLang 0.5.9, R1 FP8 on 8 B200: only the configuration with multi-token prediction (dsr1-fp8-b200-sglang-mtp) "
+     "has "
+     "so many users",
+     [](const ServedRow& row, bool split) {
+       return !split && sglang_fp8_on_8_b200(row) && row.concurrency > (row.isl == 8192 ? 4U : 64U);
+     }},
     {Which::Ttft, "SGLang R1 of November 2025: TTFT is flat at 7 to 9 s from 32 users on",
      [](const ServedRow& row, bool split) {
        return !split && row.engine == "sglang" && starts(row.llm, "deepseek") && row.version.empty() &&
@@ -59,6 +78,8 @@ bool fixed_lengths(const ServedRow& row) {
   return row.engine == "sglang" && starts(row.llm, "qwen3") &&
          (starts(row.version, "0.5.1") || starts(row.version, "0.5.6"));
 }
+
+bool measured_both_ways(const ServedRow& row) { return sglang_fp8_on_8_b200(row); }
 
 void note_traps(const ServedRow& row, bool split, Point& point) {
   for (const Trap& trap : kTraps) {
