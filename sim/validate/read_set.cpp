@@ -1,11 +1,14 @@
 #include "sim/validate/read_set.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/config/catalog.hpp"
 #include "sim/validate/batches.hpp"
+#include "sim/validate/figures.hpp"
 #include "sim/validate/llmservingsim.hpp"
 #include "sim/validate/wide_ep.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <initializer_list>
 
 namespace tokenyard::validate {
@@ -17,6 +20,7 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
   const auto has = [&](std::initializer_list<const char*> columns) {
     return std::all_of(columns.begin(), columns.end(), [&](const char* column) { return table.has(column); });
   };
+  if (has({"config", "settings", "figure", "value", "unit", "source"})) return read_figures(table);
   if (has({"prompt_size", "batch_size", "token_size", "tensor_parallel", "hardware", "model"}))
     return read_splitwise(table);
   if (has({"Hardware", "Num of Hardware", "Framework", "Model", "Input Output Length", "Batch Size"}))
@@ -31,6 +35,16 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
   throw UserError(
       path +
       ":1: the header is of no kind of measurements that is known; docs/validation.md names the columns of each");
+}
+
+std::vector<std::string> shipped_sets() {
+  std::vector<std::string> files;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(config::catalog_root() / "models/catalog/measured/serving")) {
+    if (entry.path().extension() == ".csv") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 }  // namespace tokenyard::validate

@@ -4,6 +4,7 @@
 #include "sim/validate/point.hpp"
 
 #include <string>
+#include <vector>
 
 namespace tokenyard::validate {
 
@@ -12,6 +13,9 @@ namespace tokenyard::validate {
 /// header, a field that is not the number its column needs.
 /// `traces`: folder in which the traces of recorded runs are looked for besides that of the file; may be empty.
 [[nodiscard]] MeasuredSet read_set(const std::string& path, const std::string& traces);
+
+/// The small sets of published figures that ship with the catalogue, models/catalog/measured/serving/*.csv, by name.
+[[nodiscard]] std::vector<std::string> shipped_sets();
 
 /// Serving points with the columns of InferenceX as ai-dynamo/aiconfigurator ships them (systems/silicon_sample.csv):
 /// id, model, system, precision, mode, backend, version, isl, osl, concurrency, tp, pp, attn_dp, moe_tp, moe_ep,

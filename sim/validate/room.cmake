@@ -2,6 +2,7 @@ tokenyard_room(validate
   SOURCES
     validate/batches.cpp
     validate/diagnosis.cpp
+    validate/figures.cpp
     validate/inferencex.cpp
     validate/layouts.cpp
     validate/llmservingsim.cpp
@@ -16,6 +17,7 @@ tokenyard_room(validate
   HEADERS
     validate/batches.hpp
     validate/diagnosis.hpp
+    validate/figures.hpp
     validate/layouts.hpp
     validate/llmservingsim.hpp
     validate/names.hpp

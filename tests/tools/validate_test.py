@@ -44,6 +44,14 @@ class Validate(CliTest):
         self.assertNotEqual(rows[3]["ttft_trap"], "")
         self.assertEqual(rows[3]["tpot_trap"], "")
 
+    def test_without_a_set_the_published_figures_that_ship_are_played(self):
+        text = self.works("validate", "--model", "llama-3.1-8b", "--limit", "1", "--out", "out")
+        self.assertIn("1 row", text)
+        (row,) = self.points("out")
+        self.assertEqual(row["set"].rsplit("/", 1)[-1], "trtllm-offline.csv")
+        self.assertEqual(row["fate"], "played")
+        self.assertGreater(float(row["throughput_predicted_tokens_per_s"]), 0)
+
     def test_errors_follow_from_their_columns_and_the_board_from_the_errors(self):
         self.works("validate", "--set", "points.csv", "--out", "out")
         errors = []

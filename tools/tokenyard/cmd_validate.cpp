@@ -76,7 +76,7 @@ void write(const ValidateArguments& given, const metrics::Scoreboard& board,
 int validate_sets(const ValidateArguments& given) {
   std::vector<validate::Point> points;
   std::vector<std::string> notes;
-  for (const std::string& file : given.sets) {
+  for (const std::string& file : given.sets.empty() ? validate::shipped_sets() : given.sets) {
     validate::MeasuredSet set = validate::read_set(file, given.traces);
     for (const std::string& note : set.notes) notes.push_back(file + ": " + note);
     std::move(set.points.begin(), set.points.end(), std::back_inserter(points));
@@ -115,9 +115,10 @@ int validate_sets(const ValidateArguments& given) {
 void add_validate(CLI::App& app, Command& command) {
   auto* sub = app.add_subcommand("validate", "play measured serving points and say how far off the simulator is");
   const auto given = std::make_shared<ValidateArguments>();
-  sub->add_option("--set", given->sets,
-                  "a file of measurements (docs/validation.md has the kinds); may be given several times")
-      ->required()
+  sub->add_option(
+         "--set", given->sets,
+         "a file of measurements (docs/validation.md has the kinds); may be given several times; without it the "
+         "published figures that ship with tokenyard")
       ->take_all()
       ->allow_extra_args(false);
   sub->add_option("--model", given->model, "only models with this in their name");
