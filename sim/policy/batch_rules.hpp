@@ -124,8 +124,8 @@ class BatchRules {
   virtual bool compose(Desk& desk) = 0;
   /// Whether the next compose() would compute prompt tokens, as the desk stands. Only of rules that can hold them.
   [[nodiscard]] virtual bool starts_prompts(const Desk&) const { return false; }
-  /// The next compose() computes no prompt tokens: other attention ranks have none (RankBalance).
-  virtual void hold_prompts() {}
+  /// From now on compose() computes no prompt tokens (other attention ranks have none, RankBalance), or does again.
+  virtual void hold_prompts(bool /*held*/) {}
   /// Whether the end of a request is seen a step late, so that it takes part in a step after that of its last token.
   [[nodiscard]] virtual bool sees_ends_late() const { return false; }
   [[nodiscard]] virtual Sharing sharing() const { return Sharing::AtOnce; }

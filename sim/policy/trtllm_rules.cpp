@@ -28,7 +28,6 @@ class TrtllmRules final : public BatchRules {
     if (held_ || waits(contexts, decodes)) {
       for (Context& context : contexts) context.chunk = 0;
     }
-    held_ = false;
     const bool all = start(desk, contexts);
     if (decodes > 0) decode(desk, decodes);
     return paused || !all || !refused;
@@ -43,7 +42,7 @@ class TrtllmRules final : public BatchRules {
     const std::vector<Context> contexts = plan(desk, spec_.max_num_tokens - decodes, pauses, refused);
     return std::any_of(contexts.begin(), contexts.end(), [](const Context& context) { return context.chunk > 0; });
   }
-  void hold_prompts() override { held_ = true; }
+  void hold_prompts(bool held) override { held_ = held; }
 
  private:
   // ---------------------------------------------------------------- stage 1: who may hold blocks

@@ -251,8 +251,8 @@ void Instance::balance(Lane& lane) {
     ranks.all_start = ranks.all_start && !rank.quiet() && rank.starts_prompts();
     ranks.all_generate = ranks.all_generate && rank.decoding() > 0;
   }
-  if (!lane.balance->holds(ranks)) return;
-  for (Rank& rank : lane.ranks) rank.hold_prompts();
+  const bool held = lane.balance->holds(ranks);
+  for (Rank& rank : lane.ranks) rank.hold_prompts(held);
 }
 
 bool Instance::compose(Lane& lane, SimTime now) {

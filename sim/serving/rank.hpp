@@ -84,9 +84,9 @@ class Rank final : public policy::Desk {
 
   /// Composes one step into `step` (cleared first). Gives whether it computes anything.
   bool compose(RankStep& step);
-  /// Whether the next compose() would compute prompt tokens; and that it shall not (policy::RankBalance).
+  /// Whether the next compose() would compute prompt tokens; and whether it shall not (policy::RankBalance).
   [[nodiscard]] bool starts_prompts() const { return (could_admit() || !partials_.empty()) && rules_->starts_prompts(*this); }
-  void hold_prompts() { rules_->hold_prompts(); }
+  void hold_prompts(bool held) { rules_->hold_prompts(held); }
   /// A step's outputs: what ended leaves the running set; closed sequences are Pinned (hand_off) or without blocks.
   /// Must be called for every live step, in order.
   void complete(RankStep& step);

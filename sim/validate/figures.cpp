@@ -97,7 +97,7 @@ MeasuredSet read_figures(const CsvTable& table) {
     point.scored.traffic = table.text(row, "traffic");
     point.config = table.text(row, "config");
     set_all(table, row, point);
-    point.measured.push_back({figure.metric, figure.statistic, *value * unit, ""});
+    point.measured.push_back({figure.metric, figure.statistic, *value * unit, table.text(row, "trap")});
     set.points.push_back(std::move(point));
   }
   return set;

@@ -11,6 +11,7 @@ namespace tokenyard::validate {
 ///   ttft | tpot | e2e with _mean, _p50, _p90 or _p99          s, ms
 ///   output_rate (after warm-up), output_rate_to_end (all tokens over the makespan)     tok/s, of all chips that run
 ///   output_rate_per_chip, prompt_rate_per_chip                 tok/s
+/// A column `trap` may say why a figure does not mean what it seems to; it is played and counted apart.
 /// Throws UserError "file:line: column: ..." for a figure or unit that is none of these, for one that does not go with
 /// the other, for a setting without '=', and for a row without config, value or source.
 [[nodiscard]] MeasuredSet read_figures(const files::CsvTable& table);

@@ -65,10 +65,18 @@ constexpr Trap kTraps[] = {
      [](const ServedRow& row, bool split) {
        return !split && sglang_fp8_on_8_b200(row) && row.concurrency > (row.isl == 8192 ? 4U : 64U);
      }},
-    {Which::Ttft, "SGLang R1 of November 2025: TTFT is flat at 7 to 9 s from 32 users on",
+    {Which::Ttft,
+     "SGLang R1 of November 2025: TTFT is seconds above any load's, the same ones from 4 to 128 users: the opening "
+     "burst "
+     "waited for the engine",
      [](const ServedRow& row, bool split) {
        return !split && row.engine == "sglang" && starts(row.llm, "deepseek") && row.version.empty() &&
-              row.concurrency >= 32;
+              (row.concurrency >= 32 || row.isl == 8192);
+     }},
+    {Which::Ttft,
+     "TensorRT-LLM with prefill and decode apart on H100: TTFT is 5 to 37 s at any load, 12 s with six users",
+     [](const ServedRow& row, bool split) {
+       return split && row.engine == "trtllm" && row.chip == "h100-sxm" && starts(row.llm, "deepseek");
      }},
 };
 

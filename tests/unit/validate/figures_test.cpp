@@ -36,6 +36,7 @@ TEST_CASE("figures: a row is an experiment with settings over it and one figure"
   CHECK(point.measured[0].metric == metrics::Metric::Tpot);
   CHECK(point.measured[0].statistic == Statistic::P99);
   CHECK(point.measured[0].value == doctest::Approx(0.0494).epsilon(1e-15));  // ms
+  CHECK(point.measured[0].trap.empty());
   CHECK(point.scored.engine == "e");
   CHECK(point.scored.traffic == "t");
 }
