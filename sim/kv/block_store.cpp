@@ -35,7 +35,10 @@ void BlockStore::settle(std::uint32_t free) {
     const std::size_t count = std::min<std::size_t>(kAhead, queue_.size() - free);
     for (std::size_t i = 0; i < count; ++i) {
       batch[i] = queue_.pop();
-      if (blocks_[batch[i]].named) place_of_.prefetch(blocks_[batch[i]].id);
+      if (!blocks_[batch[i]].named) continue;
+      place_of_.prefetch(blocks_[batch[i]].id);
+      // Each eviction also forgets the oldest one remembered.
+      if (counts_.evicted >= gone_.size()) place_of_.prefetch(gone_[(next_gone_ + i) % gone_.size()]);
     }
     for (std::size_t i = 0; i < count; ++i) {
       if (blocks_[batch[i]].named) remove_name(batch[i], Loss::Evicted);

@@ -23,6 +23,17 @@ std::uint64_t done_until(const StepFigures& step, std::uint64_t amount, SimTime 
   return static_cast<std::uint64_t>(amount * past / static_cast<Uint128>((step.end - step.start).ns()));
 }
 
+/// Half as many bins, each the sum of two neighbours.
+template <class Sums>
+void merge_pairs(std::vector<Sums>& bins) {
+  for (std::size_t i = 0; i < bins.size(); i += 2) {
+    Sums merged = bins[i];
+    if (i + 1 < bins.size()) merged += bins[i + 1];
+    bins[i / 2] = merged;
+  }
+  bins.resize((bins.size() + 1) / 2);
+}
+
 }  // namespace
 
 Bin& Bin::operator+=(const Bin& other) {
@@ -32,7 +43,6 @@ Bin& Bin::operator+=(const Bin& other) {
   busy_ns += other.busy_ns;
   decode_tokens += other.decode_tokens;
   prefill_tokens += other.prefill_tokens;
-  cache += other.cache;
   return *this;
 }
 
@@ -55,12 +65,8 @@ void InstanceMeter::find_run_limits() {
 Bin& InstanceMeter::bin_at(SimTime when) {
   auto index = static_cast<std::size_t>(when.ns() / interval_.ns());
   while (index >= kMaxBins) {
-    for (std::size_t i = 0; i < bins_.size(); i += 2) {
-      Bin merged = bins_[i];
-      if (i + 1 < bins_.size()) merged += bins_[i + 1];
-      bins_[i / 2] = merged;
-    }
-    bins_.resize((bins_.size() + 1) / 2);
+    merge_pairs(bins_);
+    merge_pairs(cache_bins_);
     interval_ = interval_ * 2;
     index /= 2;
   }
@@ -82,7 +88,9 @@ void InstanceMeter::add_to_bins(SimTime from, SimTime to) {
 }
 
 void InstanceMeter::cache(SimTime now, const CacheSums& did) {
-  bin_at(now).cache += did;
+  const auto index = static_cast<std::size_t>(&bin_at(now) - bins_.data());
+  if (index >= cache_bins_.size()) cache_bins_.resize(index + 1);
+  cache_bins_[index] += did;
   if (now >= from_) cached += did;
 }
 

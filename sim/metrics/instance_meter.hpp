@@ -24,20 +24,20 @@ struct Level {
 struct StepFigures {
   SimTime start;
   SimTime end;
-  std::uint32_t decode_tokens = 0;       ///< accepted drafts included
-  std::uint32_t drafts_accepted = 0;     ///< of these
+  std::uint32_t decode_tokens = 0;    ///< accepted drafts included
+  std::uint32_t drafts_accepted = 0;  ///< of these
   std::uint32_t prefill_tokens = 0;
   std::uint64_t attention_pairs_x2 = 0;  ///< twice the (query, key) pairs of attention, all sequences
-  Bytes traffic;   ///< memory read on all chips, whole bytes
-  SimTime exposed; ///< of the step: collectives that no computation hides
-  Watts power;     ///< of all chips, during the step; milliwatts are the finest that counts
+  Bytes traffic;                         ///< memory read on all chips, whole bytes
+  SimTime exposed;                       ///< of the step: collectives that no computation hides
+  Watts power;                           ///< of all chips, during the step; milliwatts are the finest that counts
   PriceBasis basis{};
 };
 
 /// What a run of decode steps did, one right behind the other, from the last change of the level on. It lies within
 /// InstanceMeter::run_end().
 struct RunFigures {
-  SimTime end;                         ///< of the last step
+  SimTime end;  ///< of the last step
   std::uint64_t steps = 0;
   SimTime busy;
   std::uint64_t decode_tokens = 0;
@@ -46,9 +46,9 @@ struct RunFigures {
   SimTime exposed;
   Watts power;
   PriceBasis basis{};
-  std::uint64_t block_ns = 0;          ///< integral of the used blocks from the last change of the level to `end`
-  std::uint64_t used_blocks = 0;       ///< that the run leaves behind, also the most it used
-  std::span<const SimTime> gaps;       ///< of each step to the one before, as in InstanceMeter::gap()
+  std::uint64_t block_ns = 0;     ///< integral of the used blocks from the last change of the level to `end`
+  std::uint64_t used_blocks = 0;  ///< that the run leaves behind, also the most it used
+  std::span<const SimTime> gaps;  ///< of each step to the one before, as in InstanceMeter::gap()
   std::uint64_t tokens_per_gap = 0;
 };
 
@@ -58,16 +58,54 @@ struct Bin {
   std::uint64_t waiting_ns = 0;
   std::uint64_t block_ns = 0;
   std::int64_t busy_ns = 0;
-  std::uint64_t decode_tokens = 0;   ///< of a step that spans several intervals, in proportion to its time in each
+  std::uint64_t decode_tokens = 0;  ///< of a step that spans several intervals, in proportion to its time in each
   std::uint64_t prefill_tokens = 0;
-  CacheSums cache{};
 
   Bin& operator+=(const Bin& other);
 };
 
+/// Sums of an instance over the measured window. "mixed" steps computed at least one prompt token, "decode" steps none.
+/// A step that runs while warm-up ends counts as one, with what it did in proportion to its time after that.
+class MeterSums {
+ public:
+  std::uint64_t decode_steps = 0;
+  std::uint64_t mixed_steps = 0;
+  SimTime decode_busy;
+  SimTime mixed_busy;
+  SimTime decode_exposed;  ///< of decode_busy, collectives that no computation hides
+  SimTime mixed_exposed;
+  std::uint64_t decode_tokens = 0;  ///< computed in decode, all steps
+  std::uint64_t prefill_tokens = 0;
+  std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
+  std::uint64_t drafts_accepted = 0;      ///< of decode_tokens
+  std::uint64_t preemptions = 0;
+  std::uint64_t tokens_out = 0;  ///< handed to users
+  CacheSums cached;              ///< of the prefix cache
+  PriceBasis basis;              ///< of the time of steps
+  [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
+  [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
+  [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }
+  /// Of steps; the summary adds idle time.
+  [[nodiscard]] double energy_joules() const { return static_cast<double>(picojoules_) * 1e-12; }
+  [[nodiscard]] double block_ns() const { return static_cast<double>(block_ns_); }  ///< integral of used blocks
+  [[nodiscard]] double running_ns() const { return static_cast<double>(running_ns_); }
+  [[nodiscard]] double waiting_ns() const { return static_cast<double>(waiting_ns_); }
+  [[nodiscard]] std::uint64_t peak_blocks() const { return peak_blocks_; }
+
+ protected:
+  Uint128 pairs_x2_ = 0;
+  Uint128 traffic_ = 0;
+  Uint128 traffic_decode_ = 0;
+  Uint128 picojoules_ = 0;
+  Uint128 block_ns_ = 0;
+  Uint128 running_ns_ = 0;
+  Uint128 waiting_ns_ = 0;
+  std::uint64_t peak_blocks_ = 0;
+};
+
 /// Figures of one instance over the measured window [from, end of run). Fed in order of time.
 /// All sums are of integers: a run of steps booked at once gives the same figures as its steps one by one.
-class InstanceMeter {
+class InstanceMeter : public MeterSums {
  public:
   /// Bins of `interval` from time 0; `from` is the end of warm-up.
   InstanceMeter(SimTime from, SimTime interval);
@@ -112,36 +150,19 @@ class InstanceMeter {
 
   /// Ends the last interval. No call but the getters after this.
   void finish(SimTime end) { advance(end); }
+  /// What holds at `now`, in the midst of a run. REQUIRES: all steps that end by then have been booked.
+  [[nodiscard]] const MeterSums& sums_at(SimTime now) {
+    advance(now);
+    return *this;
+  }
 
   [[nodiscard]] const SpanHistogram& gaps() const { return gaps_; }
   [[nodiscard]] const std::vector<Bin>& bins() const { return bins_; }
+  /// Of bin `index`; most instances have no prefix cache, and keep nothing for it.
+  [[nodiscard]] CacheSums cache_in(std::size_t index) const {
+    return index < cache_bins_.size() ? cache_bins_[index] : CacheSums{};
+  }
   [[nodiscard]] SimTime interval() const { return interval_; }
-  [[nodiscard]] std::uint64_t peak_blocks() const { return peak_blocks_; }
-
-  // Sums over the measured window. "mixed" steps computed at least one prompt token, "decode" steps none. A step that
-  // runs while warm-up ends counts as one, with what it did in proportion to its time after that.
-  std::uint64_t decode_steps = 0;
-  std::uint64_t mixed_steps = 0;
-  SimTime decode_busy;
-  SimTime mixed_busy;
-  SimTime decode_exposed;                 ///< of decode_busy, collectives that no computation hides
-  SimTime mixed_exposed;
-  std::uint64_t decode_tokens = 0;        ///< computed in decode, all steps
-  std::uint64_t prefill_tokens = 0;
-  std::uint64_t decode_tokens_mixed = 0;  ///< of decode_tokens, those of mixed steps
-  std::uint64_t drafts_accepted = 0;      ///< of decode_tokens
-  std::uint64_t preemptions = 0;
-  std::uint64_t tokens_out = 0;           ///< handed to users
-  CacheSums cached;                       ///< of the prefix cache
-  PriceBasis basis;                       ///< of the time of steps
-  [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
-  [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
-  [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }
-  /// Of steps; the summary adds idle time.
-  [[nodiscard]] double energy_joules() const { return static_cast<double>(picojoules_) * 1e-12; }
-  [[nodiscard]] double block_ns() const { return static_cast<double>(block_ns_); }      ///< integral of used blocks
-  [[nodiscard]] double running_ns() const { return static_cast<double>(running_ns_); }
-  [[nodiscard]] double waiting_ns() const { return static_cast<double>(waiting_ns_); }
 
  private:
   void advance(SimTime now);
@@ -156,18 +177,11 @@ class InstanceMeter {
   SimTime interval_;
   SimTime run_begin_;  // of the interval (or window) that now_ lies in
   SimTime run_end_;
-  Uint128 pairs_x2_ = 0;
-  Uint128 traffic_ = 0;
-  Uint128 traffic_decode_ = 0;
-  Uint128 picojoules_ = 0;
-  Uint128 block_ns_ = 0;
-  Uint128 running_ns_ = 0;
-  Uint128 waiting_ns_ = 0;
   SimTime now_;
   Level level_;
-  std::uint64_t peak_blocks_ = 0;
   SpanHistogram gaps_;
   std::vector<Bin> bins_;
+  std::vector<CacheSums> cache_bins_;  // never longer than bins_
 };
 
 }  // namespace tokenyard::metrics

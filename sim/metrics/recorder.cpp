@@ -57,6 +57,18 @@ Recorder::Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_re
       keep_requests_(keep_requests),
       keep_steps_(keep_steps) {
   expect(!classes_.empty(), "there is at least one SLO class");
+  if (classes_.size() == 1) return;
+  class_ttft.resize(classes_.size());
+  class_tpot.resize(classes_.size());
+}
+
+/// Latencies of a tenant are kept apart from when there is a second one: until then they are all there are.
+TenantFigures& Recorder::tenant_of(std::uint32_t number) {
+  if (by_tenant.size() == 1 && by_tenant.begin()->first != number) {
+    by_tenant.begin()->second.ttft = ttft;
+    by_tenant.begin()->second.tpot = tpot;
+  }
+  return by_tenant[number];
 }
 
 void Recorder::request(const RequestRecord& record) {
@@ -75,6 +87,7 @@ void Recorder::request(const RequestRecord& record) {
   }
   last_end = std::max(last_end, record.last_token);
   if (keep_requests_) requests_.push_back(record);
+  if (listener_ != nullptr) listener_->finished(record);
   if (record.arrival < warm_up_) return;
 
   ++measured;
@@ -82,6 +95,7 @@ void Recorder::request(const RequestRecord& record) {
   cached_tokens += record.cached_tokens;
   output_tokens += record.output_tokens;
   preempted_requests += record.preemptions > 0 ? 1 : 0;
+  TenantFigures& tenant = tenant_of(record.tenant);
   ttft.add(record.ttft());
   ttft_from_admission.add(record.ttft_from_admission());
   if (record.output_tokens > 1) tpot.add(record.tpot());
@@ -91,6 +105,10 @@ void Recorder::request(const RequestRecord& record) {
   ClassFigures& figures = by_class.at(record.slo_class.index());
   const SloTarget& target = classes_[record.slo_class.index()];
   ++figures.requests;
+  if (!class_ttft.empty()) {
+    class_ttft[record.slo_class.index()].add(record.ttft());
+    if (record.output_tokens > 1) class_tpot[record.slo_class.index()].add(record.tpot());
+  }
   figures.output_tokens += record.output_tokens;
   const bool met = record.ttft() <= SimTime::from(target.ttft) &&
                    (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot));
@@ -99,23 +117,25 @@ void Recorder::request(const RequestRecord& record) {
     figures.good_output_tokens += record.output_tokens;
   }
 
-  TenantFigures& tenant = by_tenant[record.tenant];
   ++tenant.requests;
   tenant.prompt_tokens += record.prompt_tokens;
   tenant.cached_tokens += record.cached_tokens;
   tenant.output_tokens += record.output_tokens;
   tenant.good_requests += met ? 1 : 0;
-  tenant.ttft.add(record.ttft());
-  if (record.output_tokens > 1) tenant.tpot.add(record.tpot());
+  if (by_tenant.size() > 1) {
+    tenant.ttft.add(record.ttft());
+    if (record.output_tokens > 1) tenant.tpot.add(record.tpot());
+  }
 }
 
 void Recorder::given_up(const GivenUpRecord& record) {
   gone.add(record);
   last_end = std::max(last_end, record.gone);
+  if (listener_ != nullptr) listener_->given_up(record);
   if (record.arrival < warm_up_) return;
   gone_after_warm_up.add(record);
   by_class.at(record.slo_class.index()).given_up.add(record);
-  by_tenant[record.tenant].given_up.add(record);
+  tenant_of(record.tenant).given_up.add(record);
 }
 
 }  // namespace tokenyard::metrics

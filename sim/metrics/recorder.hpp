@@ -55,14 +55,25 @@ struct TenantFigures {
   std::uint64_t output_tokens = 0;
   std::uint64_t good_requests = 0;  ///< met the targets of their class
   GivenUp given_up{};
-  Quantiles ttft;
+  Quantiles ttft;  ///< empty while there is but one tenant, whose are all latencies
   Quantiles tpot;
+};
+
+/// Is told of requests as they end.
+class RequestListener {
+ public:
+  virtual ~RequestListener() = default;
+  virtual void finished(const RequestRecord& record) = 0;
+  virtual void given_up(const GivenUpRecord& record) = 0;
 };
 
 /// Takes requests as they end. Those that arrived during warm-up are counted but not measured.
 class Recorder {
  public:
   Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_requests, bool keep_steps);
+
+  /// From now on `listener`, which outlives the recorder's use, is told of every request that is taken.
+  void tell(RequestListener& listener) { listener_ = &listener; }
 
   void request(const RequestRecord& record);
   void given_up(const GivenUpRecord& record);
@@ -91,12 +102,18 @@ class Recorder {
   Quantiles tpot;
   Quantiles latency;
   std::array<Quantiles, kParts> parts;
+  /// By ClassId; where there is but one class, `ttft` and `tpot` above are its own, and these are empty.
+  std::vector<Quantiles> class_ttft;
+  std::vector<Quantiles> class_tpot;
   std::vector<ClassFigures> by_class;                ///< by ClassId
   std::map<std::uint32_t, TenantFigures> by_tenant;  ///< those with measured requests
 
  private:
+  TenantFigures& tenant_of(std::uint32_t number);
+
   SimTime warm_up_;
   std::vector<SloTarget> classes_;
+  RequestListener* listener_ = nullptr;
   bool keep_requests_;
   bool keep_steps_;
   std::vector<RequestRecord> requests_;

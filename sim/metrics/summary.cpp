@@ -29,7 +29,7 @@ struct PoolSums {
   CacheSums cache{};
   PriceBasis basis{};
 
-  void add(const InstanceMeter& meter) {
+  void add(const MeterSums& meter) {
     decode_steps += meter.decode_steps;
     mixed_steps += meter.mixed_steps;
     decode_tokens += meter.decode_tokens;
@@ -167,7 +167,9 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   summary.to_last_arrival = steady != nullptr && (steady->end - recorder.warm_up()) * 2 >= whole;
   const SimTime window = summary.to_last_arrival ? steady->end - recorder.warm_up() : whole;
   const double window_s = std::max(0.0, window.seconds().value());
-  const std::deque<InstanceMeter>& in_window = summary.to_last_arrival ? steady->meters : meters;
+  const auto in_window = [&](std::size_t i) -> const MeterSums& {
+    return summary.to_last_arrival ? steady->meters.at(i) : meters.at(i);
+  };
   summary.window_s = window_s;
   summary.warm_up_s = recorder.warm_up().seconds().value();
   summary.requests_finished = recorder.finished;
@@ -190,7 +192,7 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   std::size_t next = 0;
   for (const PoolFacts& facts : pools) {
     PoolSums sums;
-    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(in_window.at(next++));
+    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(in_window(next++));
     summary.pools.push_back(pool_figures(facts, sums, window_s));
     summary.chips += facts.instances * facts.chips_per_instance;
     energy += summary.pools.back().energy_j;
@@ -202,7 +204,7 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   auto prompts = static_cast<double>(recorder.prompt_tokens);
   if (summary.to_last_arrival) {
     output = 0.0;
-    for (const InstanceMeter& meter : in_window) output += static_cast<double>(meter.tokens_out);
+    for (const MeterSums& meter : steady->meters) output += static_cast<double>(meter.tokens_out);
     requests = static_cast<double>(steady->finished_after_warm_up);
     prompts = static_cast<double>(steady->prompt_tokens_after_warm_up);
   }
@@ -225,7 +227,11 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   summary.mean_power_w = ratio(energy, window_s);
   summary.classes = recorder.classes();
   summary.by_class = recorder.by_class;
+  for (std::size_t i = 0; i < recorder.class_ttft.size(); ++i) {
+    summary.class_latency.push_back({spread(recorder.class_ttft[i]), spread(recorder.class_tpot[i])});
+  }
   if (recorder.by_tenant.size() > 1 || (!recorder.by_tenant.empty() && recorder.by_tenant.begin()->first != 0)) {
+    const bool alone = recorder.by_tenant.size() == 1;
     for (auto& [number, tenant] : recorder.by_tenant) {
       summary.tenants.push_back({.tenant = number,
                                  .requests = tenant.requests,
@@ -234,8 +240,8 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
                                  .output_tokens = tenant.output_tokens,
                                  .good_requests = tenant.good_requests,
                                  .given_up = tenant.given_up,
-                                 .ttft = spread(tenant.ttft),
-                                 .tpot = spread(tenant.tpot)});
+                                 .ttft = spread(alone ? recorder.ttft : tenant.ttft),
+                                 .tpot = spread(alone ? recorder.tpot : tenant.tpot)});
     }
   }
   summary.planes = plane_figures(links);

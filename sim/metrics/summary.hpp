@@ -121,6 +121,12 @@ struct TenantSummary {
   Spread tpot;
 };
 
+/// Latencies of the measured requests of one class.
+struct ClassLatency {
+  Spread ttft;
+  Spread tpot;
+};
+
 struct Summary {
   std::string name;
   bool complete = true;          ///< false: the run was interrupted; figures are of what had ended
@@ -158,7 +164,8 @@ struct Summary {
 
   std::vector<SloTarget> classes;
   std::vector<ClassFigures> by_class;
-  std::vector<TenantSummary> tenants;  ///< in order of their number; empty when all requests are of tenant 0
+  std::vector<ClassLatency> class_latency;  ///< by ClassId; empty where there is one class, whose are all latencies
+  std::vector<TenantSummary> tenants;       ///< in order of their number; empty when all requests are of tenant 0
   std::vector<PoolFigures> pools;
   std::vector<PlaneFigures> planes;
   std::vector<LinkFigures> links;
@@ -170,7 +177,7 @@ struct Summary {
 /// token would mix the machine's work with the tail of its longest answers.
 struct Steady {
   SimTime end;
-  std::deque<InstanceMeter> meters;  ///< as of then, finished
+  std::vector<MeterSums> meters;  ///< as of then, by instance
   std::uint64_t finished_after_warm_up = 0;
   std::uint64_t prompt_tokens_after_warm_up = 0;
 };

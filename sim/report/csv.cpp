@@ -6,65 +6,28 @@
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
+#include <utility>
 
 namespace tokenyard::report {
 namespace {
 
-using metrics::Part;
-
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
-/// What an instance did between two instants, both a whole number of its own intervals.
-metrics::Bin sum_of(const metrics::InstanceMeter& meter, SimTime from, SimTime interval) {
+/// What an instance and its prefix cache did between two instants, both a whole number of its own intervals.
+std::pair<metrics::Bin, metrics::CacheSums> sum_of(const metrics::InstanceMeter& meter, SimTime from,
+                                                   SimTime interval) {
   const auto first = static_cast<std::size_t>(from.ns() / meter.interval().ns());
   const auto last = first + static_cast<std::size_t>(interval.ns() / meter.interval().ns());
   metrics::Bin sum;
-  for (std::size_t i = first; i < std::min(last, meter.bins().size()); ++i) sum += meter.bins()[i];
-  return sum;
+  metrics::CacheSums cache;
+  for (std::size_t i = first; i < std::min(last, meter.bins().size()); ++i) {
+    sum += meter.bins()[i];
+    cache += meter.cache_in(i);
+  }
+  return {sum, cache};
 }
 
 }  // namespace
-
-void write_requests(const std::vector<metrics::RequestRecord>& requests, const std::vector<metrics::SloTarget>& classes,
-                    std::ostream& out) {
-  // Id and place in one word: a million of them are sorted in less time than the records behind pointers.
-  expect(requests.size() < (std::uint64_t{1} << 32), "a run keeps fewer than 2^32 requests");
-  std::vector<std::uint64_t> order(requests.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = (std::uint64_t{requests[i].id.index()} << 32) | i;
-  std::sort(order.begin(), order.end());
-
-  CsvRows rows(out,
-               "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
-               "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-               "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,"
-               "cached_tokens,tenant");
-  for (const std::uint64_t key : order) {
-    const metrics::RequestRecord& request = requests[key & 0xFFFF'FFFFU];
-    rows.count(request.id.index());
-    rows.text(classes.at(request.slo_class.index()).name);
-    rows.count(request.prompt_tokens);
-    rows.count(request.output_tokens);
-    rows.count(request.prefill_instance.index());
-    rows.count(request.decode_instance.index());
-    rows.count(request.preemptions);
-    rows.time(request.arrival);
-    rows.time(request.admitted);
-    rows.time(request.first_token);
-    rows.time(request.last_token);
-    rows.time(request.ttft());
-    if (request.output_tokens > 1) {
-      rows.time(request.tpot());
-    } else {
-      rows.empty();
-    }
-    rows.time(request.latency());
-    for (std::size_t i = 0; i < metrics::kParts; ++i) rows.time(metrics::part_of(request, static_cast<Part>(i)));
-    rows.count(request.cached_tokens);
-    rows.count(request.tenant);
-    rows.end_row();
-  }
-  rows.finish();
-}
 
 void write_steps(const std::vector<metrics::StepRecord>& steps, std::ostream& out) {
   // Instances book their steps in spurts, so the order of the records says nothing.
@@ -127,7 +90,7 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
     const double seconds = length.seconds().value();
     for (std::size_t i = 0; i < meters.size(); ++i) {
       const metrics::PoolFacts& pool = *pool_of[i];
-      const metrics::Bin sum = sum_of(meters[i], from, coarsest);
+      const auto [sum, cache] = sum_of(meters[i], from, coarsest);
       const auto tokens = static_cast<double>(sum.prefill_tokens + sum.decode_tokens);
       rows.time(from);
       rows.time(length);
@@ -140,14 +103,14 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
       rows.number(static_cast<double>(sum.prefill_tokens) / seconds);
       rows.number(static_cast<double>(sum.decode_tokens) / seconds);
       rows.number(ratio(pool.matmul_per_token.value() * tokens, seconds * pool.chips_per_instance * pool.peak.value()));
-      if (sum.cache.asked_tokens > 0) {
-        rows.number(static_cast<double>(sum.cache.found_tokens) / static_cast<double>(sum.cache.asked_tokens));
+      if (cache.asked_tokens > 0) {
+        rows.number(static_cast<double>(cache.found_tokens) / static_cast<double>(cache.asked_tokens));
       } else {
         rows.empty();
       }
-      rows.number(static_cast<double>(sum.cache.evicted_blocks) / seconds);
-      rows.number(static_cast<double>(sum.cache.recomputed_blocks) / seconds);
-      rows.number(static_cast<double>(sum.cache.repeated_tokens) / seconds);
+      rows.number(static_cast<double>(cache.evicted_blocks) / seconds);
+      rows.number(static_cast<double>(cache.recomputed_blocks) / seconds);
+      rows.number(static_cast<double>(cache.repeated_tokens) / seconds);
       rows.end_row();
     }
   }

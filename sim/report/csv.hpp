@@ -2,7 +2,6 @@
 
 #include "models/base/sim_time.hpp"
 #include "sim/metrics/instance_meter.hpp"
-#include "sim/metrics/recorder.hpp"
 #include "sim/metrics/records.hpp"
 #include "sim/metrics/summary.hpp"
 
@@ -14,11 +13,6 @@ namespace tokenyard::report {
 
 // Tables for programs: a header line, then rows that end in LF. Columns end in their unit. docs/results.md explains
 // them.
-
-/// requests.csv: a row a finished request, by RequestId, warm-up included. Times are exact: the seven parts, added as
-/// decimals, give latency_s. `classes`: by ClassId.
-void write_requests(const std::vector<metrics::RequestRecord>& requests, const std::vector<metrics::SloTarget>& classes,
-                    std::ostream& out);
 
 /// steps.csv: a row a step, by start and then by instance.
 void write_steps(const std::vector<metrics::StepRecord>& steps, std::ostream& out);

@@ -176,6 +176,11 @@ void describe_classes(auto door, auto& summary) {
     in.field("output_tokens", figures.output_tokens);
     in.field("good_output_tokens", figures.good_output_tokens);
     describe_given_up(in, "given_up", figures.given_up);
+    in.rare_group("latency", i < summary.class_latency.size(), [&](auto below) {
+      make_room(summary.class_latency, i + 1);
+      below.group("ttft", [&](auto of) { describe_spread(of, summary.class_latency[i].ttft); });
+      below.group("tpot", [&](auto of) { describe_spread(of, summary.class_latency[i].tpot); });
+    });
     const std::uint64_t all = figures.requests + figures.given_up.requests();
     in.derived("share", all > 0 ? static_cast<double>(figures.good_requests) / static_cast<double>(all) : 0.0, all > 0);
   });

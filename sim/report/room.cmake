@@ -11,6 +11,7 @@ tokenyard_room(report
     report/grid.cpp
     report/json.cpp
     report/manifest.cpp
+    report/request_rows.cpp
     report/run_table.cpp
     report/score_files.cpp
     report/score_table.cpp
@@ -23,6 +24,7 @@ tokenyard_room(report
     report/grid.hpp
     report/json.hpp
     report/manifest.hpp
+    report/request_rows.hpp
     report/score.hpp
     report/table.hpp
   BELOW base metrics

@@ -112,6 +112,27 @@ std::string goodput(const Summary& summary) {
   return grid.text();
 }
 
+/// Latencies of each class; empty where there is one.
+std::string classes(const Summary& summary) {
+  constexpr std::size_t kMost = 12;
+  Grid grid;
+  grid.row({"class", "requests", "given up", "TTFT p50", "TTFT p99", "TPOT p50", "TPOT p99"});
+  for (std::size_t i = 0; i < std::min(summary.class_latency.size(), kMost); ++i) {
+    const metrics::ClassLatency& latency = summary.class_latency[i];
+    const metrics::ClassFigures& figures = summary.by_class.at(i);
+    const auto time = [](const Spread& of, double figure) { return of.count > 0 ? time_text(figure) : "-"; };
+    grid.row({"  " + cut_name(summary.classes.at(i).name, kShortName), count_text(figures.requests),
+              count_text(figures.given_up.requests()), time(latency.ttft, latency.ttft.p50_s),
+              time(latency.ttft, latency.ttft.p99_s), time(latency.tpot, latency.tpot.p50_s),
+              time(latency.tpot, latency.tpot.p99_s)});
+  }
+  std::string text = grid.text();
+  if (summary.class_latency.size() > kMost) {
+    text += fmt::format("  and {} more in summary.json\n", count_text(summary.class_latency.size() - kMost));
+  }
+  return text;
+}
+
 /// Pools with speculative decoding; empty without.
 std::string drafts(const Summary& summary) {
   Grid grid;
@@ -291,6 +312,7 @@ std::string run_table(const Summary& summary) {
   block(parts(summary));
   block(throughput(summary));
   block(goodput(summary));
+  if (!summary.class_latency.empty()) block(classes(summary));
   block(pools(summary));
   if (const std::string lines = caches(summary); !lines.empty()) block(lines);
   if (!summary.tenants.empty()) block(tenants(summary));

@@ -8,6 +8,7 @@
 #include "sim/report/csv.hpp"
 #include "sim/report/json.hpp"
 #include "sim/report/manifest.hpp"
+#include "sim/report/request_rows.hpp"
 #include "sim/run/run.hpp"
 
 #include <sys/resource.h>
@@ -34,10 +35,7 @@ void write_results(const config::Experiment& experiment, const Outcome& outcome,
   report::write_timeseries(facts, outcome.meters, outcome.end, folder.file("timeseries.csv"));
   report::write_links(outcome.summary.links, folder.file("links.csv"));
   folder.file("scenario.resolved.yaml") << experiment.resolved;
-  if (experiment.output.requests) {
-    report::write_requests(outcome.recorder->requests(), outcome.summary.classes, folder.file("requests.csv"));
-    names.emplace_back("requests.csv");
-  }
+  if (experiment.output.requests) names.emplace_back("requests.csv");  // written on the way
   if (experiment.output.steps) {
     report::write_steps(outcome.recorder->steps(), folder.file("steps.csv"));
     names.emplace_back("steps.csv");
@@ -63,7 +61,14 @@ metrics::Summary play(const std::filesystem::path& file, const PlayOptions& opti
   std::optional<files::OutputFolder> folder;
   if (options.write) folder.emplace((std::filesystem::path(options.out) / experiment.name).string());
 
+  std::optional<report::RequestRows> rows;
+  if (folder && experiment.output.requests) {
+    std::vector<std::string> classes;
+    for (const workloads::SloClass& one : experiment.workload.classes) classes.push_back(one.name);
+    rows.emplace(folder->file("requests.csv"), std::move(classes));
+  }
   RunOptions run_options{.step_by_step = options.step_by_step, .interrupted = options.interrupted};
+  if (rows) run_options.requests = &*rows;
   std::optional<Outcome> outcome;
   {
     std::optional<log::Progress> progress;
@@ -74,6 +79,7 @@ metrics::Summary play(const std::filesystem::path& file, const PlayOptions& opti
     };
     outcome = run(experiment, run_options);
   }
+  if (rows) rows->finish();
   if (folder) write_results(experiment, *outcome, options, std::chrono::steady_clock::now() - began, *folder);
   return std::move(outcome->summary);
 }

@@ -69,7 +69,9 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   Assembly assembly = assemble(experiment, {.step_by_step = options.step_by_step});
   engine::Engine engine{assembly.networks};
   auto recorder = std::make_unique<metrics::Recorder>(experiment.workload.warm_up, slo_targets(experiment.workload),
-                                                      experiment.output.requests, experiment.output.steps);
+                                                      experiment.output.requests && options.requests == nullptr,
+                                                      experiment.output.steps);
+  if (options.requests != nullptr) recorder->tell(*options.requests);
   serving::Watch watch{.interrupted = options.interrupted};
   if (options.progress) {
     watch.progress = [&](SimTime now, std::uint64_t finished, std::uint64_t) {

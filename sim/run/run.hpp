@@ -14,18 +14,20 @@
 namespace tokenyard {
 
 struct RunOptions {
-  bool step_by_step = false;                        ///< one event a step instead of runs; same results
-  const std::atomic<bool>* interrupted = nullptr;   ///< set it to end the run early, with what was measured so far
+  bool step_by_step = false;                       ///< one event a step instead of runs; same results
+  const std::atomic<bool>* interrupted = nullptr;  ///< set it to end the run early, with what was measured so far
   /// Called on arrivals and ends of requests: simulated time, share of the work done (0 when the source
   /// does not know its end), requests done.
   std::function<void(SimTime now, double share, std::uint64_t finished)> progress;
+  /// Is told of requests as they end; the recorder then keeps no records of them.
+  metrics::RequestListener* requests = nullptr;
 };
 
 /// What a run gives.
 struct Outcome {
   metrics::Summary summary;
-  std::unique_ptr<metrics::Recorder> recorder;      ///< records of requests and steps, as far as the experiment keeps them
-  std::deque<metrics::InstanceMeter> meters;        ///< by instance, pools in order
+  std::unique_ptr<metrics::Recorder> recorder;  ///< records of requests and steps, as far as the experiment keeps them
+  std::deque<metrics::InstanceMeter> meters;    ///< by instance, pools in order
   SimTime end;
   std::uint64_t events = 0;
   std::uint64_t flows = 0;

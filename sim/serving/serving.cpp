@@ -103,10 +103,10 @@ void Serving::mark_last_arrival(bool inclusive) {
   const SimTime now = engine_.now();
   for (Instance* some : by_id_) some->advance(now, inclusive);
   steady_ = metrics::Steady{.end = now,
-                            .meters = meters_,
+                            .meters = {},
                             .finished_after_warm_up = recorder_.finished_after_warm_up,
                             .prompt_tokens_after_warm_up = recorder_.prompt_tokens_after_warm_up};
-  for (metrics::InstanceMeter& meter : steady_->meters) meter.finish(now);
+  for (metrics::InstanceMeter& meter : meters_) steady_->meters.push_back(meter.sums_at(now));
 }
 
 void Serving::on_event(std::uint64_t what) {

@@ -29,11 +29,12 @@ inline std::string digest(const Played& played) {
       text << ' ' << m.gaps().mean().value() << ' ' << m.gaps().quantile(0.5).value() << ' '
            << m.gaps().quantile(0.99).value();
     }
-    for (const metrics::Bin& bin : m.bins()) {
+    for (std::size_t i = 0; i < m.bins().size(); ++i) {
+      const metrics::Bin& bin = m.bins()[i];
+      const metrics::CacheSums cache = m.cache_in(i);
       text << ' ' << bin.busy_ns << ' ' << bin.block_ns << ' ' << bin.running_ns << ' ' << bin.waiting_ns << ' '
-           << bin.decode_tokens << ' ' << bin.prefill_tokens << ' ' << bin.cache.asked_tokens << ' '
-           << bin.cache.found_tokens << ' ' << bin.cache.evicted_blocks << ' ' << bin.cache.recomputed_blocks << ' '
-           << bin.cache.repeated_tokens;
+           << bin.decode_tokens << ' ' << bin.prefill_tokens << ' ' << cache.asked_tokens << ' ' << cache.found_tokens
+           << ' ' << cache.evicted_blocks << ' ' << cache.recomputed_blocks << ' ' << cache.repeated_tokens;
     }
     text << '\n';
   }

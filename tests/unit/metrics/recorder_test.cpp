@@ -87,6 +87,56 @@ TEST_CASE("recorder: goodput is counted by class and takes both targets") {
   CHECK(recorder.by_class[1].good_output_tokens == 11);
 }
 
+TEST_CASE("recorder: latencies of several classes are kept apart and those of one class are all there are") {
+  Recorder several(SimTime{}, kClasses, false, false);
+  several.request(request(0, 100, 11, 20));
+  several.request(request(0, 300, 11, 40, 1));
+  several.request(request(0, 500, 1, 0, 1));  // one token has no TPOT
+  REQUIRE(several.class_ttft.size() == 2);
+  CHECK(several.class_ttft[0].count() == 1);
+  CHECK(several.class_ttft[1].count() == 2);
+  CHECK(several.class_ttft[1].mean().value() == doctest::Approx(0.400).epsilon(1e-12));  // rounding only
+  CHECK(several.class_tpot[1].count() == 1);
+  Recorder one(SimTime{}, {kClasses[0]}, false, false);
+  one.request(request(0, 100, 11, 20));
+  CHECK(one.class_ttft.empty());
+}
+
+TEST_CASE("recorder: a second tenant finds the first one's latencies kept") {
+  Recorder recorder(SimTime{}, kClasses, false, false);
+  recorder.request(request(0, 100, 11, 20));
+  recorder.request(request(0, 300, 11, 40));
+  RequestRecord other = request(0, 60, 5, 20);
+  other.tenant = 7;
+  recorder.request(other);
+  recorder.request(request(0, 200, 11, 30));
+  CHECK(recorder.by_tenant.at(0).ttft.count() == 3);
+  CHECK(recorder.by_tenant.at(0).ttft.mean().value() == doctest::Approx(0.200).epsilon(1e-12));  // rounding only
+  CHECK(recorder.by_tenant.at(0).tpot.count() == 3);
+  CHECK(recorder.by_tenant.at(7).ttft.count() == 1);
+}
+
+TEST_CASE("recorder: what users give up is counted beside what finishes") {
+  Recorder recorder(ms(500), kClasses, false, false);
+  recorder.given_up({.id = RequestId{0}, .output_tokens = 3, .arrival = ms(100), .gone = ms(700)});  // in warm-up
+  recorder.given_up({.id = RequestId{1},
+                     .slo_class = ClassId{1},
+                     .tenant = 4,
+                     .cancelled = true,
+                     .output_tokens = 5,
+                     .arrival = ms(600),
+                     .gone = ms(900)});
+  CHECK(recorder.finished == 0);
+  CHECK(recorder.gone.timed_out == 1);
+  CHECK(recorder.gone.cancelled == 1);
+  CHECK(recorder.gone.output_tokens == 8);
+  CHECK(recorder.gone_after_warm_up.requests() == 1);
+  CHECK(recorder.by_class[0].given_up.requests() == 0);
+  CHECK(recorder.by_class[1].given_up.cancelled == 1);
+  CHECK(recorder.by_tenant.at(4).given_up.output_tokens == 5);
+  CHECK(recorder.last_end == ms(900));
+}
+
 TEST_CASE("recorder: arrivals of warm-up are counted but not measured") {
   Recorder recorder(ms(500), kClasses, true, false);
   recorder.request(request(499, 60, 5, 20));

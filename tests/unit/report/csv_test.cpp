@@ -1,9 +1,11 @@
 #include "sim/report/csv.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/report/request_rows.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <sstream>
@@ -44,7 +46,11 @@ metrics::RequestRecord request(std::uint32_t id) {
 
 std::string requests_csv(const std::vector<metrics::RequestRecord>& requests) {
   std::ostringstream out;
-  write_requests(requests, kClasses, out);
+  std::vector<std::string> classes;
+  for (const metrics::SloTarget& one : kClasses) classes.push_back(one.name);
+  RequestRows rows(out, classes);
+  for (const metrics::RequestRecord& request : requests) rows.finished(request);
+  rows.finish();
   return out.str();
 }
 
@@ -80,6 +86,21 @@ TEST_CASE("csv: requests are rows by id with exact times") {
   CHECK(requests_csv({request(12), single}) == std::string(kRequestColumns) +                                 //
                                                    "3,\"batch, night\",100,1,0,2,1," + times + "," + parts +  //
                                                    "12,chat,100,3,0,2,1," + times + "0.01," + parts);
+}
+
+TEST_CASE("csv: a request has its row as soon as all before it have ended") {
+  std::ostringstream out;
+  RequestRows rows(out, {"chat"});
+  const auto lines = [&out] { return std::count(out.str().begin(), out.str().end(), '\n'); };
+  for (std::uint32_t id = 2; id < 20'002; ++id) rows.finished(request(id));
+  CHECK(lines() == 0);  // 0 and 1 are open: all wait (the header too, behind a buffer)
+  rows.given_up({.id = RequestId{0}});
+  CHECK(lines() == 0);
+  rows.finished(request(1));
+  CHECK(lines() > 10'000);  // but for what is in the buffer
+  rows.finished(request(20'003));
+  rows.finish();
+  CHECK(lines() == 1 + 20'001 + 1);  // request 20,002 never ended
 }
 
 TEST_CASE("csv: no requests are a header") { CHECK(requests_csv({}) == kRequestColumns); }
@@ -205,7 +226,8 @@ TEST_CASE("csv: tokens of a step that ends with the run are in the last interval
   meters[0].step({.start = SimTime{}, .end = kSecond, .decode_tokens = 8});
   meters[0].finish(kSecond);
   // 1e10 * 8 / (2 * 1e12) = 0.04.
-  CHECK(timeseries({pool("all")}, meters, kSecond) == std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04,,0,0,0\n");
+  CHECK(timeseries({pool("all")}, meters, kSecond) ==
+        std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04,,0,0,0\n");
 }
 
 TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
@@ -232,8 +254,8 @@ TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
 TEST_CASE("csv: what a prefix cache did stands in the interval in which it was seen") {
   std::deque<metrics::InstanceMeter> meters;
   meters.emplace_back(SimTime{}, kSecond);
-  // 64 of 100 prompt tokens found at 0.5 s and 0 of 156 at 0.6 s: 64 / 256; 4 evictions, 2 blocks that were here before,
-  // 9 tokens once more. The second interval has 3 evictions and no look-up.
+  // 64 of 100 prompt tokens found at 0.5 s and 0 of 156 at 0.6 s: 64 / 256; 4 evictions, 2 blocks that were here
+  // before, 9 tokens once more. The second interval has 3 evictions and no look-up.
   meters[0].cache(SimTime{500 * kMs}, {.asked_tokens = 100, .found_tokens = 64, .evicted_blocks = 4});
   meters[0].cache(SimTime{600 * kMs}, {.asked_tokens = 156, .recomputed_blocks = 2, .repeated_tokens = 9});
   meters[0].cache(SimTime{1'500 * kMs}, {.evicted_blocks = 3});

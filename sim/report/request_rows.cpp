@@ -1,0 +1,75 @@
+#include "sim/report/request_rows.hpp"
+
+#include "models/base/errors.hpp"
+
+#include <utility>
+
+namespace tokenyard::report {
+
+using metrics::Part;
+
+RequestRows::RequestRows(std::ostream& out, std::vector<std::string> classes)
+    : rows_(out,
+            "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
+            "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
+            "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,"
+            "cached_tokens,tenant"),
+      classes_(std::move(classes)) {}
+
+RequestRows::Place& RequestRows::place_of(RequestId id) {
+  expect(id.index() >= next_, "a request ends once");
+  const std::size_t place = id.index() - next_;
+  if (place >= places_.size()) places_.resize(place + 1);
+  expect(places_[place].turn == Turn::Open, "a request ends once");
+  return places_[place];
+}
+
+void RequestRows::finished(const metrics::RequestRecord& record) {
+  place_of(record.id) = {Turn::Row, record};
+  write_ready(false);
+}
+
+void RequestRows::given_up(const metrics::GivenUpRecord& record) {
+  place_of(record.id).turn = Turn::None;
+  write_ready(false);
+}
+
+void RequestRows::write_ready(bool all) {
+  while (!places_.empty() && (all || places_.front().turn != Turn::Open)) {
+    if (places_.front().turn == Turn::Row) write(places_.front().record);
+    places_.pop_front();
+    ++next_;
+  }
+}
+
+void RequestRows::finish() {
+  write_ready(true);
+  rows_.finish();
+}
+
+void RequestRows::write(const metrics::RequestRecord& request) {
+  rows_.count(request.id.index());
+  rows_.text(classes_.at(request.slo_class.index()));
+  rows_.count(request.prompt_tokens);
+  rows_.count(request.output_tokens);
+  rows_.count(request.prefill_instance.index());
+  rows_.count(request.decode_instance.index());
+  rows_.count(request.preemptions);
+  rows_.time(request.arrival);
+  rows_.time(request.admitted);
+  rows_.time(request.first_token);
+  rows_.time(request.last_token);
+  rows_.time(request.ttft());
+  if (request.output_tokens > 1) {
+    rows_.time(request.tpot());
+  } else {
+    rows_.empty();
+  }
+  rows_.time(request.latency());
+  for (std::size_t i = 0; i < metrics::kParts; ++i) rows_.time(metrics::part_of(request, static_cast<Part>(i)));
+  rows_.count(request.cached_tokens);
+  rows_.count(request.tenant);
+  rows_.end_row();
+}
+
+}  // namespace tokenyard::report

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "sim/metrics/recorder.hpp"
+#include "sim/metrics/records.hpp"
+#include "sim/report/csv_rows.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <ostream>
+#include <string>
+#include <vector>
+
+namespace tokenyard::report {
+
+/// requests.csv: a row a finished request, by RequestId, warm-up included, written while the run goes on: a row as soon
+/// as all requests before it have ended. Holds those that have not had their turn. Times are exact: the parts, added as
+/// decimals, give latency_s. docs/results.md explains the columns.
+class RequestRows final : public metrics::RequestListener {
+ public:
+  /// `classes`: names by ClassId. `out` outlives the object.
+  RequestRows(std::ostream& out, std::vector<std::string> classes);
+
+  /// REQUIRES of both: each id once.
+  void finished(const metrics::RequestRecord& record) override;
+  void given_up(const metrics::GivenUpRecord& record) override;  ///< has no row
+
+  /// Writes what waits behind requests that have not ended. REQUIRES: the last call.
+  void finish();
+
+ private:
+  enum class Turn : std::uint8_t { Open, Row, None };
+  struct Place {
+    Turn turn = Turn::Open;
+    metrics::RequestRecord record{};
+  };
+
+  Place& place_of(RequestId id);
+  void write_ready(bool all);
+  void write(const metrics::RequestRecord& request);
+
+  CsvRows rows_;
+  std::vector<std::string> classes_;
+  std::deque<Place> places_;  // of next_ and those after it
+  std::uint32_t next_ = 0;
+};
+
+}  // namespace tokenyard::report
