@@ -1,5 +1,6 @@
 #include "workloads/lengths.hpp"
 
+#include <boost/math/special_functions/erf.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 
 #include <algorithm>
@@ -25,8 +26,26 @@ namespace {
   return spec.tokens[left] + along * (spec.tokens[right] - spec.tokens[left]);
 }
 
+/// The part that a share in [0, 1) falls into, and what is left of the share in it.
+struct Chosen {
+  std::size_t part;
+  double share;
+};
+[[nodiscard]] Chosen part_at(const MixtureLength& spec, double share) {
+  double left = 0.0;
+  for (const double weight : spec.weight) left += weight;
+  left *= share;
+  std::size_t part = 0;
+  while (part + 1 < spec.parts.size() && left >= spec.weight[part]) left -= spec.weight[part++];
+  return {part, spec.weight[part] > 0.0 ? left / spec.weight[part] : 0.0};
+}
+
 struct Draw {
   RandomStream& stream;
+
+  std::uint32_t operator()(const MixtureLength& spec) const {
+    return std::visit(*this, spec.parts[part_at(spec, stream.uniform01()).part]);
+  }
 
   std::uint32_t operator()(const ConstantLength& spec) const { return spec.tokens; }
   std::uint32_t operator()(const UniformLength& spec) const {
@@ -57,6 +76,13 @@ struct Draw {
 struct At {
   double share;   // in (0, 1)
   double normal;  // the standard normal value of that share
+
+  std::uint32_t operator()(const MixtureLength& spec) const {
+    const Chosen chosen = part_at(spec, share);
+    const double within = std::clamp(chosen.share, 1e-16, 1.0 - 1e-15);
+    return std::visit(At{within, std::numbers::sqrt2 * boost::math::erf_inv(2.0 * within - 1.0)},
+                      spec.parts[chosen.part]);
+  }
 
   std::uint32_t operator()(const ConstantLength& spec) const { return spec.tokens; }
   std::uint32_t operator()(const UniformLength& spec) const {

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <set>
+#include <type_traits>
 
 namespace tokenyard::workloads {
 namespace {
@@ -124,6 +125,18 @@ struct CheckLength {
     }
   }
 };
+
+void check_length(const MixtureLength& spec) {
+  require(spec.parts.size() >= 2, "parts", "needs at least 2");
+  require(spec.weight.size() == spec.parts.size(), "parts", "have a weight each");
+  double sum = 0.0;
+  for (std::size_t i = 0; i < spec.parts.size(); ++i) {
+    require(std::isfinite(spec.weight[i]) && spec.weight[i] >= 0.0, "parts", "have weights of 0 or more");
+    sum += spec.weight[i];
+    std::visit(CheckLength{}, spec.parts[i]);
+  }
+  require(std::isfinite(sum) && sum > 0.0, "parts", "have weights that sum to 0; one must be above 0");
+}
 
 struct CheckTime {
   static void check(Seconds time, const std::string& field) {
@@ -246,7 +259,17 @@ SimTime longest_stream(const WorkloadSpec& spec) {
 }  // namespace
 
 void validate(const ArrivalSpec& spec) { std::visit(CheckArrivals{}, spec); }
-void validate(const LengthSpec& spec) { std::visit(CheckLength{}, spec); }
+void validate(const LengthSpec& spec) {
+  std::visit(
+      [](const auto& one) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(one)>, MixtureLength>) {
+          check_length(one);
+        } else {
+          CheckLength{}(one);
+        }
+      },
+      spec);
+}
 
 ClassId class_named(const std::vector<SloClass>& classes, std::string_view name) {
   const auto found =
@@ -292,6 +315,7 @@ void validate(const PatienceSpec& spec) {
 void validate(const SloClass& spec) {
   require(spec.ttft > Seconds{0.0}, "ttft", "must be above 0 s");
   require(spec.tpot > Seconds{0.0}, "tpot", "must be above 0 s");
+  require(!spec.e2e || *spec.e2e > Seconds{0.0}, "e2e", "must be above 0 s");
   if (spec.patience) validate_part("patience", *spec.patience);
 }
 

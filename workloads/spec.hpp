@@ -103,8 +103,16 @@ struct EmpiricalLength {
   std::vector<double> at;
   std::vector<double> tokens;
 };
+using PlainLengthSpec = std::variant<ConstantLength, UniformLength, LognormalLength, EmpiricalLength, NormalLength,
+                                     ExponentialLength, GammaLength, ParetoLength>;
+/// Each draw is of one part, chosen by weight. Where lengths are drawn together (rank correlation) parts count as in
+/// order from short to long.
+struct MixtureLength {
+  std::vector<double> weight;  ///< >= 0, not all 0
+  std::vector<PlainLengthSpec> parts;
+};
 using LengthSpec = std::variant<ConstantLength, UniformLength, LognormalLength, EmpiricalLength, NormalLength,
-                                ExponentialLength, GammaLength, ParetoLength>;
+                                ExponentialLength, GammaLength, ParetoLength, MixtureLength>;
 
 /// Laws of a time: of thinking, of a tool.
 struct ConstantTime {
@@ -204,11 +212,12 @@ struct PatienceSpec {
   Seconds backoff{1.0};                    ///< from a time-out to the second attempt; doubled with each further one
 };
 
-/// What a class of users was promised. A request meets it when both hold.
+/// What a class of users was promised. A request meets it when all hold.
 struct SloClass {
   std::string name;
   Seconds ttft;
   Seconds tpot;
+  std::optional<Seconds> e2e{};            ///< from arrival to the last token; absent: no promise
   std::optional<PatienceSpec> patience{};  ///< absent: they wait for ever
 };
 

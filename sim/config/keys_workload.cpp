@@ -78,8 +78,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload.curve.burst", "factor", "ratio", kRequired, "On what the curve says."},
 
     {"workload.length", "kind",
-     "one of: constant | uniform | normal | lognormal | exponential | gamma | pareto | empirical", kRequired,
+     "one of: constant | uniform | normal | lognormal | exponential | gamma | pareto | empirical | mixture", kRequired,
      "Law of a length in tokens; draws are rounded to whole tokens, at least 1."},
+    {"workload.length", "parts", "list: workload.length", kRequired,
+     "Of a mixture: laws of which each draw takes one, by weight; from short to long where lengths are correlated."},
+    {"workload.length", "weight", "ratio", "1",
+     "Of a law in a mixture: this over the sum of all weights is its share."},
     {"workload.length", "tokens", "count, or list of counts", kRequired,
      "The length of kind constant; of kind empirical the lengths at the quantiles `at`."},
     {"workload.length", "min", "count", "1", "Shortest; of uniform, where pareto begins, and a clamp of the others."},
@@ -209,6 +213,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload.slo", "tpot", kTime, "50 ms",
      "Time per further token promised; 50 ms is assumed, within the 40 to 200 ms that MLPerf Inference grants "
      "llama2-70b (Interactive and Server)."},
+    {"workload.slo", "e2e", kTime, kOptional, "Time to the whole answer promised, from arrival; a deadline."},
     {"workload.slo", "patience", "mapping: workload.patience", kOptional,
      "When its users give a request up; without it they wait for ever."},
 

@@ -9,6 +9,7 @@
 #include <numbers>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,9 +50,28 @@ LengthSpec length_of_kind(YamlMap& map, const std::string& kind) {
                          .max = longest(map)};
 }
 
+const std::vector<std::string> kLengthKinds{"constant",    "uniform", "normal", "lognormal",
+                                            "exponential", "gamma",   "pareto", "empirical"};
+
+MixtureLength read_mixture(YamlMap& map) {
+  MixtureLength mixture;
+  for (YamlMap& part : map.maps("parts", "workload.length")) {
+    mixture.weight.push_back(part.number("weight", 0.0, kLargest));
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(one)>, MixtureLength>) mixture.parts.emplace_back(one);
+        },
+        length_of_kind(part, part.choice("kind", kLengthKinds)));
+    part.finish();
+  }
+  return mixture;
+}
+
 LengthSpec read_length(YamlMap map) {
-  LengthSpec spec = length_of_kind(map, map.choice("kind", {"constant", "uniform", "normal", "lognormal", "exponential",
-                                                            "gamma", "pareto", "empirical"}));
+  std::vector<std::string> kinds = kLengthKinds;
+  kinds.emplace_back("mixture");
+  const std::string kind = map.choice("kind", kinds);
+  LengthSpec spec = kind == "mixture" ? LengthSpec{read_mixture(map)} : length_of_kind(map, kind);
   map.finish();
   map.located([&] { validate(spec); });
   return spec;
@@ -356,6 +376,7 @@ std::vector<SloClass> read_classes(YamlMap& workload) {
   std::vector<SloClass> classes;
   for (auto& [name, map] : workload.named_maps("slo", "workload.slo")) {
     SloClass one{.name = name, .ttft = map.seconds("ttft"), .tpot = map.seconds("tpot")};
+    if (map.given("e2e")) one.e2e = map.seconds("e2e");
     if (map.given("patience")) one.patience = read_patience(map.map("patience", "workload.patience"));
     map.finish();
     map.located([&] { validate(one); });

@@ -111,7 +111,8 @@ void Recorder::request(const RequestRecord& record) {
   }
   figures.output_tokens += record.output_tokens;
   const bool met = record.ttft() <= SimTime::from(target.ttft) &&
-                   (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot));
+                   (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot)) &&
+                   (!target.e2e || record.latency() <= SimTime::from(*target.e2e));
   if (met) {
     ++figures.good_requests;
     figures.good_output_tokens += record.output_tokens;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct SloTarget {
   std::string name;
   Seconds ttft;
   Seconds tpot;
+  std::optional<Seconds> e2e{};  ///< to the last token, from arrival
 };
 
 /// The named parts of a request's latency, in order of time; the front end works before and behind all others.
@@ -42,7 +44,7 @@ struct GivenUp {
 struct ClassFigures {
   std::uint64_t requests = 0;
   std::uint64_t output_tokens = 0;
-  std::uint64_t good_requests = 0;  ///< met both targets; a single-token answer has no TPOT to miss
+  std::uint64_t good_requests = 0;  ///< met all targets; a single-token answer has no TPOT to miss
   std::uint64_t good_output_tokens = 0;
   GivenUp given_up{};  ///< beside `requests`
 };

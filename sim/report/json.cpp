@@ -171,6 +171,11 @@ void describe_classes(auto door, auto& summary) {
     in.field("name", target.name);
     in.quantity("ttft_target_s", target.ttft);
     in.quantity("tpot_target_s", target.tpot);
+    double e2e_s = target.e2e ? target.e2e->value() : 0.0;
+    in.rare("e2e_target_s", e2e_s, e2e_s > 0.0);
+    if constexpr (!std::is_const_v<std::remove_reference_t<decltype(target)>>) {
+      if (e2e_s > 0.0) target.e2e = Seconds{e2e_s};
+    }
     in.field("requests", figures.requests);
     in.field("good_requests", figures.good_requests);
     in.field("output_tokens", figures.output_tokens);

@@ -104,9 +104,10 @@ std::string goodput(const Summary& summary) {
       return summary.window_s > 0.0 ? number_text(static_cast<double>(count) / summary.window_s) : "0";
     };
     const std::uint64_t all = figures.requests + figures.given_up.requests();
-    grid.row({fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
-                          time_text(target.ttft.value()), time_text(target.tpot.value())),
-              rate(figures.good_requests), rate(figures.good_output_tokens),
+    std::string promise = fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
+                                      time_text(target.ttft.value()), time_text(target.tpot.value()));
+    if (target.e2e) promise += fmt::format(", all <= {}", time_text(target.e2e->value()));
+    grid.row({promise, rate(figures.good_requests), rate(figures.good_output_tokens),
               ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(all), all > 0)});
   }
   return grid.text();

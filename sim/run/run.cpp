@@ -14,7 +14,7 @@ namespace {
 
 std::vector<metrics::SloTarget> slo_targets(const workloads::WorkloadSpec& workload) {
   std::vector<metrics::SloTarget> targets;
-  for (const workloads::SloClass& slo : workload.classes) targets.push_back({slo.name, slo.ttft, slo.tpot});
+  for (const workloads::SloClass& slo : workload.classes) targets.push_back({slo.name, slo.ttft, slo.tpot, slo.e2e});
   return targets;
 }
 

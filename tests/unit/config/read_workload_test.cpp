@@ -51,6 +51,21 @@ const std::string kChat =
 
 }  // namespace
 
+TEST_CASE("read workload: a mixture of lengths and a deadline") {
+  const WorkloadSpec spec = read(
+      "kind: synthetic\n"
+      "arrivals: {kind: poisson, rate: 1 /s}\n"
+      "prompt: {kind: mixture, parts: [{weight: 3, kind: constant, tokens: 10}, {kind: uniform, min: 5, max: 9}]}\n"
+      "output: {kind: constant, tokens: 200}\n"
+      "duration: 600 s\n"
+      "slo: {default: {e2e: 10 s}}\n");
+  const auto& mixture = std::get<MixtureLength>(synthetic(spec).clients[0].prompt);
+  CHECK(mixture.weight == std::vector<double>{3.0, 1.0});
+  REQUIRE(mixture.parts.size() == 2);
+  CHECK(std::get<UniformLength>(mixture.parts[1]).max == 9);
+  CHECK(spec.classes[0].e2e == Seconds{10.0});
+}
+
 TEST_CASE("read workload: when the users of a class give up") {
   const WorkloadSpec spec =
       read(kChat +

@@ -87,6 +87,16 @@ TEST_CASE("recorder: goodput is counted by class and takes both targets") {
   CHECK(recorder.by_class[1].good_output_tokens == 11);
 }
 
+TEST_CASE("recorder: a deadline for the whole answer is a target like the others") {
+  // 100 ms to the first of 11 tokens, 20 ms each of the others: 300 ms in all.
+  const std::vector<SloTarget> classes{{"dated", Seconds{1.0}, Seconds{1.0}, Seconds{0.3}}};
+  Recorder recorder(SimTime{}, classes, false, false);
+  recorder.request(request(0, 100, 11, 20));
+  CHECK(recorder.by_class[0].good_requests == 1);
+  recorder.request(request(0, 101, 11, 20));
+  CHECK(recorder.by_class[0].good_requests == 1);
+}
+
 TEST_CASE("recorder: latencies of several classes are kept apart and those of one class are all there are") {
   Recorder several(SimTime{}, kClasses, false, false);
   several.request(request(0, 100, 11, 20));

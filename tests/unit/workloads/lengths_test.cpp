@@ -1,5 +1,7 @@
 #include "workloads/lengths.hpp"
 
+#include "models/base/errors.hpp"
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -88,4 +90,54 @@ TEST_CASE("lengths: a draw is rounded to the nearest whole number") {
   const auto draws = draws_of(EmpiricalLength{.at = {0.0, 1.0}, .tokens = {1.0, 3.0}});
   const auto twos = std::count(draws.begin(), draws.end(), 2U);
   CHECK(static_cast<double>(twos) / kDraws == Approx(0.5).epsilon(0.02));
+}
+
+TEST_CASE("lengths: a mixture draws each part by its weight") {
+  // Three quarters are 10, a quarter 100 to 200: mean 0.75 * 10 + 0.25 * 150 = 45, good to 0.7 % at 1e5 draws.
+  const LengthSpec mixture = MixtureLength{
+      .weight = {3.0, 1.0}, .parts = {ConstantLength{.tokens = 10}, UniformLength{.min = 100, .max = 200}}};
+  RandomStream stream(1, "test");
+  double sum = 0;
+  std::uint32_t short_ones = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint32_t tokens = draw_length(mixture, stream);
+    CHECK((tokens == 10 || (tokens >= 100 && tokens <= 200)));
+    sum += tokens;
+    short_ones += tokens == 10 ? 1U : 0U;
+  }
+  CHECK(sum / 1e5 == doctest::Approx(45.0).epsilon(0.02));
+  CHECK(short_ones / 1e5 == doctest::Approx(0.75).epsilon(0.02));
+}
+
+TEST_CASE("lengths: drawn together with another law a mixture keeps its own") {
+  const LengthSpec mixture = MixtureLength{.weight = {3.0, 0.0, 1.0},
+                                           .parts = {ConstantLength{.tokens = 10}, ConstantLength{.tokens = 50},
+                                                     LognormalLength{.median = 500, .sigma = 0.5}}};
+  RandomStream stream(1, "test");
+  std::uint32_t short_ones = 0;
+  std::uint32_t below_median = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint32_t tokens = draw_lengths(ConstantLength{.tokens = 1}, mixture, 0.8, stream).second;
+    CHECK(tokens != 50);
+    short_ones += tokens == 10 ? 1U : 0U;
+    below_median += tokens != 10 && tokens < 500 ? 1U : 0U;
+  }
+  CHECK(short_ones / 1e5 == doctest::Approx(0.75).epsilon(0.02));
+  CHECK(below_median / 1e5 == doctest::Approx(0.125).epsilon(0.03));  // half of the other quarter
+}
+
+TEST_CASE("lengths: a mixture of one law or without weight is refused") {
+  const auto field = [](const MixtureLength& spec) {
+    try {
+      validate(LengthSpec{spec});
+    } catch (const tokenyard::SpecError& error) {
+      return error.field() + ": " + error.why();
+    }
+    return std::string("accepted");
+  };
+  const ConstantLength ten{.tokens = 10};
+  CHECK(field({.weight = {1}, .parts = {ten}}) == "parts: needs at least 2");
+  CHECK(field({.weight = {0, 0}, .parts = {ten, ten}}) == "parts: have weights that sum to 0; one must be above 0");
+  CHECK(field({.weight = {1, 1}, .parts = {ten, UniformLength{.min = 9, .max = 3}}}) == "min: 9 is more than max, 3");
+  CHECK(field({.weight = {1, 1}, .parts = {ten, ten}}) == "accepted");
 }
