@@ -40,11 +40,12 @@ struct Flow {
 
 /// Handles two events of every flow itself: its delay is over, its last byte has arrived.
 struct Engine::Impl final : EventHandler {
-  explicit Impl(const std::vector<topologies::FlowNetwork>& planes)
+  Impl(const std::vector<topologies::FlowNetwork>& planes, SimTime interval)
       : simgrid(start_simgrid()),
         platform(build_platform(simgrid, planes)),
-        carrier(*platform.desk),
-        meters(planes.begin(), planes.end()) {}
+        carrier(*platform.desk) {
+    for (const topologies::FlowNetwork& plane : planes) meters.emplace_back(plane, interval);
+  }
 
   simgrid::s4u::Engine& simgrid;
   Platform platform;
@@ -97,7 +98,7 @@ struct Engine::Impl final : EventHandler {
     const Flow& flow = slots[end.flow];
     // However few its bytes, a flow takes time: what it starts at its end cannot precede what began with it.
     const SimTime at = std::max(end.at, flow.started + SimTime{1});
-    meters[flow.plane].end(flow.from, flow.to, flow.size, at);
+    meters[flow.plane].end(flow.from, flow.to, flow.size, flow.started, at);
     queue.push(at, flow.rank, *this, kEnded | end.flow);
   }
 
@@ -128,7 +129,8 @@ struct Engine::Impl final : EventHandler {
   }
 };
 
-Engine::Engine(const std::vector<topologies::FlowNetwork>& planes) : impl_(std::make_unique<Impl>(planes)) {}
+Engine::Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval)
+    : impl_(std::make_unique<Impl>(planes, interval)) {}
 Engine::~Engine() = default;
 
 SimTime Engine::now() const { return impl_->now; }

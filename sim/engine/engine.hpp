@@ -35,6 +35,14 @@ class EventHandler {
 /// Of the library this program runs with, "3.32".
 [[nodiscard]] std::string simgrid_version();
 
+/// One direction of the NICs of an endpoint, or of the trunk above a domain or a pod.
+struct LinkPlace {
+  enum class Of : std::uint8_t { Endpoint, Domain, Pod };
+  Of of = Of::Endpoint;
+  std::uint32_t index = 0;
+  bool up = true;
+};
+
 /// What flows did to a link (a direction of an endpoint's NICs or of a domain's trunk).
 struct LinkUse {
   std::string plane;
@@ -42,14 +50,9 @@ struct LinkUse {
   BytesPerSecond bandwidth;
   Bytes carried;
   Seconds busy;  ///< time with at least one flow on it
-};
-
-/// One direction of the NICs of an endpoint, or of the trunk above a domain.
-struct LinkPlace {
-  enum class Of : std::uint8_t { Endpoint, Domain };
-  Of of = Of::Endpoint;
-  std::uint32_t index = 0;
-  bool up = true;
+  LinkPlace place{};
+  SimTime interval{};                  ///< of the series
+  std::vector<double> per_interval{};  ///< bytes by interval, each flow's spread evenly over its time; to the last flow
 };
 
 /// Told when flows begin and cease to share links: after their delay, and at their end before their handler.
@@ -68,8 +71,9 @@ class FlowWatch {
 /// ONE ENGINE PER PROCESS: SimGrid's clock and registries are process-wide; a second Engine throws BugError.
 class Engine {
  public:
-  /// One FlowNetwork per plane that carries flows; may be empty. Endpoints are numbered per plane.
-  explicit Engine(const std::vector<topologies::FlowNetwork>& planes);
+  /// One FlowNetwork per plane that carries flows; may be empty. Endpoints are numbered per plane. `interval`: of the
+  /// series of LinkUse, doubled until a run has at most 4,096 of them.
+  explicit Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval = SimTime{1'000'000'000});
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -4,8 +4,11 @@
 
 namespace tokenyard::engine {
 
-LinkMeter::LinkMeter(const topologies::FlowNetwork& plane)
-    : plane_(plane), pods_(plane.pods.size()), trunks_(plane.domains.size()), nics_(plane.endpoints.size()) {}
+LinkMeter::LinkMeter(const topologies::FlowNetwork& plane, SimTime interval)
+    : plane_(plane),
+      pods_(plane.pods.size(), Link(interval)),
+      trunks_(plane.domains.size(), Link(interval)),
+      nics_(plane.endpoints.size(), Link(interval)) {}
 
 bool LinkMeter::connects(EndpointId from, EndpointId to) const {
   expect(from.index() < nics_.size() && to.index() < nics_.size(), "a flow goes between endpoints of its plane");
@@ -45,9 +48,10 @@ void LinkMeter::begin(EndpointId from, EndpointId to, SimTime at) {
   });
 }
 
-void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime at) {
-  on_route(from, to, [at, size](Counter& link) {
+void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at) {
+  on_route(from, to, [began, at, size](Counter& link) {
     link.carried += size;
+    link.series.add(began, at, size.value());
     if (--link.flows == 0) {
       link.busy += at - link.since;
     }
@@ -56,26 +60,34 @@ void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime at) {
 
 std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
   std::vector<LinkUse> rows;
-  const auto add = [&](const std::string& name, BytesPerSecond bandwidth, const Counter& link) {
+  const auto add = [&](const std::string& name, BytesPerSecond bandwidth, LinkPlace place, const Counter& link) {
     const SimTime busy = link.flows > 0 ? link.busy + (now - link.since) : link.busy;
-    rows.push_back(
-        {.plane = plane_.plane, .link = name, .bandwidth = bandwidth, .carried = link.carried, .busy = busy.seconds()});
+    rows.push_back({.plane = plane_.plane,
+                    .link = name + (place.up ? " up" : " down"),
+                    .bandwidth = bandwidth,
+                    .carried = link.carried,
+                    .busy = busy.seconds(),
+                    .place = place,
+                    .interval = link.series.interval(),
+                    .per_interval = link.series.bytes()});
+  };
+  const auto add_both = [&](const std::string& name, BytesPerSecond bandwidth, LinkPlace::Of of, std::size_t index,
+                            const Link& link) {
+    add(name, bandwidth, {.of = of, .index = static_cast<std::uint32_t>(index), .up = true}, link.up);
+    add(name, bandwidth, {.of = of, .index = static_cast<std::uint32_t>(index), .up = false}, link.down);
   };
   for (std::size_t p = 0; p < pods_.size(); ++p) {
-    add(plane_.pods[p].name + " up", plane_.pods[p].trunk, pods_[p].up);
-    add(plane_.pods[p].name + " down", plane_.pods[p].trunk, pods_[p].down);
+    add_both(plane_.pods[p].name, plane_.pods[p].trunk, LinkPlace::Of::Pod, p, pods_[p]);
   }
   for (std::size_t d = 0; d < trunks_.size(); ++d) {
     const topologies::FlowDomain& domain = plane_.domains[d];
     if (domain.trunk.value() > 0.0) {
-      add(domain.name + " up", domain.trunk, trunks_[d].up);
-      add(domain.name + " down", domain.trunk, trunks_[d].down);
+      add_both(domain.name, domain.trunk, LinkPlace::Of::Domain, d, trunks_[d]);
     }
   }
   for (std::size_t e = 0; e < nics_.size(); ++e) {
     const topologies::FlowEndpoint& endpoint = plane_.endpoints[e];
-    add(endpoint.name + " up", endpoint.bandwidth, nics_[e].up);
-    add(endpoint.name + " down", endpoint.bandwidth, nics_[e].down);
+    add_both(endpoint.name, endpoint.bandwidth, LinkPlace::Of::Endpoint, e, nics_[e]);
   }
   return rows;
 }

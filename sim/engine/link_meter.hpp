@@ -2,6 +2,7 @@
 
 #include "models/base/ids.hpp"
 #include "models/base/sim_time.hpp"
+#include "sim/engine/byte_series.hpp"
 #include "sim/engine/engine.hpp"
 #include "topologies/topology.hpp"
 
@@ -14,14 +15,15 @@ namespace tokenyard::engine {
 /// Adds up what flows do to the links of one plane.
 class LinkMeter {
  public:
-  explicit LinkMeter(const topologies::FlowNetwork& plane);
+  /// `interval`: of the series of bytes.
+  explicit LinkMeter(const topologies::FlowNetwork& plane, SimTime interval = SimTime{1'000'000'000});
 
   /// Whether flows can go from one endpoint to the other. REQUIRES: both exist.
   [[nodiscard]] bool connects(EndpointId from, EndpointId to) const;
 
-  /// A flow begins or ends at an instant. REQUIRES: connects(from, to); instants do not go back.
+  /// A flow begins or ends at an instant; `began`: when it did. REQUIRES: connects(from, to); instants do not go back.
   void begin(EndpointId from, EndpointId to, SimTime at);
-  void end(EndpointId from, EndpointId to, Bytes size, SimTime at);
+  void end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at);
 
   /// Pods, domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but
   /// no bytes.
@@ -33,10 +35,13 @@ class LinkMeter {
     SimTime since;            ///< busy since then, if flows > 0
     SimTime busy;
     Bytes carried;
+    ByteSeries series;
+    explicit Counter(SimTime interval) : series(interval) {}
   };
   struct Link {
     Counter up;
     Counter down;
+    explicit Link(SimTime interval) : up(interval), down(interval) {}
   };
 
   template <class Visit>

@@ -1,5 +1,6 @@
 tokenyard_room(engine
   SOURCES
+    engine/byte_series.cpp
     engine/engine.cpp
     engine/event_queue.cpp
     engine/flow_carrier.cpp
@@ -7,6 +8,7 @@ tokenyard_room(engine
     engine/platform.cpp
     engine/simgrid_settings.cpp
   HEADERS
+    engine/byte_series.hpp
     engine/engine.hpp
     engine/event_queue.hpp
     engine/flow_carrier.hpp

@@ -24,7 +24,8 @@ double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.
 struct PoolSums {
   std::uint64_t decode_steps = 0, mixed_steps = 0, decode_tokens = 0, prefill_tokens = 0, decode_tokens_mixed = 0;
   std::uint64_t peak_blocks = 0, preemptions = 0, drafts_accepted = 0;
-  double decode_busy_s = 0, mixed_busy_s = 0, decode_exposed_s = 0, mixed_exposed_s = 0, pairs = 0, traffic = 0, traffic_decode = 0, energy = 0;
+  double decode_busy_s = 0, mixed_busy_s = 0, decode_exposed_s = 0, mixed_exposed_s = 0, pairs = 0, traffic = 0,
+         traffic_decode = 0, energy = 0;
   double block_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
   PriceBasis basis{};
@@ -104,26 +105,34 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   return figures;
 }
 
-/// Links of one plane stand together. Bytes are counted where they enter: on endpoints' up links.
+/// Bytes of hand-offs are counted where they enter: on endpoints' up links.
 std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
   std::vector<PlaneFigures> planes;
   std::vector<std::uint64_t> counts;
   for (const LinkFigures& link : links) {
-    if (planes.empty() || planes.back().plane != link.plane) {
+    const auto known =
+        std::find_if(planes.begin(), planes.end(), [&](const PlaneFigures& p) { return p.plane == link.plane; });
+    const auto index = static_cast<std::size_t>(known - planes.begin());
+    if (known == planes.end()) {
       planes.push_back({.plane = link.plane, .busiest_link = {}});
       counts.push_back(0);
     }
-    PlaneFigures& plane = planes.back();
-    ++counts.back();
-    plane.mean_utilisation += link.utilisation;
-    if (link.link.ends_with(" up") && !link.link.starts_with("domain ") && !link.link.starts_with("pod "))
-      plane.bytes += link.bytes;
-    if (plane.busiest_link.empty() || link.utilisation > plane.peak_link_utilisation) {
-      plane.peak_link_utilisation = link.utilisation;
+    PlaneFigures& plane = planes[index];
+    if (link.flows) {
+      ++counts[index];
+      plane.mean_utilisation += link.utilisation;
+      const bool trunk = link.link.starts_with("domain ") || link.link.starts_with("pod ");
+      if (link.link.ends_with(" up") && !trunk) plane.bytes += link.bytes;
+    }
+    plane.peak_utilisation = std::max(plane.peak_utilisation, link.peak_utilisation);
+    if (plane.busiest_link.empty() || link.mean_utilisation > plane.peak_link_utilisation) {
+      plane.peak_link_utilisation = link.mean_utilisation;
       plane.busiest_link = link.link;
     }
   }
-  for (std::size_t i = 0; i < planes.size(); ++i) planes[i].mean_utilisation /= static_cast<double>(counts[i]);
+  for (std::size_t i = 0; i < planes.size(); ++i) {
+    if (counts[i] > 0) planes[i].mean_utilisation /= static_cast<double>(counts[i]);
+  }
   return planes;
 }
 

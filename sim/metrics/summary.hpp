@@ -59,8 +59,12 @@ struct LinkFigures {
   std::string link;
   double bandwidth_bytes_per_s = 0;
   double bytes = 0;
-  double busy_s = 0;       ///< time with at least one flow on it
-  double utilisation = 0;  ///< bytes / (bandwidth * length of the run)
+  double busy_s = 0;            ///< time with at least one flow on it
+  double utilisation = 0;       ///< bytes / (bandwidth * length of the run)
+  bool flows = true;            ///< KV may go over it; false: ports of an instance on a plane without
+  double collective_bytes = 0;  ///< of the steps of the whole run
+  double mean_utilisation = 0;  ///< both kinds of bytes / (bandwidth * length of the run)
+  double peak_utilisation = 0;  ///< the same of the fullest interval of the time series
 };
 
 /// What the prices of a pool's steps rest on, as shares of the time that its instances compute.
@@ -86,7 +90,7 @@ struct PoolFigures {
   double bandwidth_utilisation_decode_steps = 0;
   double exposed_prefill_steps = 0;  ///< of the time of steps with prompt tokens, collectives that nothing hides
   double exposed_decode_steps = 0;   ///< the same of steps without
-  double running_mean = 0;  ///< requests in a batch, mean over time and instances
+  double running_mean = 0;           ///< requests in a batch, mean over time and instances
   double waiting_mean = 0;
   double kv_occupancy_mean = 0;  ///< used / all blocks
   double kv_occupancy_peak = 0;  ///< highest of any instance
@@ -100,9 +104,10 @@ struct PoolFigures {
 
 struct PlaneFigures {
   std::string plane;
-  double bytes = 0;             ///< payload of KV hand-offs that entered the plane
-  double mean_utilisation = 0;  ///< by KV hand-offs, mean over their links, over the run
-  double peak_link_utilisation = 0;
+  double bytes = 0;                  ///< payload of KV hand-offs that entered the plane
+  double mean_utilisation = 0;       ///< by KV hand-offs, mean over their links, over the run
+  double peak_link_utilisation = 0;  ///< highest mean of a link, KV and collectives; over the run
+  double peak_utilisation = 0;       ///< of the fullest interval of any of its links, likewise
   std::string busiest_link;
   double collective_bytes = 0;        ///< of steps in the measured window, counted where they leave a chip
   double collective_utilisation = 0;  ///< mean over the ports of the chips that take part, over the window

@@ -54,7 +54,9 @@ void write_steps(const std::vector<metrics::StepRecord>& steps, std::ostream& ou
 }
 
 void write_links(const std::vector<metrics::LinkFigures>& links, std::ostream& out) {
-  CsvRows rows(out, "plane,link,bandwidth_bytes_per_s,carried_bytes,busy_s,utilisation");
+  CsvRows rows(out, 
+               "plane,link,bandwidth_bytes_per_s,carried_bytes,busy_s,utilisation,collective_bytes,mean_utilisation,"
+               "peak_utilisation");
   for (const metrics::LinkFigures& link : links) {
     rows.text(link.plane);
     rows.text(link.link);
@@ -62,6 +64,9 @@ void write_links(const std::vector<metrics::LinkFigures>& links, std::ostream& o
     rows.number(link.bytes);
     rows.number(link.busy_s);
     rows.number(link.utilisation);
+    rows.number(link.collective_bytes);
+    rows.number(link.mean_utilisation);
+    rows.number(link.peak_utilisation);
     rows.end_row();
   }
   rows.finish();

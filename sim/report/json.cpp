@@ -310,6 +310,7 @@ void describe_plane(auto door, auto& plane) {
   door.figure("kv_bytes", plane.bytes);
   door.figure("mean_utilisation", plane.mean_utilisation);
   door.figure("peak_link_utilisation", plane.peak_link_utilisation);
+  door.figure("peak_utilisation", plane.peak_utilisation);
   door.field("busiest_link", plane.busiest_link);
   door.figure("collective_bytes", plane.collective_bytes);
   door.figure("collective_utilisation", plane.collective_utilisation);

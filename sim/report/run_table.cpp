@@ -232,15 +232,26 @@ std::string tenants(const Summary& summary) {
 
 std::string planes(const Summary& summary) {
   Grid grid;
-  grid.row({"network", "collectives", "mean use", "KV hand-offs", "mean use", "peak link", "busiest link"});
+  grid.row({"network", "collectives", "mean use", "KV hand-offs", "mean use", "busiest link", "mean use", "peak"});
   for (const metrics::PlaneFigures& plane : summary.planes) {
     const bool flows = plane.bytes > 0.0;
+    const bool links = !plane.busiest_link.empty();
     grid.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.collective_bytes, "B"),
               ratio_text(plane.collective_utilisation), prefixed_text(plane.bytes, "B"),
-              ratio_if(plane.mean_utilisation, flows), ratio_if(plane.peak_link_utilisation, flows),
-              cut_name(plane.busiest_link, kLongestName)});
+              ratio_if(plane.mean_utilisation, flows), cut_name(plane.busiest_link, kLongestName),
+              ratio_if(plane.peak_link_utilisation, links), ratio_if(plane.peak_utilisation, links)});
   }
-  return grid.text();
+  Grid waits;
+  waits.row({"exposed communication", "of prefill steps", "of decode steps"});
+  bool any = false;
+  for (const metrics::PoolFigures& pool : summary.pools) {
+    if (pool.facts.collectives.empty()) continue;
+    any = true;
+    waits.row({"  " + cut_name(pool.facts.name, kShortName),
+               ratio_if(pool.exposed_prefill_steps, pool.mfu_prefill_steps > 0.0),
+               ratio_if(pool.exposed_decode_steps, pool.mfu_decode_steps > 0.0)});
+  }
+  return grid.text() + (any ? waits.text() : "");
 }
 
 std::string energy(const Summary& summary) {

@@ -190,9 +190,23 @@ PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topolog
   return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
 }
 
-/// Endpoints for every attention rank of both pools on the plane that carries KV.
+/// What of `wire` a plane carries, of one of the instance's chips.
+PortWire port_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
+  PortWire sum;
+  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind) {
+    if (kind.inside) sum.port += group.inside / chips;
+    if (kind.across) sum.across += group.across / chips;
+  };
+  add(wire.tensor, plane.tensor);
+  add(wire.expert, plane.expert);
+  add(wire.pipeline, plane.pipeline);
+  sum.port += sum.across;
+  return sum;
+}
+
+/// Endpoints for every attention rank of both pools on the plane that carries KV. `wires`: by pool, of one instance.
 void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                Assembly& assembly) {
+                const std::vector<cost::WirePerToken>& wires, Assembly& assembly) {
   std::vector<std::vector<ChipId>> groups;
   std::vector<ChipId> all;
   for (std::size_t p = 0; p < placed.size(); ++p) {
@@ -234,10 +248,13 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
       .chunk_tokens = experiment.kv_transfer.chunk_tokens,
       .per_chunk = experiment.kv_transfer.per_chunk,
       .network = network};
-  if (experiment.network.contention) {
-    auto shared = footprints(assembly.topology, plane, network, experiment, placed);
-    const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
-    if (any) hand_off.footprints = std::move(shared);
+  const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
+  const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
+  if (experiment.network.contention && any) hand_off.footprints = shared;
+  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
+    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
+      assembly.footprints.push_back({shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
+    }
   }
   assembly.hand_off = std::move(hand_off);
   for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
@@ -314,6 +331,7 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
 Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options) {
   Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
   const auto placed = place(assembly.topology, experiment.pools);
+  std::vector<cost::WirePerToken> wires;
   std::uint32_t first_id = 0;
   std::uint32_t chips_used = 0;
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
@@ -347,9 +365,9 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
     if (spec.engine.tiers) add_tiers(spec, assembly);
+    wires.push_back(cost::wire_per_token(price));
     assembly.facts.back().collectives =
-        collective_wires(assembly.topology, placed[p][0], experiment.planes,
-                         cost::wire_per_token(step_cost_spec(experiment, spec, network)));
+        collective_wires(assembly.topology, placed[p][0], experiment.planes, wires.back());
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
@@ -362,7 +380,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     first_id += spec.instances;
     chips_used += spec.instances * spec.plan.chips();
   }
-  if (experiment.pools.size() == 2) join_pools(experiment, placed, assembly);
+  if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, assembly);
 
   std::unique_ptr<workloads::ByteSource> trace;
   if (const auto* spec = std::get_if<workloads::TraceSpec>(&experiment.workload.source)) {

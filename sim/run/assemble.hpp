@@ -32,6 +32,18 @@ struct Capacity {
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
                                                 const cost::NetworkFigures& network);
 
+/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip, for each token that
+/// the instance computes.
+struct PortWire {
+  Bytes port;
+  Bytes across;  ///< of these, to other scale-up domains
+};
+/// Where an instance stands on that plane.
+struct PlaneFootprint {
+  serving::Footprint links;
+  PortWire wire;
+};
+
 /// An experiment made ready to run: every part built, nothing played yet.
 struct Assembly {
   topologies::Topology topology;
@@ -43,6 +55,7 @@ struct Assembly {
   std::vector<metrics::PoolFacts> facts;                      ///< by pool
   std::vector<topologies::FlowNetwork> networks;              ///< none, or the one that carries KV
   std::optional<serving::HandOff> hand_off;
+  std::vector<PlaneFootprint> footprints;                     ///< by instance, where KV is handed off
   std::unique_ptr<workloads::RequestSource> source;
   std::uint32_t concurrency = 0;                              ///< closed loop; 0 = open
   std::vector<std::string> notes;

@@ -8,6 +8,7 @@ tokenyard_room(run
     run/explain.cpp
     run/graph_sizes.cpp
     run/kernel_profile.cpp
+    run/link_records.cpp
     run/machine_sheet.cpp
     run/placement.cpp
     run/play.cpp
@@ -23,6 +24,7 @@ tokenyard_room(run
     run/explain.hpp
     run/graph_sizes.hpp
     run/kernel_profile.hpp
+    run/link_records.hpp
     run/machine_sheet.hpp
     run/placement.hpp
     run/play.hpp

@@ -4,6 +4,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/run/accuracy.hpp"
 #include "sim/run/assemble.hpp"
+#include "sim/run/link_records.hpp"
 #include "sim/serving/serving.hpp"
 
 #include <algorithm>
@@ -16,18 +17,6 @@ std::vector<metrics::SloTarget> slo_targets(const workloads::WorkloadSpec& workl
   std::vector<metrics::SloTarget> targets;
   for (const workloads::SloClass& slo : workload.classes) targets.push_back({slo.name, slo.ttft, slo.tpot, slo.e2e});
   return targets;
-}
-
-/// `payload`: share of a flow's bytes that is KV; the rest stands for what the connector leaves unused.
-std::vector<metrics::LinkFigures> link_figures(const engine::Engine& engine, double payload, SimTime end) {
-  std::vector<metrics::LinkFigures> links;
-  for (const engine::LinkUse& use : engine.link_use()) {
-    const double capacity = use.bandwidth.value() * end.seconds().value();
-    const double carried = use.carried.value() * payload;
-    links.push_back({use.plane, use.link, use.bandwidth.value(), carried, use.busy.value(),
-                     capacity > 0.0 ? carried / capacity : 0.0});
-  }
-  return links;
 }
 
 /// Counts the requests that are longer than the model's context on their way through. They are played all the same: of
@@ -67,7 +56,7 @@ void check(const config::Experiment& experiment) { (void)assemble(experiment, {}
 
 Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   Assembly assembly = assemble(experiment, {.step_by_step = options.step_by_step});
-  engine::Engine engine{assembly.networks};
+  engine::Engine engine{assembly.networks, experiment.output.interval};
   auto recorder = std::make_unique<metrics::Recorder>(experiment.workload.warm_up, slo_targets(experiment.workload),
                                                       experiment.output.requests && options.requests == nullptr,
                                                       experiment.output.steps);
@@ -98,7 +87,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.now()) : engine.now();
   Outcome outcome{
       .summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
-                                    link_figures(engine, assembly.hand_off ? assembly.hand_off->efficiency : 1.0, end),
+                                    link_records(engine, assembly, serving.meters(), end),
                                     end, serving.steady() ? &*serving.steady() : nullptr),
       .end = end,
       .events = engine.events(),

@@ -151,7 +151,13 @@ TEST_CASE("summary: a run in which nothing happened has zeros and counts that sa
 TEST_CASE("summary: a plane takes the bytes that entered it and its busiest link") {
   Recorder recorder = empty_recorder();
   const auto link = [](const char* plane, const char* name, double bytes, double utilisation) {
-    return LinkFigures{.plane = plane, .link = name, .bytes = bytes, .utilisation = utilisation};
+    // Collectives double what hand-offs do, and the fullest interval has three times the mean.
+    return LinkFigures{.plane = plane,
+                       .link = name,
+                       .bytes = bytes,
+                       .utilisation = utilisation,
+                       .mean_utilisation = 2.0 * utilisation,
+                       .peak_utilisation = 6.0 * utilisation};
   };
   const Summary summary =
       summarize("s", recorder, meters(), {facts()},
@@ -163,10 +169,23 @@ TEST_CASE("summary: a plane takes the bytes that entered it and its busiest link
   CHECK(summary.planes[0].plane == "scale_up");
   CHECK(summary.planes[0].bytes == 70.0);
   CHECK(summary.planes[0].mean_utilisation == near(0.2));  // (0.1 + 0 + 0.3 + 0.4) / 4
-  CHECK(summary.planes[0].peak_link_utilisation == near(0.4));
+  CHECK(summary.planes[0].peak_link_utilisation == near(0.8));
+  CHECK(summary.planes[0].peak_utilisation == near(2.4));
   CHECK(summary.planes[0].busiest_link == "d-0.0 down");
   CHECK(summary.planes[1].bytes == 5.0);
   CHECK(summary.links.size() == 5);
+}
+
+TEST_CASE("summary: ports of instances are no links of hand-offs") {
+  Recorder recorder = empty_recorder();
+  const LinkFigures ports{
+      .plane = "up", .link = "p 0 ports", .flows = false, .mean_utilisation = 0.2, .peak_utilisation = 0.5};
+  const Summary summary = summarize("s", recorder, meters(), {facts()}, {ports}, at(10));
+  REQUIRE(summary.planes.size() == 1);
+  CHECK(summary.planes[0].mean_utilisation == 0.0);
+  CHECK(summary.planes[0].busiest_link == "p 0 ports");
+  CHECK(summary.planes[0].peak_link_utilisation == near(0.2));
+  CHECK(summary.planes[0].peak_utilisation == near(0.5));
 }
 
 TEST_CASE("summary: a meter without a pool is a bug") {

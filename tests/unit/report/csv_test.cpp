@@ -166,11 +166,15 @@ TEST_CASE("csv: links keep their order") {
                 .bandwidth_bytes_per_s = 5e10,
                 .bytes = 1e12,
                 .busy_s = 25.5,
-                .utilisation = 0.2}},
+                .utilisation = 0.2,
+                .collective_bytes = 5e11,
+                .mean_utilisation = 0.3,
+                .peak_utilisation = 0.9}},
               out);
   CHECK(out.str() ==
-        "plane,link,bandwidth_bytes_per_s,carried_bytes,busy_s,utilisation\n"
-        "scale_out,prefill-0.0 up,50000000000,1000000000000,25.5,0.2\n");
+        "plane,link,bandwidth_bytes_per_s,carried_bytes,busy_s,utilisation,collective_bytes,mean_utilisation,"
+        "peak_utilisation\n"
+        "scale_out,prefill-0.0 up,50000000000,1000000000000,25.5,0.2,500000000000,0.3,0.9\n");
 }
 
 namespace {

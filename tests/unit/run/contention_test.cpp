@@ -96,3 +96,28 @@ TEST_CASE("contention: an instance's share of a plane follows its groups and wha
   CHECK_FALSE(share_of_plane(topology, placed[0][0], {}, nvlink).tensor.across);
   CHECK(share_of_plane(topology, placed[0][0], {.tensor = "ib"}, ib).tensor.inside);
 }
+
+TEST_CASE("link records: collectives on all links are what the planes sent and no peak is below its mean") {
+  const std::string text = in_child([] {
+    SmallExperiment parts = two_nodes_a_side("");
+    parts.pools = "{p: {role: prefill, parallel: {tensor: 8}}, d: {role: decode, parallel: {tensor: 8}}}";
+    parts.llm = "llama-3.1-70b";
+    const metrics::Summary summary = run(read(parts), {}).summary;
+    std::ostringstream out;
+    double collectives = 0.0;
+    int bad = 0;
+    int ports = 0;
+    for (const metrics::LinkFigures& link : summary.links) {
+      if (link.peak_utilisation < link.mean_utilisation * (1.0 - 1e-9)) ++bad;
+      if (link.peak_utilisation > 1.0) ++bad;
+      if (link.link.ends_with(" ports")) ++ports;
+      if (link.plane == "nvlink") collectives += link.collective_bytes;
+    }
+    double sent = 0.0;
+    for (const metrics::PlaneFigures& plane : summary.planes) sent += plane.collective_bytes;
+    // Without warm-up the window lacks only what follows the last arrival.
+    out << bad << ' ' << ports << ' ' << (collectives >= sent && collectives < 1.5 * sent);
+    return out.str();
+  });
+  CHECK(text == "0 2 1");
+}

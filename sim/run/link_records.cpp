@@ -1,0 +1,131 @@
+#include "sim/run/link_records.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+
+namespace tokenyard {
+namespace {
+
+/// Bytes of collectives on a link, of one instance, for each token that it computes.
+struct Source {
+  std::size_t instance = 0;
+  double per_token = 0;
+};
+
+double tokens_of(const metrics::Bin& bin) { return static_cast<double>(bin.prefill_tokens + bin.decode_tokens); }
+
+/// What sources and flows put on a link by interval, at the coarsest of their intervals.
+class Load {
+ public:
+  Load(const std::deque<metrics::InstanceMeter>& meters, const std::vector<Source>& sources, SimTime interval)
+      : interval_(interval) {
+    for (const Source& source : sources) interval_ = std::max(interval_, meters[source.instance].interval());
+    for (const Source& source : sources) {
+      const metrics::InstanceMeter& meter = meters[source.instance];
+      for (std::size_t i = 0; i < meter.bins().size(); ++i) {
+        const double bytes = tokens_of(meter.bins()[i]) * source.per_token;
+        add(i, meter.interval(), bytes);
+        collectives_ += bytes;
+      }
+    }
+  }
+  /// Bytes of interval `index` of a series of intervals that divide this one's.
+  void add(std::size_t index, SimTime interval, double bytes) {
+    const auto at = index / static_cast<std::size_t>(interval_.ns() / interval.ns());
+    if (at >= bytes_.size()) bytes_.resize(at + 1, 0.0);
+    bytes_[at] += bytes;
+    all_ += bytes;
+  }
+
+  [[nodiscard]] double collectives() const { return collectives_; }
+  [[nodiscard]] double all() const { return all_; }
+  /// Of the fullest interval; the last one ends with the run.
+  [[nodiscard]] double peak_rate(SimTime end) const {
+    double most = 0.0;
+    for (std::size_t i = 0; i < bytes_.size(); ++i) {
+      const SimTime from = interval_ * static_cast<std::int64_t>(i);
+      const SimTime length = std::min(interval_, end - from);
+      if (length > SimTime{}) most = std::max(most, bytes_[i] / length.seconds().value());
+    }
+    return most;
+  }
+
+ private:
+  SimTime interval_;
+  std::vector<double> bytes_;
+  double collectives_ = 0.0;
+  double all_ = 0.0;
+};
+
+double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
+
+void measure(const Load& load, SimTime end, metrics::LinkFigures& link) {
+  link.collective_bytes = load.collectives();
+  link.mean_utilisation = ratio(load.all(), link.bandwidth_bytes_per_s * end.seconds().value());
+  link.peak_utilisation = ratio(load.peak_rate(end), link.bandwidth_bytes_per_s);
+}
+
+/// Collectives on the links of the plane that carries KV.
+std::vector<Source> sources_of(const engine::LinkPlace& place, const Assembly& assembly) {
+  std::vector<Source> sources;
+  for (std::size_t i = 0; i < assembly.footprints.size(); ++i) {
+    const PortWire& wire = assembly.footprints[i].wire;
+    double chips = 0.0;
+    std::map<std::uint32_t, double> domains;
+    for (const serving::Footprint::Nics& nics : assembly.footprints[i].links.nics) {
+      const std::uint32_t domain = assembly.networks[0].endpoints[nics.endpoint.index()].domain;
+      domains[domain] += nics.chips;
+      if (place.of == engine::LinkPlace::Of::Endpoint && nics.endpoint.index() == place.index) chips += nics.chips;
+    }
+    Bytes per_chip = wire.port;
+    if (place.of != engine::LinkPlace::Of::Endpoint) {
+      per_chip = wire.across;
+      if (place.of == engine::LinkPlace::Of::Domain && domains.size() > 1 && domains.contains(place.index)) {
+        chips = domains.at(place.index);
+      }
+    }
+    if (chips > 0.0 && per_chip > Bytes{}) sources.push_back({i, chips * per_chip.value()});
+  }
+  return sources;
+}
+
+}  // namespace
+
+std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, const Assembly& assembly,
+                                               const std::deque<metrics::InstanceMeter>& meters, SimTime end) {
+  // The rest of a flow's bytes stands for what the connector leaves unused.
+  const double payload = assembly.hand_off ? assembly.hand_off->efficiency : 1.0;
+  std::vector<metrics::LinkFigures> links;
+  for (const engine::LinkUse& use : engine.link_use()) {
+    const double carried = use.carried.value() * payload;
+    metrics::LinkFigures& link = links.emplace_back();
+    link = {.plane = use.plane,
+            .link = use.link,
+            .bandwidth_bytes_per_s = use.bandwidth.value(),
+            .bytes = carried,
+            .busy_s = use.busy.value(),
+            .utilisation = ratio(carried, use.bandwidth.value() * end.seconds().value())};
+    Load load(meters, sources_of(use.place, assembly), use.interval);
+    for (std::size_t i = 0; i < use.per_interval.size(); ++i) load.add(i, use.interval, use.per_interval[i] * payload);
+    measure(load, end, link);
+  }
+  std::size_t instance = 0;
+  for (const metrics::PoolFacts& pool : assembly.facts) {
+    for (std::uint32_t i = 0; i < pool.instances; ++i, ++instance) {
+      for (const metrics::CollectiveWire& wire : pool.collectives) {
+        const bool carries_kv = !assembly.networks.empty() && assembly.networks[0].plane == wire.plane;
+        if (carries_kv || wire.per_token <= Bytes{}) continue;
+        metrics::LinkFigures& link = links.emplace_back();
+        link.plane = wire.plane;
+        link.link = pool.name + " " + std::to_string(i) + " ports";
+        link.bandwidth_bytes_per_s = wire.port.value() * pool.chips_per_instance;
+        link.flows = false;
+        measure(Load(meters, {{instance, wire.per_token.value()}}, SimTime{1}), end, link);
+      }
+    }
+  }
+  return links;
+}
+
+}  // namespace tokenyard
