@@ -1,4 +1,5 @@
 #include "models/base/errors.hpp"
+#include "models/cost/attention_ffn.hpp"
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
@@ -161,6 +162,7 @@ class Explained {
 }  // namespace
 
 std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks) {
+  if (spec.ffn) return AttentionFfn(spec).explain(ranks);
   std::vector<CostLine> lines;
   for (const Part& part : Explained(spec, ranks).lines()) lines.push_back({std::string(part.name), part.time});
   return lines;

@@ -27,6 +27,7 @@ struct NetworkFigures {
   GroupLinks pipeline;  ///< neighbouring stages (point to point); ranks = stages
   GroupLinks context;   ///< chips of one place in the tensor groups that share prompts
   GroupLinks kv;        ///< chips of a tensor group that share a cache
+  GroupLinks ffn;       ///< chips of both sides where attention and FFN stand apart: the narrower port counts
 };
 
 }  // namespace tokenyard::cost

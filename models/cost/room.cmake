@@ -2,6 +2,7 @@ tokenyard_room(cost
   SOURCES
     cost/attention.cpp
     cost/attention_coverage.cpp
+    cost/attention_ffn.cpp
     cost/collectives.cpp
     cost/communication.cpp
     cost/communication_table.cpp
@@ -14,6 +15,7 @@ tokenyard_room(cost
     cost/kv_exchange.cpp
     cost/layer_work.cpp
     cost/graph_padding.cpp
+    cost/micro_batches.cpp
     cost/mixed_attention.cpp
     cost/norm_table.cpp
     cost/part_table.cpp
@@ -28,6 +30,7 @@ tokenyard_room(cost
   HEADERS
     cost/attention.hpp
     cost/attention_coverage.hpp
+    cost/attention_ffn.hpp
     cost/collectives.hpp
     cost/communication.hpp
     cost/communication_table.hpp
@@ -39,6 +42,7 @@ tokenyard_room(cost
     cost/kv_exchange.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp
+    cost/micro_batches.hpp
     cost/mixed_attention.hpp
     cost/network_figures.hpp
     cost/norm_table.hpp

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/cost/attention.hpp"
 #include "models/cost/attention_coverage.hpp"
+#include "models/cost/attention_ffn.hpp"
 #include "models/cost/communication_table.hpp"
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
@@ -435,6 +436,7 @@ SimTime StepCost::decode_run_exposed(const StepShape& first, std::uint64_t steps
 }
 
 std::unique_ptr<StepCost> make_kernel_sum(const StepCostSpec& spec) {
+  if (spec.ffn) return std::make_unique<AttentionFfn>(spec);
   return std::make_unique<KernelSum>(spec, StepParts(spec));
 }
 

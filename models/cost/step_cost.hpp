@@ -45,6 +45,13 @@ struct KernelFusion {
 
 class KernelProfile;
 
+/// Chips that hold the FFN of an instance whose other chips hold attention and KV cache (attention_ffn.hpp).
+struct FfnSide {
+  models::AcceleratorSpec chip;
+  std::uint32_t chips = 0;          ///< a group of whole experts each
+  std::uint32_t micro_batches = 3;  ///< of a step, in flight between both sides
+};
+
 /// Everything that one instance's step time depends on.
 struct StepCostSpec {
   models::LlmSpec llm;
@@ -59,6 +66,7 @@ struct StepCostSpec {
   /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
   bool one_attention_kernel = false;
   KernelFusion fusion;
+  std::optional<FfnSide> ffn{};  ///< absent: attention and FFN on the same chips
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs

@@ -25,6 +25,8 @@ using metrics::Metric;
 bool starts(const std::string& text, std::string_view with) { return text.rfind(with, 0) == 0; }
 bool holds(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
+constexpr double kEnoughPoints = 20.0;  // below, a p90 says little
+
 /// p90 of all measured points of the run's kind, weighted by their numbers.
 double error_of_kind(const std::vector<metrics::AccuracyLine>& lines, bool moe, bool split, Metric metric) {
   for (const bool same_split : {true, false}) {
@@ -35,7 +37,7 @@ double error_of_kind(const std::vector<metrics::AccuracyLine>& lines, bool moe, 
       sum += static_cast<double>(line.errors.n) * line.errors.p90;
       n += static_cast<double>(line.errors.n);
     }
-    if (n > 0.0) return sum / n;
+    if (n >= (same_split ? kEnoughPoints : 1.0)) return sum / n;
   }
   return 0.0;
 }
@@ -97,8 +99,7 @@ Answer of_step(const config::Experiment& experiment, const StepQuestion& questio
     };
     put("step_s", step.step.seconds().value(), error);
     for (const cost::CostLine& line : step.lines) put("parts." + path_name(line.name), line.time.value(), error);
-    const auto& plan = pool.plan;
-    const double chips = 1.0 * plan.tensor * plan.pipeline * plan.attention_data * plan.context;
+    const double chips = pool.chips();
     put("chips", chips, 0.0);
     put("weights_per_chip_bytes", step.weights_per_chip.value(), 0.0);
     put("weights_bytes", step.weights_per_chip.value() * chips, 0.0);

@@ -54,12 +54,20 @@ struct EngineSpec {
   std::optional<std::uint32_t> blocks;  ///< KV blocks of an attention rank; absent = what the memory gives
 };
 
+/// Chips of an instance that hold its FFN, where they are not those of its attention.
+struct FfnPoolSpec {
+  std::string chip;                 ///< kind of chip, a name in Experiment::chips
+  std::uint32_t chips = 1;
+  std::uint32_t micro_batches = 3;
+};
+
 struct PoolSpec {
   std::string name;
   serving::Role role = serving::Role::Mixed;
   std::string chip;  ///< kind of chip, a name in Experiment::chips
   std::uint32_t instances = 1;
   models::ParallelPlan plan;
+  std::optional<FfnPoolSpec> ffn{};  ///< absent: on the chips of `plan`
   models::ExpertLoad expert_load;
   models::Precision precision;
   EngineSpec engine;
@@ -67,6 +75,9 @@ struct PoolSpec {
   std::vector<std::filesystem::path> kernel_tables;  ///< the user's own kernels; empty: formulas alone
   policy::RouterSpec router;
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
+
+  /// Chips of one instance, FFN included.
+  [[nodiscard]] std::uint32_t chips() const { return plan.chips() + (ffn ? ffn->chips : 0); }
 };
 
 /// Networks by kind of traffic; absent = the default (sim/run/placement.hpp).

@@ -30,6 +30,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"pool", "chip", "text", kOptional, "Kind of chip, where the topology has several."},
     {"pool", "instances", "count", "1", "Independent copies of the model."},
     {"pool", "parallel", "mapping: parallel", kOptional, "How one copy is spread over chips."},
+    {"pool", "ffn", "mapping: ffn", kOptional,
+     "FFN and experts on chips of their own, beside those of `parallel`, which then hold attention and KV; in decode pools."},
     {"pool", "precision", "mapping: precision", kOptional, "Number formats of weights and KV cache."},
     {"pool", "engine", "mapping: engine", kOptional, "How the engine forms steps and uses memory."},
     {"pool", "cost", "mapping: cost", kOptional, "What prices its kernels; absent: the formulas of the chip."},
@@ -41,6 +43,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "formula: the chip's coefficients. table: times of your own kernels where `files` have the shape, else the formula."},
     {"cost", "files", "list: text", kOptional,
      "Kernel tables as `tokenyard calibrate` reads them; relative to the file that names them."},
+
+    {"ffn", "chips", "count", kRequired, "Chips of an instance that hold experts; divides the experts, redundant ones included."},
+    {"ffn", "chip", "text", kOptional, "Their kind; without it the pool's."},
+    {"ffn", "micro_batches", "count", "3", "Parts of a step's batch that are in flight between both sides, at most 16."},
 
     {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
     {"parallel", "pipeline", "count", "1", "Stages of consecutive layers; as many batches are in flight."},

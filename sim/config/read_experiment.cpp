@@ -1,3 +1,4 @@
+#include "models/cost/micro_batches.hpp"
 #include "sim/config/catalog.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/config/read_engine.hpp"
@@ -28,7 +29,46 @@ models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
   return precision;
 }
 
-void read_parallel(YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
+/// Attention and FFN apart are checked each by itself: attention chips have no experts, FFN chips nothing else.
+void check_apart(const YamlMap& pool_map, const YamlMap& parallel, const models::LlmSpec& llm, const PoolSpec& pool) {
+  if (!llm.moe) pool_map.fail("ffn", "stands apart for MoE models only; " + llm.name + " is dense");
+  if (pool.role != serving::Role::Decode) pool_map.fail("ffn", "takes steps of decodes; give the pool role decode");
+  const models::ParallelPlan& plan = pool.plan;
+  for (const auto& [key, value] : {std::pair{"pipeline", plan.pipeline},
+                                   {"context", plan.context},
+                                   {"kv", plan.kv},
+                                   {"expert", plan.expert}}) {
+    if (value > 1) parallel.fail(key, "must be 1 where `ffn` holds the experts");
+  }
+  models::LlmSpec attention = llm;
+  attention.moe.reset();
+  models::ParallelPlan alone = plan;
+  alone.redundant_experts = 0;
+  parallel.located([&] { models::validate(alone, attention); });
+  if (const std::uint32_t held = llm.moe->experts + plan.redundant_experts; held % pool.ffn->chips != 0) {
+    pool_map.fail("ffn.chips", std::to_string(pool.ffn->chips) + " does not divide the " + std::to_string(held) +
+                                   " experts, redundant ones included");
+  }
+  try {
+    models::validate({.attention_data = pool.ffn->chips,
+                      .expert = pool.ffn->chips,
+                      .redundant_experts = plan.redundant_experts},
+                     llm);
+  } catch (const SpecError& error) {
+    pool_map.fail("ffn.chips", error.why());
+  }
+}
+
+void read_ffn(YamlMap& map, const std::vector<std::string>& kinds, PoolSpec& pool) {
+  if (!map.given("ffn")) return;
+  YamlMap ffn = map.map("ffn", "ffn");
+  pool.ffn = FfnPoolSpec{.chip = ffn.given("chip") ? ffn.choice("chip", kinds) : pool.chip,
+                         .chips = ffn.count("chips", 1, 100'000),
+                         .micro_batches = ffn.count("micro_batches", 1, cost::kMostMicroBatches)};
+  ffn.finish();
+}
+
+void read_parallel(const YamlMap& pool_map, YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
   constexpr std::uint32_t kMost = 1'000'000;  // chips of an instance; their product must not leave 64 bits
   const models::ParallelPlan plan{.tensor = map.count("tensor", 1, kMost),
                             .pipeline = map.count("pipeline", 1, kMost),
@@ -41,9 +81,10 @@ void read_parallel(YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
   pool.expert_load = read_expert_load(map);
   map.finish();
   map.located([&] {
-    models::validate(plan, llm);
+    if (!pool.ffn) models::validate(plan, llm);
     models::validate(pool.expert_load, llm.moe ? llm.moe->experts : 0, plan.redundant_experts);
   });
+  if (pool.ffn) check_apart(pool_map, map, llm, pool);
   const auto chips = 1.0 * plan.tensor * plan.pipeline * plan.attention_data * plan.context;
   if (chips > kMost) {
     map.fail("attention_data",
@@ -80,7 +121,8 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
                                   : serving::Role::Decode;
   pool.chip = read_chip_name(map, kinds);
   pool.instances = map.count("instances", 1, 100'000);
-  read_parallel(map.map_or_empty("parallel", "parallel"), llm, pool);
+  read_ffn(map, kinds, pool);
+  read_parallel(map, map.map_or_empty("parallel", "parallel"), llm, pool);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"));
   pool.kernel_tables = read_kernel_tables(map);
@@ -225,7 +267,10 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   }
   experiment.pools = read_pools(root, experiment.llm, kinds);
   std::set<std::string> used;
-  for (const PoolSpec& pool : experiment.pools) used.insert(pool.chip);
+  for (const PoolSpec& pool : experiment.pools) {
+    used.insert(pool.chip);
+    if (pool.ffn) used.insert(pool.ffn->chip);
+  }
   const std::vector<std::string> names(used.begin(), used.end());
   for (auto& [name, map] :
        root.named_entries("chips", names, "chip", "models/catalog/chips", keys_of_chips(names, experiment.topology))) {

@@ -75,6 +75,9 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
                       " drafts each of max_num_seqs requests computes " + std::to_string(width) + " tokens a step");
     }
   }
+  if (pool.ffn && pool.speculation.tokens > 0) {
+    source.fail("speculation", "is not priced where `ffn` stands apart; leave one of them out");
+  }
   if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
     if (pool.plan.pipeline > 1) {
       source.fail("engine.two_batch_overlap",

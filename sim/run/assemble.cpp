@@ -1,6 +1,7 @@
 #include "sim/run/assemble.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/cost/attention_ffn.hpp"
 #include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
@@ -87,7 +88,31 @@ std::uint32_t lanes_of(const config::PoolSpec& pool) {
   return pool.role == serving::Role::Prefill ? 1 : pool.plan.pipeline;
 }
 
+/// A figure of one chip, mean over an instance's chips of both sides.
+template <class Quantity>
+Quantity mean_of_sides(const config::PoolSpec& pool, Quantity attention, Quantity ffn) {
+  if (!pool.ffn) return attention;
+  return (attention * (1.0 * pool.plan.chips()) + ffn * (1.0 * pool.ffn->chips)) / (1.0 * pool.chips());
+}
+
+/// The chip of a pool's FFN side; its own without one.
+const models::AcceleratorSpec& ffn_chip(const config::Experiment& experiment, const config::PoolSpec& pool) {
+  return experiment.chips.at(pool.ffn ? pool.ffn->chip : pool.chip);
+}
+
+/// That the experts fit on the FFN side.
+void check_ffn_memory(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
+  const Bytes weights =
+      cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips, pool.plan.redundant_experts, pool.precision);
+  const Bytes budget = chip.memory * memory_share(pool.engine, pool.plan, chip.memory) - pool.engine.memory.reserve;
+  if (weights <= budget) return;
+  pool.source->fail("ffn.chips", fmt::format("the FFN of {} takes {} of each {}, which offers {}; use more of them or a "
+                                             "smaller format",
+                                             llm.name, gigabytes(weights), chip.name, gigabytes(budget)));
+}
+
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
+                        const models::AcceleratorSpec& ffn,
                         std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
   serving::Pool pool{.name = spec.name, .role = spec.role, .order = spec.engine.order, .rules = spec.engine.rules};
   for (std::uint32_t i = 0; i < spec.instances; ++i) {
@@ -98,14 +123,14 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
                               .blocks_per_rank = capacity.blocks_per_rank / lanes_of(spec),
                               .block_tokens = spec.engine.block_tokens,
                               .depth = spec.engine.asynchronous && spec.plan.pipeline == 1 ? 2U : 1U,
-                              .chips = spec.plan.chips(),
+                              .chips = spec.chips(),
                               .front_end = spec.engine.front_end,
                               .hand_off = spec.role == serving::Role::Prefill,
                               .caching = spec.engine.caching,
                               .step_by_step = options.step_by_step,
                               .log_steps = log_steps,
-                              .decode_power = chip.power.decode,
-                              .prefill_power = chip.power.prefill});
+                              .decode_power = mean_of_sides(spec, chip.power.decode, ffn.power.decode),
+                              .prefill_power = mean_of_sides(spec, chip.power.prefill, ffn.power.prefill)});
   }
   return pool;
 }
@@ -118,26 +143,31 @@ Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, 
 }
 
 metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpec& llm,
-                              const models::AcceleratorSpec& chip, const Capacity& capacity) {
+                              const models::AcceleratorSpec& chip, const models::AcceleratorSpec& ffn,
+                              const Capacity& capacity) {
+  const models::Dtype format = models::compute_dtype(pool.precision.weights);
+  const Bytes ffn_weights = pool.ffn ? cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips,
+                                                                       pool.plan.redundant_experts, pool.precision)
+                                     : Bytes{};
   const Bytes token = kv_bytes_per_token(llm, pool.plan, pool.precision.kv);
   return {.name = pool.name,
           .role = role_name(pool.role),
           .chip = pool.chip,
           .scenario = chip.scenario,
           .instances = pool.instances,
-          .chips_per_instance = pool.plan.chips(),
+          .chips_per_instance = pool.chips(),
           .matmul_per_token = models::matmul_flop_per_token(llm),
           .attention_per_pair = models::attention_flop_per_context_token(llm),
-          .peak = chip.peak_of(models::compute_dtype(pool.precision.weights)),
-          .memory_bandwidth = chip.memory_bandwidth,
-          .memory = chip.memory,
-          .weights_per_chip = capacity.weights_per_chip,
+          .peak = mean_of_sides(pool, chip.peak_of(format), ffn.peak_of(format)),
+          .memory_bandwidth = mean_of_sides(pool, chip.memory_bandwidth, ffn.memory_bandwidth),
+          .memory = mean_of_sides(pool, chip.memory, ffn.memory),
+          .weights_per_chip = mean_of_sides(pool, capacity.weights_per_chip, ffn_weights),
           .kv_block = token * static_cast<double>(pool.engine.block_tokens),
           .blocks_per_instance =
               std::uint64_t{capacity.blocks_per_rank / lanes_of(pool)} * lanes_of(pool) * pool.plan.attention_data,
           .block_tokens = pool.engine.block_tokens,
           .drafts = pool.speculation.tokens,
-          .idle_power = chip.power.idle};
+          .idle_power = mean_of_sides(pool, chip.power.idle, ffn.power.idle)};
 }
 
 /// Tiers behind the prefix caches of the last pool's instances, and the store that they share.
@@ -270,6 +300,12 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
   cost::HostOverhead host = pool.engine.host;
   // In a pipeline a lane's next step is composed when its tokens are back.
   if (pool.plan.pipeline > 1) host.overlapped = false;
+  std::optional<cost::FfnSide> ffn;
+  if (pool.ffn) {
+    ffn = {.chip = experiment.chips.at(pool.ffn->chip),
+           .chips = pool.ffn->chips,
+           .micro_batches = pool.ffn->micro_batches};
+  }
   return {.llm = experiment.llm,
           .chip = experiment.chips.at(pool.chip),
           .plan = pool.plan,
@@ -281,6 +317,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .two_batch = pool.engine.two_batch,
           .one_attention_kernel = pool.engine.one_attention_kernel,
           .fusion = pool.engine.fusion,
+          .ffn = std::move(ffn),
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +
                         policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,
@@ -290,7 +327,8 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
 
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
   Capacity capacity{.weights_per_chip =
-                        models::weight_bytes_per_chip(llm, pool.plan, pool.precision) +
+                        (pool.ffn ? cost::AttentionFfn::attention_weights(llm, pool.plan, pool.precision)
+                                  : models::weight_bytes_per_chip(llm, pool.plan, pool.precision)) +
                         models::draft_weight_bytes_per_chip(pool.speculation, llm, pool.plan, pool.precision)};
   const double share = memory_share(pool.engine, pool.plan, chip.memory);
   const Bytes budget = chip.memory * share - pool.engine.memory.reserve;
@@ -345,6 +383,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     if (!profile.empty()) price.profile = &profile;
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
+    if (spec.ffn) check_ffn_memory(spec, experiment.llm, ffn_chip(experiment, spec));
     if (capacity.blocks_per_rank < lanes_of(spec)) {
       spec.source->fail("parallel.pipeline", fmt::format("the {} batches that fill the stages share {} KV blocks of an "
                                                          "attention rank; each needs at least one",
@@ -353,7 +392,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     refuse_endless_steps(spec, capacity, price);
     assembly.routers.push_back(
         policy::make_router(spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
-    assembly.pools.push_back(make_pool(spec, capacity, chip, first_id, options, experiment.output.steps));
+    const models::AcceleratorSpec& ffn = ffn_chip(experiment, spec);
+    assembly.pools.push_back(make_pool(spec, capacity, chip, ffn, first_id, options, experiment.output.steps));
     for (serving::InstanceSettings& settings : assembly.pools.back().instances) {
       if (spec.speculation.tokens == 0) break;
       auto draw = std::make_unique<StreamDraw>(
@@ -363,7 +403,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     }
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.pools.back().router = assembly.routers.back().get();
-    assembly.facts.push_back(make_facts(spec, experiment.llm, chip, capacity));
+    assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
     if (spec.engine.tiers) add_tiers(spec, assembly);
     wires.push_back(cost::wire_per_token(price));
     assembly.facts.back().collectives =
@@ -378,7 +418,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
                                            spec.name));
     }
     first_id += spec.instances;
-    chips_used += spec.instances * spec.plan.chips();
+    chips_used += spec.instances * spec.chips();
   }
   if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, assembly);
 

@@ -62,7 +62,7 @@ void refuse_wide_instance(const topologies::Topology& topology, const Supply& su
     sites += (sites.empty() ? "" : ", ") + topology.place(supply.chips[at]).site + " has " +
              std::to_string(left_in_site(topology, supply, at));
   }
-  pool.source->fail("parallel", "an instance of " + std::to_string(pool.plan.chips()) + " " + pool.chip +
+  pool.source->fail("parallel", "an instance of " + std::to_string(pool.chips()) + " " + pool.chip +
                                     " chips fits into no site, and collectives do not run between sites: " + sites);
 }
 
@@ -70,6 +70,55 @@ bool on_scale_up(const topologies::Topology& topology, const std::vector<ChipId>
   return std::all_of(chips.begin(), chips.end(),
                      [&](ChipId chip) { return topology.port(chip, topology.scale_up()) > BytesPerSecond{}; });
 }
+
+/// Gives a pool's instances their chips of one kind, `need` each.
+class Dealer {
+ public:
+  Dealer(const topologies::Topology& topology, Supply& supply, const config::PoolSpec& pool, const std::string& kind,
+         std::size_t need)
+      : topology_(topology),
+        supply_(supply),
+        pool_(pool),
+        kind_(kind),
+        need_(need),
+        fits_domain_(need <= largest(topology, supply, left_in_domain)),
+        largest_site_(largest(topology, supply, left_in_site)),
+        before_(supply.next) {
+    if (largest_site_ < supply.chips.size() && need > largest_site_) refuse_wide_instance(topology, supply, pool);
+  }
+
+  std::vector<ChipId> deal(std::uint32_t instance) {
+    while (fits_domain_ && supply_.next < supply_.chips.size() &&
+           left_in_domain(topology_, supply_, supply_.next) < need_) {
+      supply_.next += left_in_domain(topology_, supply_, supply_.next);
+    }
+    while (need_ <= largest_site_ && supply_.next < supply_.chips.size() &&
+           left_in_site(topology_, supply_, supply_.next) < need_) {
+      supply_.next += left_in_site(topology_, supply_, supply_.next);
+    }
+    if (supply_.next + need_ > supply_.chips.size()) {
+      pool_.source->fail("instances", std::to_string(pool_.instances) + " instances of " + std::to_string(need_) +
+                                          " chips need " + std::to_string(pool_.instances * need_) + "; topology '" +
+                                          topology_.name() + "' has " + std::to_string(supply_.chips.size() - before_) +
+                                          " " + kind_ + " chips left for this pool, room for " +
+                                          std::to_string(instance) +
+                                          (fits_domain_ ? " instances inside scale-up domains" : " instances"));
+    }
+    const auto from = supply_.chips.begin() + static_cast<std::ptrdiff_t>(supply_.next);
+    supply_.next += need_;
+    return {from, from + static_cast<std::ptrdiff_t>(need_)};
+  }
+
+ private:
+  const topologies::Topology& topology_;
+  Supply& supply_;
+  const config::PoolSpec& pool_;
+  const std::string& kind_;
+  std::size_t need_;
+  bool fits_domain_;
+  std::size_t largest_site_;
+  std::size_t before_;
+};
 
 /// A plane that an experiment names for a kind of group, and the key it does that with.
 struct Named {
@@ -160,6 +209,12 @@ cost::GroupLinks group_links(const topologies::Topology& topology, const std::ve
   return links_of(topology, chips, std::nullopt);
 }
 
+std::vector<ChipId> PlacedInstance::all() const {
+  std::vector<ChipId> both = chips;
+  both.insert(both.end(), ffn.begin(), ffn.end());
+  return both;
+}
+
 std::vector<ChipId> PlacedInstance::rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
                                                std::uint32_t rank) const {
   const auto from = chips.begin() + (stage * plan.stage_chips() + rank * plan.rank_chips());
@@ -185,32 +240,19 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
   auto kinds = supplies(topology);
   std::vector<std::vector<PlacedInstance>> placed;
   for (const config::PoolSpec& pool : pools) {
-    Supply& supply = kinds.at(pool.chip);
-    const std::size_t need = pool.plan.chips();
-    const bool fits_domain = need <= largest(topology, supply, left_in_domain);
-    const std::size_t largest_site = largest(topology, supply, left_in_site);
-    if (largest_site < supply.chips.size() && need > largest_site) refuse_wide_instance(topology, supply, pool);
-    const std::size_t before = supply.next;
+    const bool other_kind = pool.ffn && pool.ffn->chip != pool.chip;
+    Dealer chips(topology, kinds.at(pool.chip), pool, pool.chip, other_kind ? pool.plan.chips() : pool.chips());
+    std::optional<Dealer> ffn;
+    if (other_kind) ffn.emplace(topology, kinds.at(pool.ffn->chip), pool, pool.ffn->chip, pool.ffn->chips);
     auto& instances = placed.emplace_back();
     for (std::uint32_t i = 0; i < pool.instances; ++i) {
-      while (fits_domain && supply.next < supply.chips.size() && left_in_domain(topology, supply, supply.next) < need) {
-        supply.next += left_in_domain(topology, supply, supply.next);
+      std::vector<ChipId> all = chips.deal(i);
+      if (ffn) {
+        const auto more = ffn->deal(i);
+        all.insert(all.end(), more.begin(), more.end());
       }
-      while (need <= largest_site && supply.next < supply.chips.size() &&
-             left_in_site(topology, supply, supply.next) < need) {
-        supply.next += left_in_site(topology, supply, supply.next);
-      }
-      if (supply.next + need > supply.chips.size()) {
-        pool.source->fail("instances", std::to_string(pool.instances) + " instances of " + std::to_string(need) +
-                                           " chips need " + std::to_string(pool.instances * need) + "; topology '" +
-                                           topology.name() + "' has " + std::to_string(supply.chips.size() - before) +
-                                           " " + pool.chip + " chips left for this pool, room for " +
-                                           std::to_string(i) +
-                                           (fits_domain ? " instances inside scale-up domains" : " instances"));
-      }
-      const auto from = supply.chips.begin() + static_cast<std::ptrdiff_t>(supply.next);
-      instances.push_back({{from, from + static_cast<std::ptrdiff_t>(need)}});
-      supply.next += need;
+      const auto side = all.begin() + pool.plan.chips();
+      instances.push_back({.chips = {all.begin(), side}, .ffn = {side, all.end()}});
     }
   }
   return placed;
@@ -240,6 +282,9 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
   });
   figures.expert =
       worst_of(topology, expert, plan.pipeline, [&](std::uint32_t i) { return instance.stage_chips(plan, i); });
+  if (!instance.ffn.empty()) {
+    figures.ffn = links_of(topology, instance.all(), expert);
+  }
   if (plan.pipeline > 1) {
     // Every chip hands on to the one in its place in the next stage.
     const std::uint32_t stage = plan.stage_chips();
@@ -264,8 +309,9 @@ struct GroupPlanes {
 class InstancePlanes {
  public:
   InstancePlanes(const topologies::Topology& topology, const PlacedInstance& instance) : topology_(topology) {
-    inner_ = on_scale_up(topology, instance.chips) ? topology.scale_up() : topology.scale_out();
-    const topologies::GroupView view = topology.view(instance.chips, inner_);
+    const std::vector<ChipId> chips = instance.all();
+    inner_ = on_scale_up(topology, chips) ? topology.scale_up() : topology.scale_out();
+    const topologies::GroupView view = topology.view(chips, inner_);
     outer_ = view.domains == 1 || view.uplink > BytesPerSecond{} ? inner_ : topology.scale_out();
     leaves_ = view.domains > 1;
   }
@@ -285,7 +331,7 @@ class InstancePlanes {
 
 cost::PlaneShare share_of_plane(const topologies::Topology& topology, const PlacedInstance& instance,
                                 const config::PlaneChoice& planes, PlaneId plane) {
-  if (instance.chips.size() < 2) return {};
+  if (instance.all().size() < 2) return {};
   const InstancePlanes of_instance(topology, instance);
   const auto kind = [&](const std::optional<std::string>& name) {
     const GroupPlanes group = of_instance.of(name);
@@ -298,7 +344,8 @@ std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology
                                                       const PlacedInstance& instance, const config::PlaneChoice& planes,
                                                       const cost::WirePerToken& wire) {
   std::vector<metrics::CollectiveWire> wires;
-  if (instance.chips.size() < 2) return wires;
+  const std::vector<ChipId> chips = instance.all();
+  if (chips.size() < 2) return wires;
   const auto add = [&](PlaneId plane, Bytes per_token) {
     const std::string& name = topology.planes()[plane.index()].name;
     for (metrics::CollectiveWire& known : wires) {
@@ -306,7 +353,7 @@ std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology
       known.per_token += per_token;
       return;
     }
-    wires.push_back({name, per_token, topology.view(instance.chips, plane).port});
+    wires.push_back({name, per_token, topology.view(chips, plane).port});
   };
   const InstancePlanes of_instance(topology, instance);
   const auto add_group = [&](const std::optional<std::string>& name, const cost::Wire& group) {

@@ -17,7 +17,10 @@ namespace tokenyard {
 /// The chips of one instance, stage by stage, attention rank by attention rank.
 struct PlacedInstance {
   std::vector<ChipId> chips;
+  std::vector<ChipId> ffn{};  ///< that hold its FFN, where those are chips of their own
 
+  /// Both.
+  [[nodiscard]] std::vector<ChipId> all() const;
   /// The chips of one attention rank of one stage, tensor group by tensor group.
   [[nodiscard]] std::vector<ChipId> rank_chips(const models::ParallelPlan& plan, std::uint32_t stage,
                                                std::uint32_t rank) const;

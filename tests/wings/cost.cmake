@@ -1,6 +1,7 @@
 tokenyard_tests(unit_cost unit
   ROOMS base device llm cost
   FILES
+    unit/models/cost/attention_ffn_test.cpp
     unit/models/cost/attention_forms_test.cpp
     unit/models/cost/attention_test.cpp
     unit/models/cost/collectives_test.cpp
@@ -14,6 +15,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/mixed_attention_test.cpp
     unit/models/cost/price_basis_test.cpp
     unit/models/cost/small_kernels_test.cpp
+    unit/models/cost/micro_batches_test.cpp
     unit/models/cost/special_steps_test.cpp
     unit/models/cost/step_cost_test.cpp
     unit/models/cost/step_laws_test.cpp

@@ -1,0 +1,262 @@
+#include "models/cost/attention_ffn.hpp"
+
+#include "models/base/errors.hpp"
+#include "models/cost/exchange.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace tokenyard::cost {
+namespace {
+
+using models::ExchangeCoefficients;
+using models::ExchangeCopies;
+using models::ExchangeKernel;
+
+constexpr double kPicosecondsANanosecond = 1e3;
+
+double ns(Seconds time) { return time.value() * 1e9; }
+std::int64_t ps(double nanoseconds) { return static_cast<std::int64_t>(nanoseconds * kPicosecondsANanosecond + 0.5); }
+
+/// Products that stand on the FFN side.
+bool on_ffn_side(std::string_view line) { return line == "dense ffn" || line == "shared experts"; }
+
+double side_ns(const std::vector<Part>& parts, bool ffn) {
+  Seconds sum;
+  for (const Part& part : parts) {
+    if (on_ffn_side(part.name) == ffn) sum += part.time;
+  }
+  return ns(sum);
+}
+
+/// An instance of the FFN side's chips alone: an expert group each.
+StepCostSpec ffn_side(const StepCostSpec& spec) {
+  const FfnSide& side = *spec.ffn;
+  StepCostSpec alone{
+      .llm = spec.llm,
+      .chip = side.chip,
+      .plan = {.attention_data = side.chips, .expert = side.chips, .redundant_experts = spec.plan.redundant_experts},
+      .precision = spec.precision,
+      .expert_load = spec.expert_load};
+  alone.network.expert.ranks = side.chips;
+  return alone;
+}
+
+/// The attention side's chips, whose plan knows no experts.
+StepCostSpec attention_side(StepCostSpec spec) {
+  spec.plan.expert = 1;
+  spec.plan.redundant_experts = 0;
+  spec.expert_load = {};
+  return spec;
+}
+
+/// Nanoseconds of one way of a micro-batch of `tokens` that `copies` chips of the FFN side get, `bytes` each.
+double way_ns(const StepCostSpec& spec, const ExchangeKernel& kernel, const ExchangeCoefficients& c, double tokens,
+              double copies, double bytes, double fullest) {
+  const GroupLinks& links = spec.network.ffn;
+  const double ranks = 1.0 * links.ranks * kernel.ranks_per_chip;
+  const bool one = links.domains == 1;
+  const Seconds launch = one ? c.launch + c.per_doubling * std::log2(ranks)
+                             : c.across_launch + c.across_per_doubling * std::log2(1.0 * links.domains) + links.latency;
+  const double out = tokens / spec.plan.chips() * copies * bytes;
+  const double in = tokens * fullest / spec.ffn->chips * copies * bytes;
+  const BytesPerSecond rate = one ? links.port * c.eff : links.uplink * c.across_eff;
+  return ns(Seconds{p_norm(launch.value(), std::max(out, in) / rate.value(), c.norm)});
+}
+
+std::uint32_t all_tokens(const StepCostSpec& spec) { return GraphPadding(spec).largest() * spec.plan.attention_data; }
+
+using Layer = std::array<models::StageLayers, 2>;
+constexpr Layer kLayers{models::StageLayers{.dense = 1}, models::StageLayers{.moe = 1}};
+
+/// Tables for dense and MoE layers.
+template <class Price>
+std::array<TokenTable, 2> tables(std::uint32_t most, Price price) {
+  const auto table = [&](std::size_t kind) {
+    return TokenTable(most, [&price, kind](double tokens) { return tokens > 0.0 ? price(kind, tokens) : 0.0; });
+  };
+  return {table(0), table(1)};
+}
+
+std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, const models::AcceleratorSpec& sender, Direction way) {
+  const ExchangeKernel& kernel = sender.kernels.collectives.exchange(false);
+  const ExchangeCoefficients& c = way == Direction::Dispatch ? kernel.dispatch : kernel.combine;
+  const double hidden = spec.llm.hidden;
+  const double bytes =
+      way == Direction::Dispatch ? dispatch_bytes(hidden, spec.precision.experts) : combine_bytes(hidden);
+  const double chips = 1.0 * spec.ffn->chips * kernel.ranks_per_chip;
+  const double top_k = spec.llm.moe->top_k;
+  const double copies = kernel.copies == ExchangeCopies::PerExpert ? top_k : distinct_ranks(top_k, chips);
+  const double fullest = expert_shape(spec.llm, ffn_side(spec).plan, spec.expert_load).fullest.value_or(1.0);
+  return tables(all_tokens(spec), [&](std::size_t kind, double tokens) {
+    return way_ns(spec, kernel, c, tokens, kind == 0 ? 1.0 : copies, bytes, kind == 0 ? 1.0 : fullest);
+  });
+}
+
+/// The m-th part of a rank's attention; its longest sequence is in every part.
+AttentionWork part_of(AttentionWork work, double parts) {
+  work.sequences /= parts;
+  work.context /= parts;
+  work.chunks /= parts;
+  work.tokens /= parts;
+  work.area_x2 /= parts;
+  return work;
+}
+
+double product_bytes(const StepCostSpec& spec, bool ffn) {
+  Bytes sum;
+  for (const Product& product : layer_work(spec.llm, spec.plan, spec.precision).products) {
+    if (on_ffn_side(product.line) == ffn) sum += product.weights();
+  }
+  return sum.value();
+}
+
+void check(const StepCostSpec& spec) {
+  if (!spec.llm.moe) throw SpecError("ffn", "stands apart for MoE models only; " + spec.llm.name + " is dense");
+  if (spec.ffn->micro_batches < 1 || spec.ffn->micro_batches > kMostMicroBatches) {
+    throw SpecError("ffn.micro_batches", "must be from 1 to " + std::to_string(kMostMicroBatches));
+  }
+}
+
+/// spec, once it can be priced.
+const StepCostSpec& checked(const StepCostSpec& spec) {
+  expect(spec.ffn.has_value(), "there is an FFN side");
+  check(spec);
+  return spec;
+}
+
+}  // namespace
+
+AttentionFfn::AttentionFfn(const StepCostSpec& spec)
+    : spec_(checked(spec)),
+      graphs_(spec),
+      attention_(spec),
+      local_(tables(graphs_.largest(),
+                    [parts = StepParts(attention_side(spec))](std::size_t kind, double tokens) {
+                      return side_ns(parts.local(tokens, kLayers[kind]), false);
+                    })),
+      send_(way_tables(spec, spec.chip, Direction::Dispatch)),
+      ffn_(tables(all_tokens(spec),
+                  [parts = StepParts(ffn_side(spec)), &spec](std::size_t kind, double tokens) {
+                    const double whole = side_ns(parts.local(tokens / spec.ffn->chips, kLayers[kind]), true);
+                    return kind == 0 ? whole : whole + ns(total(parts.experts(tokens))) / spec.llm.moe_layers();
+                  })),
+      back_(way_tables(spec, spec.ffn->chip, Direction::Combine)),
+      head_(graphs_.largest(),
+            [parts = StepParts(attention_side(spec))](double rows) { return ns(total(parts.head(rows))); }),
+      expert_weights_(all_tokens(spec), [parts = StepParts(ffn_side(spec))](
+                                            double tokens) { return parts.expert_weights(tokens).value(); }),
+      rank_weights_(product_bytes(attention_side(spec), false) * spec.plan.tensor),
+      shared_weights_(product_bytes(ffn_side(spec), true) * spec.ffn->chips) {}
+
+AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
+  const bool padded = graphs_.pads(ranks);
+  const std::uint32_t common = graphs_.common(ranks, padded);
+  Load load;
+  std::uint32_t largest = 0;
+  std::uint32_t sequences = 0;
+  const auto own = [&](const StepShape& shape) { return common > 0 ? common : graphs_.tokens(shape, padded); };
+  for (const StepShape& shape : ranks) {
+    load.tokens += own(shape);
+    largest = std::max(largest, own(shape));
+    sequences = std::max(sequences, shape.decodes + shape.chunks);
+    load.head = std::max(load.head, head_(graphs_.rows(shape)));
+  }
+  expect(largest > 0, "a step has a token");
+  load.micro_batches = std::min(spec_.ffn->micro_batches, largest);
+  const auto share = [&](std::uint32_t tokens) { return (tokens + load.micro_batches - 1) / load.micro_batches; };
+  double attention = 0.0;  // of a layer and micro-batch, of the rank with the most
+  for (const StepShape& shape : ranks) {
+    attention = std::max(attention, attention_(part_of(attention_work(shape), load.micro_batches)) / spec_.llm.layers);
+  }
+  const std::uint32_t together = share(load.tokens);
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    load.layers[kind] = {.layers = kind == 0 ? spec_.llm.dense_layers() : spec_.llm.moe_layers(),
+                         .trip = {.attention = ps(local_[kind](share(largest)) + attention),
+                                  .send = ps(send_[kind](together)),
+                                  .ffn = ps(ffn_[kind](together)),
+                                  .back = ps(back_[kind](together))}};
+  }
+  load.host = ns(spec_.host.per_step) + ns(spec_.host.per_sequence) * sequences;
+  return load;
+}
+
+SimTime AttentionFfn::price(const Load& load) const {
+  const double chips =
+      static_cast<double>(round_trips(load.layers, load.micro_batches)) / kPicosecondsANanosecond + load.head;
+  const double both = spec_.host.overlapped ? std::max(chips, load.host) : chips + load.host;
+  return SimTime{std::max<std::int64_t>(1, static_cast<std::int64_t>(both + 0.5))};
+}
+
+SimTime AttentionFfn::step(std::span<const StepShape> ranks) const { return price(load(ranks)); }
+
+SimTime AttentionFfn::exposed(std::span<const StepShape> ranks) const {
+  Load step = load(ranks);
+  const SimTime all = price(step);
+  for (LayerTrips& group : step.layers) group.trip.send = group.trip.back = 0;
+  return all - price(step);
+}
+
+std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) const {
+  const Load step = load(ranks);
+  LayerTrip sum;
+  for (const LayerTrips& group : step.layers) {
+    sum.attention += group.layers * group.trip.attention;
+    sum.send += group.layers * group.trip.send;
+    sum.ffn += group.layers * group.trip.ffn;
+    sum.back += group.layers * group.trip.back;
+  }
+  const std::int64_t alone = sum.attention + sum.send + sum.ffn + sum.back;
+  const std::int64_t all = round_trips(step.layers, step.micro_batches);
+  const auto line = [](const char* name, std::int64_t picoseconds) {
+    return CostLine{name, Seconds{1e-12 * static_cast<double>(picoseconds)}};
+  };
+  std::vector<CostLine> lines{line("attention chips", sum.attention), line("way out", sum.send),
+                              line("ffn chips", sum.ffn), line("way back", sum.back),
+                              line("behind micro-batches", all - alone)};
+  lines.push_back({"head", Seconds{1e-9 * step.head}});
+  const double chips = static_cast<double>(all) / kPicosecondsANanosecond + step.head;
+  const double host = spec_.host.overlapped ? std::max(step.host - chips, 0.0) : step.host;
+  if (host > 0.0) lines.push_back({"host", Seconds{1e-9 * host}});
+  return lines;
+}
+
+Bytes AttentionFfn::traffic(std::span<const StepShape> ranks) const {
+  const Load step = load(ranks);
+  const std::uint32_t together = (step.tokens + step.micro_batches - 1) / step.micro_batches;
+  double weights = shared_weights_ + expert_weights_(together);
+  double cache = 0.0;
+  const double token = kv_bytes_per_layer(spec_.llm, spec_.plan, spec_.precision.kv).value() * spec_.plan.tensor;
+  for (const StepShape& shape : ranks) {
+    if (shape.tokens() > 0) weights += rank_weights_;
+    if (shape.decodes == 0) continue;
+    for (const AttentionLayers& group : attention_layers(spec_.llm)) {
+      cache += token * group.layers * group.seen_context(shape.decodes, static_cast<double>(shape.decode_context));
+    }
+  }
+  return Bytes{std::floor(weights * step.micro_batches + cache + 0.5)};
+}
+
+Bytes AttentionFfn::attention_weights(const models::LlmSpec& llm, const models::ParallelPlan& plan,
+                                      const models::Precision& precision) {
+  const models::Parameters p = models::count_parameters(llm);
+  models::ParallelPlan alone = plan;
+  alone.expert = 1;
+  alone.redundant_experts = 0;
+  const double ffn =
+      llm.dense_layers() * p.dense_ffn_per_layer / plan.tensor * models::weight_bytes(precision.weights) +
+      llm.moe_layers() * (p.shared_per_layer / plan.tensor * models::weight_bytes(precision.weights) +
+                          llm.moe->experts * p.expert / alone.stage_chips() * models::weight_bytes(precision.experts));
+  return models::weight_bytes_per_chip(llm, alone, precision) - Bytes{ffn};
+}
+
+Bytes AttentionFfn::ffn_weights(const models::LlmSpec& llm, std::uint32_t chips, std::uint32_t redundant,
+                                const models::Precision& precision) {
+  const models::Parameters p = models::count_parameters(llm);
+  const double whole = llm.dense_layers() * p.dense_ffn_per_layer + llm.moe_layers() * p.shared_per_layer;
+  const double dealt = llm.moe_layers() * (1.0 * llm.moe->experts + redundant) * p.expert / chips;
+  return Bytes{whole * models::weight_bytes(precision.weights) + dealt * models::weight_bytes(precision.experts)};
+}
+
+}  // namespace tokenyard::cost

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "models/cost/attention.hpp"
+#include "models/cost/graph_padding.hpp"
+#include "models/cost/micro_batches.hpp"
+#include "models/cost/step_cost.hpp"
+#include "models/cost/step_parts.hpp"
+#include "models/cost/token_table.hpp"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace tokenyard::cost {
+
+/// The price of a step of an instance whose attention and FFN stand on chips of their own (StepCostSpec::ffn): a step's
+/// batch is cut in micro-batches that go round between both sides layer by layer (round_trips()). Per layer and
+/// micro-batch of b tokens on a rank, B on all:
+///   attention side   projections, attention, router, small kernels, all-reduces of the tensor group, of the slowest
+///   rank way out          B tokens to the chips of their experts, each once a chip that holds one; by the kernel that
+///                    decode steps of the attention chips dispatch with: launch, and the bytes at the fuller port of
+///                    both sides, sending or receiving
+///   FFN side         routed experts dealt to all its chips, for B tokens; shared experts and dense FFN whole on each
+///   chip,
+///                    for B / chips
+///   way back         as the way out, in BF16, by the kernel the FFN chips combine with
+/// and once a step head and sampling on the attention side, and the host. Every micro-batch reads the weights anew.
+/// Leaves out: launches without graphs, SMs that sending keeps from computing, and both sides' small kernels apart:
+/// those of the FFN count on the attention side. Sources: MegaScale-Infer, arXiv 2504.02263 (ping-pong of
+/// micro-batches, M-to-N sending); Step-3, arXiv 2507.19427.
+class AttentionFfn final : public StepCost {
+ public:
+  /// Throws SpecError("ffn" | "weights" | ...). REQUIRES: spec.ffn.
+  explicit AttentionFfn(const StepCostSpec& spec);
+
+  [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override;
+  [[nodiscard]] SimTime step(const StepShape& shape) const override { return step({&shape, 1}); }
+  [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override;
+
+  /// What the ways out and back add to the step: its price less that with both taking no time. All-reduces of tensor
+  /// groups are left out.
+  [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override;
+
+  /// The step taken apart: what one micro-batch takes in all layers, by place; what it waits for others; head; host.
+  [[nodiscard]] std::vector<CostLine> explain(std::span<const StepShape> ranks) const;
+
+  /// Weights on one attention chip and on one FFN chip. Shared experts and dense layers stand whole on every FFN chip.
+  [[nodiscard]] static Bytes attention_weights(const models::LlmSpec& llm, const models::ParallelPlan& plan,
+                                               const models::Precision& precision);
+  [[nodiscard]] static Bytes ffn_weights(const models::LlmSpec& llm, std::uint32_t chips, std::uint32_t redundant,
+                                         const models::Precision& precision);
+
+ private:
+  /// A step, ready to be played.
+  struct Load {
+    std::uint32_t micro_batches = 1;
+    std::array<LayerTrips, 2> layers;  ///< dense, MoE
+    double head = 0;                   ///< ns
+    double host = 0;
+    std::uint32_t tokens = 0;  ///< of all ranks
+  };
+  [[nodiscard]] Load load(std::span<const StepShape> ranks) const;
+  [[nodiscard]] SimTime price(const Load& load) const;
+
+  StepCostSpec spec_;
+  GraphPadding graphs_;
+  Attention attention_;
+  std::array<TokenTable, 2> local_;  // ns a layer, of a micro-batch's tokens of a rank; dense, MoE
+  std::array<TokenTable, 2> send_;   // ns a layer, of all ranks' tokens of a micro-batch, and so the two below
+  std::array<TokenTable, 2> ffn_;
+  std::array<TokenTable, 2> back_;
+  TokenTable head_;
+  TokenTable expert_weights_;  // bytes on all chips in all layers, likewise
+  double rank_weights_;        // bytes, on all chips of a rank, in all layers
+  double shared_weights_;      // bytes on all FFN chips in all layers
+};
+
+}  // namespace tokenyard::cost
