@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/exchange.hpp"
+#include "models/cost/expert_load.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -88,9 +89,14 @@ std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, const models::Acc
   const double chips = 1.0 * spec.ffn->chips * kernel.ranks_per_chip;
   const double top_k = spec.llm.moe->top_k;
   const double copies = kernel.copies == ExchangeCopies::PerExpert ? top_k : distinct_ranks(top_k, chips);
-  const double fullest = expert_shape(spec.llm, ffn_side(spec).plan, spec.expert_load).fullest.value_or(1.0);
+  // As in steps of chips that have both: exchange tables are taken with even loads, and so priced where nobody says one.
+  const bool even = spec.expert_load.routing == models::Routing::Fitted;
+  const models::ParallelPlan plan = ffn_side(spec).plan;
+  const ExpertLoads loads(routing_of(spec.expert_load, plan.redundant_experts), spec.llm.moe->experts,
+                          spec.llm.moe->top_k, plan.expert);
   return tables(all_tokens(spec), [&](std::size_t kind, double tokens) {
-    return way_ns(spec, kernel, c, tokens, kind == 0 ? 1.0 : copies, bytes, kind == 0 ? 1.0 : fullest);
+    const double busiest = kind == 0 || even ? 1.0 : loads.at(tokens).rows;
+    return way_ns(spec, kernel, c, tokens, kind == 0 ? 1.0 : copies, bytes, busiest);
   });
 }
 
