@@ -89,7 +89,8 @@ std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, const models::Acc
   const double chips = 1.0 * spec.ffn->chips * kernel.ranks_per_chip;
   const double top_k = spec.llm.moe->top_k;
   const double copies = kernel.copies == ExchangeCopies::PerExpert ? top_k : distinct_ranks(top_k, chips);
-  // As in steps of chips that have both: exchange tables are taken with even loads, and so priced where nobody says one.
+  // As in steps of chips that have both: exchange tables are taken with even loads, and so priced where nobody says
+  // one.
   const bool even = spec.expert_load.routing == models::Routing::Fitted;
   const models::ParallelPlan plan = ffn_side(spec).plan;
   const ExpertLoads loads(routing_of(spec.expert_load, plan.redundant_experts), spec.llm.moe->experts,

@@ -54,7 +54,7 @@ void write_steps(const std::vector<metrics::StepRecord>& steps, std::ostream& ou
 }
 
 void write_links(const std::vector<metrics::LinkFigures>& links, std::ostream& out) {
-  CsvRows rows(out, 
+  CsvRows rows(out,
                "plane,link,bandwidth_bytes_per_s,carried_bytes,busy_s,utilisation,collective_bytes,mean_utilisation,"
                "peak_utilisation");
   for (const metrics::LinkFigures& link : links) {

@@ -97,6 +97,7 @@ inline metrics::Summary split_summary(const std::string& name = "split") {
                      .bytes = 4.2e11,
                      .mean_utilisation = 0.21,
                      .peak_link_utilisation = 0.42,
+                     .peak_utilisation = 0.93,
                      .busiest_link = "prefill-0.0 up",
                      .collective_bytes = 3e12,
                      .collective_utilisation = 0.05}};

@@ -91,7 +91,10 @@ TEST_CASE("csv: requests are rows by id with exact times") {
 TEST_CASE("csv: a request has its row as soon as all before it have ended") {
   std::ostringstream out;
   RequestRows rows(out, {"chat"});
-  const auto lines = [&out] { return std::count(out.str().begin(), out.str().end(), '\n'); };
+  const auto lines = [&out] {
+    const std::string text = out.str();
+    return std::count(text.begin(), text.end(), '\n');
+  };
   for (std::uint32_t id = 2; id < 20'002; ++id) rows.finished(request(id));
   CHECK(lines() == 0);  // 0 and 1 are open: all wait (the header too, behind a buffer)
   rows.given_up({.id = RequestId{0}});
