@@ -1,9 +1,11 @@
 // What the simulator pays for the price of one step.
+#include "models/cost/kernel_profile.hpp"
 #include "models/cost/step_cost.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -32,6 +34,30 @@ BENCHMARK(decode_dense);
 
 void decode_moe(benchmark::State& state) { price_decodes(state, test::round_cost(test::tiny_moe(), {.tensor = 2})); }
 BENCHMARK(decode_moe);
+
+/// The same with decode attention from a table of the user's: 10 batches, 12 contexts.
+void decode_table(benchmark::State& state) {
+  cost::StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 2});
+  cost::KernelProfile profile;
+  for (double sequences = 1; sequences <= 512; sequences *= 2) {
+    for (double context = 128; context <= 262'144; context *= 2) {
+      profile.add("attention_decode.bf16", std::array{sequences, context, 4.0, 1.0, 128.0},
+                  5e-6 + 1e-12 * sequences * context * 512);
+    }
+  }
+  profile.close();
+  spec.profile = &profile;
+  price_decodes(state, spec);
+}
+BENCHMARK(decode_table);
+
+/// What the price of a step rests on, asked once a booked step.
+void decode_basis(benchmark::State& state) {
+  const auto cost = cost::make_kernel_sum(test::round_cost(test::tiny_dense(), {.tensor = 2}));
+  const cost::StepShape shape{.decodes = kBatch, .decode_context = 64'000};
+  for (auto _ : state) benchmark::DoNotOptimize(cost->basis({&shape, 1}));
+}
+BENCHMARK(decode_basis);
 
 void mixed_dense(benchmark::State& state) {
   const auto cost = cost::make_kernel_sum(test::round_cost(test::tiny_dense()));
