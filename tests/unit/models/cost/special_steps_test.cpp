@@ -157,11 +157,11 @@ TEST_CASE("launches: steps with prompts have graphs up to a limit of their own")
   spec.graph_sizes = {64};
   spec.host.per_launch = 1_ms;
   spec.prompt_graph_tokens = 0;
-  CHECK(us(price(spec, prompt(32))) == Approx(46000.0));  // all 46 kernels
+  CHECK(us(price(spec, prompt(32))) == Approx(39000.0));  // all 39 kernels
   CHECK(us(price(spec, decodes(32, 3200))) < 1000.0);     // decodes replay theirs
   spec.prompt_graph_tokens = 500;
   CHECK(us(price(spec, prompt(500))) == Approx(8000.0));  // 2 a layer
-  CHECK(us(price(spec, prompt(501))) == Approx(46000.0));
+  CHECK(us(price(spec, prompt(501))) == Approx(39000.0));
 }
 
 TEST_CASE("graphs: ranks in step all replay the graph of the fullest") {
