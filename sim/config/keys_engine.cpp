@@ -43,8 +43,9 @@ constexpr auto kKeys = std::to_array<Key>({
      "cache, TensorRT-LLM: enable_block_reuse)."},
     {"engine", "cache", "mapping: cache", kOptional, "How idle blocks are kept, with prefix_caching."},
     {"engine", "launch", kTime, "5 us",
-     "To launch one of the kernels of explain that no graph replays; launches run ahead of the chip. Default: 4 to 6 us a "
-     "stream launch; PyTorch engines take 45 to 60 us (models/catalog/engines)."},
+     "To launch one of the kernels of explain that no graph replays; launches run ahead of the chip. Default: 4 to 6 "
+     "us a "
+     "stream launch; PyTorch engines take 65 us (models/catalog/engines)."},
     {"engine", "attention", "one of: one_kernel | two_kernels", kOptional,
      "Of a step that mixes prompts and decodes. Default: vllm one_kernel, where the chip has attention_mixed (its "
      "FlashInfer back end: two_kernels); sglang and tensorrt_llm two_kernels."},
