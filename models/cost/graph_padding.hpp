@@ -11,7 +11,7 @@
 namespace tokenyard::cost {
 
 /// How the engine pads a step before it computes it: a pass that only decodes replays a CUDA graph, recorded for a
-/// fixed number of tokens.
+/// fixed number of tokens. An engine that does not pad has graphs for steps of just these sizes.
 class GraphPadding {
  public:
   explicit GraphPadding(const StepCostSpec& spec);
@@ -26,7 +26,7 @@ class GraphPadding {
   /// Tokens that a rank computes: its own, padded to the next graph size if `padded`.
   [[nodiscard]] std::uint32_t tokens(const StepShape& shape, bool padded) const {
     const std::uint32_t count = tokens(shape);
-    return padded && count < graph_.size() ? graph_[count] : count;
+    return padded && count < graph_.size() && graph_[count] > 0 ? graph_[count] : count;
   }
   /// Tokens that every one of several ranks computes, those without work included, because they replay one graph in
   /// step: that of the rank with the most. 0 where each computes its own.
@@ -36,7 +36,7 @@ class GraphPadding {
   /// Whether a graph holds so many tokens of a step that decodes only, or graphs of its pieces those of one with
   /// prompts.
   [[nodiscard]] bool captured(std::uint32_t tokens, bool prompts) const {
-    return tokens < (prompts ? prompt_graph_end_ : graph_.size());
+    return prompts ? tokens < prompt_graph_end_ : tokens < graph_.size() && graph_[tokens] > 0;
   }
 
   /// Sampled rows of a rank: a token of each chunk, all of a decode's.
@@ -47,7 +47,7 @@ class GraphPadding {
 
  private:
   std::uint32_t width_;               // tokens of a decode
-  std::vector<std::uint32_t> graph_;  // by tokens: the graph that holds them; empty without graphs
+  std::vector<std::uint32_t> graph_;  // by tokens: the graph that holds them, 0 = none does; empty without graphs
   std::uint32_t largest_;
   std::size_t prompt_graph_end_;  // first number of tokens that no graphs of pieces hold
 };

@@ -66,10 +66,12 @@ struct StepCostSpec {
   /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
   bool one_attention_kernel = false;
   KernelFusion fusion;
-  std::optional<FfnSide> ffn{};  ///< absent: attention and FFN on the same chips
+  std::optional<FfnSide> ffn{};     ///< absent: attention and FFN on the same chips
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
+  bool pad_to_graphs =
+      true;  ///< false: not padded; steps of just such a size replay a graph, others launch their kernels
   const KernelProfile* profile =
       nullptr;  ///< the user's own kernels, where they were measured; needed until the cost is made
   /// Steps with prompt tokens replay graphs piece by piece up to so many tokens of a rank; absent: up to the largest of

@@ -106,14 +106,15 @@ void check_ffn_memory(const config::PoolSpec& pool, const models::LlmSpec& llm, 
       cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips, pool.plan.redundant_experts, pool.precision);
   const Bytes budget = chip.memory * memory_share(pool.engine, pool.plan, chip.memory) - pool.engine.memory.reserve;
   if (weights <= budget) return;
-  pool.source->fail("ffn.chips", fmt::format("the FFN of {} takes {} of each {}, which offers {}; use more of them or a "
-                                             "smaller format",
-                                             llm.name, gigabytes(weights), chip.name, gigabytes(budget)));
+  pool.source->fail("ffn.chips",
+                    fmt::format("the FFN of {} takes {} of each {}, which offers {}; use more of them or a "
+                                "smaller format",
+                                llm.name, gigabytes(weights), chip.name, gigabytes(budget)));
 }
 
 serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, const models::AcceleratorSpec& chip,
-                        const models::AcceleratorSpec& ffn,
-                        std::uint32_t first_id, const AssembleOptions& options, bool log_steps) {
+                        const models::AcceleratorSpec& ffn, std::uint32_t first_id, const AssembleOptions& options,
+                        bool log_steps) {
   serving::Pool pool{.name = spec.name, .role = spec.role, .order = spec.engine.order, .rules = spec.engine.rules};
   for (std::uint32_t i = 0; i < spec.instances; ++i) {
     pool.instances.push_back({.id = InstanceId{first_id + i},
@@ -146,9 +147,9 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
                               const models::AcceleratorSpec& chip, const models::AcceleratorSpec& ffn,
                               const Capacity& capacity) {
   const models::Dtype format = models::compute_dtype(pool.precision.weights);
-  const Bytes ffn_weights = pool.ffn ? cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips,
-                                                                       pool.plan.redundant_experts, pool.precision)
-                                     : Bytes{};
+  const Bytes ffn_weights =
+      pool.ffn ? cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips, pool.plan.redundant_experts, pool.precision)
+               : Bytes{};
   const Bytes token = kv_bytes_per_token(llm, pool.plan, pool.precision.kv);
   return {.name = pool.name,
           .role = role_name(pool.role),
@@ -176,8 +177,9 @@ void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
   kv::TierStore* shared = nullptr;
   for (const kv::TierSpec& tier : spec.engine.tiers->tiers) {
     if (tier.capacity < block) {
-      spec.source->fail("engine.cache.tiers", fmt::format("the capacity of tier {}, {}, is less than one KV block of {}",
-                                                          kv::name(tier.kind), gigabytes(tier.capacity), gigabytes(block)));
+      spec.source->fail("engine.cache.tiers",
+                        fmt::format("the capacity of tier {}, {}, is less than one KV block of {}", kv::name(tier.kind),
+                                    gigabytes(tier.capacity), gigabytes(block)));
     }
     if (tier.kind != kv::TierKind::Pool) continue;
     const double blocks = std::min(std::floor(tier.capacity / block), 4e9);
@@ -267,23 +269,23 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
   const config::PoolSpec& decode = experiment.pools[1];
   // One chip alone holds every head once.
   const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
-  serving::HandOff hand_off{
-      .plane = 0,
-      .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
-      .setup = experiment.kv_transfer.setup,
-      .efficiency = experiment.kv_transfer.efficiency,
-      .push = experiment.kv_transfer.push,
-      .with_prefill = experiment.kv_transfer.with_prefill,
-      .layers = experiment.llm.layers,
-      .chunk_tokens = experiment.kv_transfer.chunk_tokens,
-      .per_chunk = experiment.kv_transfer.per_chunk,
-      .network = network};
+  serving::HandOff hand_off{.plane = 0,
+                            .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
+                            .setup = experiment.kv_transfer.setup,
+                            .efficiency = experiment.kv_transfer.efficiency,
+                            .push = experiment.kv_transfer.push,
+                            .with_prefill = experiment.kv_transfer.with_prefill,
+                            .layers = experiment.llm.layers,
+                            .chunk_tokens = experiment.kv_transfer.chunk_tokens,
+                            .per_chunk = experiment.kv_transfer.per_chunk,
+                            .network = network};
   const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
   const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
   if (experiment.network.contention && any) hand_off.footprints = shared;
   for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
     for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
-      assembly.footprints.push_back({shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
+      assembly.footprints.push_back(
+          {shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
     }
   }
   assembly.hand_off = std::move(hand_off);
@@ -296,7 +298,7 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
 }  // namespace
 
 cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
-                             const cost::NetworkFigures& network) {
+                                  const cost::NetworkFigures& network) {
   cost::HostOverhead host = pool.engine.host;
   // In a pipeline a lane's next step is composed when its tokens are back.
   if (pool.plan.pipeline > 1) host.overlapped = false;
@@ -322,6 +324,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +
                         policy::max_sequences(pool.engine.rules) * pool.speculation.tokens,
           .graph_sizes = graph_sizes(pool.engine),
+          .pad_to_graphs = pool.engine.graph_padding,
           .prompt_graph_tokens = pool.engine.prompt_graph_tokens};
 }
 
@@ -333,16 +336,14 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   const double share = memory_share(pool.engine, pool.plan, chip.memory);
   const Bytes budget = chip.memory * share - pool.engine.memory.reserve;
   const Bytes left = (budget - capacity.weights_per_chip) * pool.engine.memory.of_free;
-  const Bytes token =
-      models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) +
-      models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
+  const Bytes token = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) +
+                      models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
   const Bytes block = token * static_cast<double>(pool.engine.block_tokens);
   if (left < block) {
     if (budget <= Bytes{}) {
-      pool.source->fail(
-          pool.engine.memory.utilisation ? memory_key(pool.engine) : "engine",
-          fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}", gigabytes(chip.memory),
-                      share, gigabytes(pool.engine.memory.reserve), chip.name));
+      pool.source->fail(pool.engine.memory.utilisation ? memory_key(pool.engine) : "engine",
+                        fmt::format("{} x {} - {} of memory_reserve leave nothing of the memory of {}",
+                                    gigabytes(chip.memory), share, gigabytes(pool.engine.memory.reserve), chip.name));
     }
     const Bytes missing = block - left;
     pool.source->fail(
@@ -350,9 +351,8 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
         fmt::format(
             "{} does not fit: weights take {} of each {}, which offers {} ({} x {} - {}); {:.0f} bytes ({}) are "
             "missing a chip before the first KV block; use more chips an instance or a smaller format",
-            llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory),
-            share, gigabytes(pool.engine.memory.reserve), std::ceil(missing.value()),
-            gigabytes(missing)));
+            llm.name, gigabytes(capacity.weights_per_chip), chip.name, gigabytes(budget), gigabytes(chip.memory), share,
+            gigabytes(pool.engine.memory.reserve), std::ceil(missing.value()), gigabytes(missing)));
   }
   const double blocks = std::floor(left / block);
   capacity.blocks_per_rank = static_cast<std::uint32_t>(std::min(blocks, 4e9));
@@ -376,8 +376,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const config::PoolSpec& spec = experiment.pools[p];
     const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
     // Whether the chip has the formats is asked before whether they fit.
-    const cost::NetworkFigures network = 
-        experiment.source->located([&] { return network_figures(assembly.topology, placed[p][0], spec.plan, experiment.planes); });
+    const cost::NetworkFigures network = experiment.source->located(
+        [&] { return network_figures(assembly.topology, placed[p][0], spec.plan, experiment.planes); });
     const cost::KernelProfile profile = read_profile(spec);
     cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     if (!profile.empty()) price.profile = &profile;
@@ -413,9 +413,10 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
     }
     if (spec.plan.attention_data > 1 && !experiment.llm.moe) {
-      assembly.notes.push_back(fmt::format("{}: attention ranks of a dense model wait for each other here; independent "
-                                           "copies are `instances`",
-                                           spec.name));
+      assembly.notes.push_back(
+          fmt::format("{}: attention ranks of a dense model wait for each other here; independent "
+                      "copies are `instances`",
+                      spec.name));
     }
     first_id += spec.instances;
     chips_used += spec.instances * spec.chips();

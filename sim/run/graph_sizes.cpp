@@ -48,7 +48,7 @@ Sizes sizes_of(const policy::TrtllmSpec&, std::uint32_t largest) {
 }  // namespace
 
 std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine) {
-  if (!engine.graphs || !engine.graph_padding) return {};
+  if (!engine.graphs) return {};
   return std::visit([&](const auto& rules) { return sizes_of(rules, engine.graph_max); }, engine.rules);
 }
 

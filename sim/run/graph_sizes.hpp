@@ -7,8 +7,7 @@
 
 namespace tokenyard {
 
-/// Token counts that decode-only steps are padded to, rising; empty without graphs, or where batches that have no graph
-/// of their size run as they are (TensorRT-LLM without padding).
+/// Token counts that decode-only steps have graphs of, rising; empty without graphs.
 ///   vLLM          1, 2, 4, then 8 .. 248 by 8, then 256 .. max by 16, max = min(2 * max_num_seqs, 512), none above
 ///                 max_num_batched_tokens
 ///   SGLang        1, 2, 4, 8, 12, then 16 .. 256 by 8, 272 .. 496 by 16, from 512 by 32, up to cuda_graph_max_bs,

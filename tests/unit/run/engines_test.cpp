@@ -138,8 +138,9 @@ TEST_CASE("graph sizes: SGLang's list") {
   CHECK(graph_sizes(engine_of("{kind: sglang, cuda_graph_max_bs: 10}")) == std::vector<std::uint32_t>{1, 2, 4, 8, 10});
 }
 
-TEST_CASE("graph sizes: TensorRT-LLM pads only when asked to") {
-  CHECK(graph_sizes(engine_of("{kind: tensorrt_llm}")).empty());
+TEST_CASE("graph sizes: TensorRT-LLM has the same graphs whether it pads to them or not") {
+  CHECK(graph_sizes(engine_of("{kind: tensorrt_llm}")).size() == 3 + 16);
+  CHECK_FALSE(engine_of("{kind: tensorrt_llm}").graph_padding);
   const auto sizes =
       graph_sizes(engine_of("{kind: tensorrt_llm, cuda_graph_padding: true, cuda_graph_max_batch_size: 600}"));
   // 1, 2, 4; 8 .. 128 by 8 are 16; 256 and 512; 600 itself.

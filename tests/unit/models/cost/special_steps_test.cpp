@@ -164,6 +164,21 @@ TEST_CASE("launches: steps with prompts have graphs up to a limit of their own")
   CHECK(us(price(spec, prompt(501))) == Approx(39000.0));
 }
 
+TEST_CASE("graphs: an engine that does not pad replays those of just its batches") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense());
+  const SimTime five = price(spec, decodes(5, 50));
+  const SimTime eight = price(spec, decodes(8, 80));
+  spec.graph_sizes = {1, 8, 16};
+  spec.pad_to_graphs = false;
+  CHECK(price(spec, decodes(5, 50)) == five);  // as wide as it is
+  spec.host.per_launch = 100_us;
+  CHECK(price(spec, decodes(8, 80)) == eight);
+  CHECK(us(price(spec, decodes(5, 50))) == Approx(3900.0));  // all 39 kernels
+  CHECK(us(price(spec, decodes(17, 170))) == Approx(3900.0));
+  spec.pad_to_graphs = true;
+  CHECK(price(spec, decodes(5, 50)) < eight);  // eight wide, with fewer contexts
+}
+
 TEST_CASE("graphs: ranks in step all replay the graph of the fullest") {
   StepCostSpec spec = wide_experts();
   spec.graph_sizes = {4, 16, 64};
