@@ -392,18 +392,23 @@ PriceBasis KernelSum::decode_run_basis(const StepShape& first, std::uint64_t ste
   return sum;
 }
 
+/// What `of` says of each step of a run, added up.
+template <class Sum, class Of>
+Sum sum_over(StepShape shape, std::uint64_t steps, Of of) {
+  Sum sum{};
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    sum += of(shape);
+    shape.grow();
+  }
+  return sum;
+}
+
 }  // namespace
 
 PriceBasis StepCost::basis(std::span<const StepShape>) const { return {}; }
 
 PriceBasis StepCost::decode_run_basis(const StepShape& first, std::uint64_t steps) const {
-  StepShape shape = first;
-  PriceBasis sum;
-  for (std::uint64_t i = 0; i < steps; ++i) {
-    sum += basis({&shape, 1});
-    shape.grow();
-  }
-  return sum;
+  return sum_over<PriceBasis>(first, steps, [this](const StepShape& shape) { return basis({&shape, 1}); });
 }
 
 void StepCost::decode_run(const StepShape& first, std::span<SimTime> prices) const {
@@ -416,23 +421,13 @@ void StepCost::decode_run(const StepShape& first, std::span<SimTime> prices) con
 
 std::uint64_t StepCost::decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                            std::uint64_t steps) const {
-  StepShape shape{.decodes = decodes, .decode_context = first_context};
-  std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < steps; ++i) {
-    sum += static_cast<std::uint64_t>(traffic({&shape, 1}).value());
-    shape.grow();
-  }
-  return sum;
+  return sum_over<std::uint64_t>(
+      {.decodes = decodes, .decode_context = first_context}, steps,
+      [this](const StepShape& shape) { return static_cast<std::uint64_t>(traffic({&shape, 1}).value()); });
 }
 
 SimTime StepCost::decode_run_exposed(const StepShape& first, std::uint64_t steps) const {
-  StepShape shape = first;
-  SimTime sum;
-  for (std::uint64_t i = 0; i < steps; ++i) {
-    sum += exposed({&shape, 1});
-    shape.grow();
-  }
-  return sum;
+  return sum_over<SimTime>(first, steps, [this](const StepShape& shape) { return exposed({&shape, 1}); });
 }
 
 std::unique_ptr<StepCost> make_kernel_sum(const StepCostSpec& spec) {

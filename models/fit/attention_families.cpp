@@ -1,7 +1,7 @@
 #include "models/cost/kernels.hpp"
+#include "models/fit/by_cache.hpp"
 #include "models/fit/families.hpp"
 
-#include <array>
 #include <cstddef>
 #include <string>
 
@@ -17,7 +17,6 @@ using models::Dtype;
 constexpr auto kTime = Parameter::Unit::Time;
 constexpr auto kNumber = Parameter::Unit::Number;
 constexpr auto kSize = Parameter::Unit::Size;
-constexpr std::array kCacheFormats{Dtype::Bf16, Dtype::Fp8};
 
 enum Figure : std::size_t { Sequences, Length, Heads, KvHeads, HeadDim };
 
@@ -26,8 +25,6 @@ bool grouped(std::span<const double> shape) {
   const double group = shape[Heads] / shape[KvHeads];
   return group >= 2.0 && group <= 16.0;
 }
-
-bool has_bf16(const AcceleratorSpec& chip) { return chip.peak[static_cast<std::size_t>(Dtype::Bf16)].has_value(); }
 
 DecodeAttentionCoefficients decode_coefficients(std::span<const double> values) {
   return {.t0 = Seconds{values[0]},
@@ -72,7 +69,6 @@ Family decode_family(Dtype kv) {
     return std::vector{c->t0.value(),    c->eff_bw, c->p, c->per_head.value(), c->repeated.below.value(),
                        c->repeated.share};
   };
-  family.suits = has_bf16;
   return family;
 }
 
@@ -111,17 +107,11 @@ Family context_family(Dtype kv) {
     if (!c) return std::nullopt;
     return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys, c->softmax_dim};
   };
-  family.suits = has_bf16;
   return family;
 }
 
 }  // namespace
 
-std::vector<Family> attention_families() {
-  std::vector<Family> all;
-  for (const Dtype kv : kCacheFormats) all.push_back(decode_family(kv));
-  for (const Dtype kv : kCacheFormats) all.push_back(context_family(kv));
-  return all;
-}
+std::vector<Family> attention_families() { return by_cache({decode_family, context_family}); }
 
 }  // namespace tokenyard::fit

@@ -1,7 +1,7 @@
 #include "models/cost/kernels.hpp"
+#include "models/fit/by_cache.hpp"
 #include "models/fit/families.hpp"
 
-#include <array>
 #include <cstddef>
 #include <string>
 
@@ -18,7 +18,6 @@ using models::MlaDecodeCoefficients;
 constexpr auto kTime = Parameter::Unit::Time;
 constexpr auto kNumber = Parameter::Unit::Number;
 constexpr auto kSize = Parameter::Unit::Size;
-constexpr std::array kCacheFormats{Dtype::Bf16, Dtype::Fp8};
 
 // deepseek-ai/DeepSeek-V3, config.json: kv_lora_rank, qk_rope_head_dim, qk_nope_head_dim, v_head_dim
 constexpr double kLatent = 512.0;
@@ -27,8 +26,6 @@ constexpr double kNope = 128.0;
 constexpr double kValue = 128.0;
 
 enum Figure : std::size_t { Sequences, Length, Heads };
-
-bool has_bf16(const AcceleratorSpec& chip) { return chip.peak[static_cast<std::size_t>(Dtype::Bf16)].has_value(); }
 
 Family decode_family(Dtype kv) {
   Family family;
@@ -69,7 +66,6 @@ Family decode_family(Dtype kv) {
     return std::vector{c->t0.value(),    c->eff_flops, c->eff_bw, c->p, c->query_io, c->repeated.below.value(),
                        c->repeated.share};
   };
-  family.suits = has_bf16;
   return family;
 }
 
@@ -99,17 +95,11 @@ Family context_family(Dtype kv) {
     if (!c) return std::nullopt;
     return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys};
   };
-  family.suits = has_bf16;
   return family;
 }
 
 }  // namespace
 
-std::vector<Family> latent_families() {
-  std::vector<Family> all;
-  for (const Dtype kv : kCacheFormats) all.push_back(decode_family(kv));
-  for (const Dtype kv : kCacheFormats) all.push_back(context_family(kv));
-  return all;
-}
+std::vector<Family> latent_families() { return by_cache({decode_family, context_family}); }
 
 }  // namespace tokenyard::fit

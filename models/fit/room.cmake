@@ -3,6 +3,7 @@ find_package(NLopt 2.7 REQUIRED)
 tokenyard_room(fit
   SOURCES
     fit/attention_families.cpp
+    fit/by_cache.cpp
     fit/families.cpp
     fit/fit_family.cpp
     fit/gemm_family.cpp
@@ -14,6 +15,7 @@ tokenyard_room(fit
     fit/skew_family.cpp
     fit/small_families.cpp
   HEADERS
+    fit/by_cache.hpp
     fit/families.hpp
     fit/family.hpp
     fit/fit_family.hpp

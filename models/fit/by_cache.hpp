@@ -1,0 +1,17 @@
+#pragma once
+
+#include "models/fit/family.hpp"
+
+#include <initializer_list>
+#include <vector>
+
+namespace tokenyard::fit {
+
+/// A family of attention kernels whose KV cache has this format.
+using CacheFamily = Family (*)(models::Dtype kv);
+
+/// Each kind with a cache in BF16 and in FP8, kind by kind; for chips that compute in BF16, as attention does with
+/// both.
+[[nodiscard]] std::vector<Family> by_cache(std::initializer_list<CacheFamily> kinds);
+
+}  // namespace tokenyard::fit
