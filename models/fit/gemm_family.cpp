@@ -33,9 +33,11 @@ Family gemm_family(GemmKind kind) {
   family.time = [kind](std::span<const double> values, std::span<const double> shape, const AcceleratorSpec& chip) {
     return cost::gemm_time({.m = shape[M], .n = shape[N], .k = shape[K]}, kind, coefficients(values), chip);
   };
-  // Projections and FFNs of models from 1 to 700 billion parameters, split up to 8 ways.
+  // Routers, projections, FFNs and heads of models from 1 to 700 billion parameters, split up to 8 ways. Only what
+  // comes down from an inner size is deeper than a hidden one, and then as wide as that.
   family.serves = [](std::span<const double> shape) {
-    return shape[N] >= 512 && shape[N] <= 28672 && shape[K] >= 512 && shape[K] <= 16384;
+    const bool deep = shape[K] > 16384.0 && shape[K] <= 65536.0 && shape[N] >= 4096.0 && shape[N] <= 16384.0;
+    return shape[N] >= 128.0 && shape[N] <= 160000.0 && shape[K] >= 256.0 && (shape[K] <= 16384.0 || deep);
   };
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& gemm = kernels.gemm[static_cast<std::size_t>(kind)];

@@ -28,8 +28,10 @@ void read_gemm(const KernelTable& table, Measurements& into) {
       place = "gemm.bf16";
     } else if (format == "fp8") {
       place = "quantised gemm.fp8";  // scales are computed inside: calibrate() takes those kernels off
-    } else if (format == "fp8_block" || format == "nvfp4") {
-      place = "gemm." + std::string(format);
+    } else if (format == "fp8_block") {
+      place = "gemm.fp8_block";
+    } else if (format == "nvfp4") {
+      place = "untuned gemm.nvfp4";  // taken when no table of tuned kernels stands beside it
     } else {
       continue;  // weight-only and smooth-quant kernels that no family here stands for
     }

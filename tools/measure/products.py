@@ -3,7 +3,7 @@
 
     tools/measure/products.py OUT
 
-Writes OUT/gemm.csv (kind, m, n, k, us) and OUT/attention.csv. Shapes are those of models; they check fits, and are not
+Writes OUT/gemm.csv and OUT/heads.csv (kind, m, n, k, us) and OUT/attention.csv. Shapes are those of models; they check fits, and are not
 fitted."""
 
 import argparse
@@ -46,7 +46,8 @@ def product(kind, weights, m, k, scales):
 
 
 def products(out):
-    rows = chain.Rows(out / "gemm.csv", ["kind", "m", "n", "k", "us"])
+    columns = ["kind", "m", "n", "k", "us"]
+    files = {False: chain.Rows(out / "gemm.csv", columns), True: chain.Rows(out / "heads.csv", columns)}
     shapes = [shape for group in SHAPES.values() for shape in group]
     for kind in ("bf16", "fp8", "fp8_block"):
         size = 2 if kind == "bf16" else 1
@@ -57,6 +58,7 @@ def products(out):
             if size == 1:
                 weights = [w.to(torch.float8_e4m3fn) for w in weights]
             scales = torch.ones((n + 127) // 128, k // 128, device="cuda")
+            rows = files[(n, k) in HEADS]
             for m in TOKENS:
                 expected = 4e-6 + max(2.0 * m * n * k / RATE[kind], size * n * k / 2.5e12)
                 count = max(copies, chain.chain_length(expected, least=3, most=48)) if expected < 1e-3 else 3

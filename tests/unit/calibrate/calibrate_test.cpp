@@ -117,6 +117,17 @@ TEST_CASE("calibrate: products with scales computed inside lose what those kerne
   CHECK(measured.families().count("quantised gemm.fp8") == 0);
 }
 
+TEST_CASE("calibrate: untuned products in NVFP4 count where no table of tuned ones stands beside them") {
+  const TemporaryFolder here;
+  write_text(here / "gemm.csv", "gemm_dtype,m,n,k,latency\nnvfp4,64,1024,2048,0.030\n");
+  write_text(here / "tuned.csv", "kind,m,n,k,us\nnvfp4,64,1024,2048,8\n");
+  CHECK(read_tables({here / "gemm.csv"}).families().at("gemm.nvfp4").seconds(0) == doctest::Approx(30e-6));
+  const Measurements both = read_tables({here / "gemm.csv", here / "tuned.csv"});
+  REQUIRE(both.families().at("gemm.nvfp4").size() == 1);
+  CHECK(both.families().at("gemm.nvfp4").seconds(0) == doctest::Approx(8e-6));
+  CHECK(both.families().contains("untuned gemm.nvfp4"));  // told as left out
+}
+
 TEST_CASE("calibrate: a decode of aiconfigurator has the tokens in the cache and one more") {
   const TemporaryFolder here;
   write_text(

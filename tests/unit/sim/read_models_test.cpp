@@ -40,16 +40,20 @@ std::string llm_complaint(const Override& change) {
 }  // namespace
 
 TEST_CASE("read chip: figures arrive in base units") {
-  const AcceleratorSpec chip = read_chip(YamlMap::load(catalogue("chips/h100-sxm"), "chip"));
+  const AcceleratorSpec chip = read_chip(YamlMap::load(catalogue("chips/h100-sxm"), "chip",
+                                                       {{"kernels.gemm.bf16.t0", "2.5 us"},
+                                                        {"kernels.gemm.bf16.k_latency", "80 ns"},
+                                                        {"kernels.gemm.bf16.p", "2.25"},
+                                                        {"kernels.gemm.bf16.error_p50", "0.043"}}));
   CHECK(chip.peak_of(Dtype::Bf16).value() == doctest::Approx(989.4e12).epsilon(1e-15));
   CHECK(chip.memory.value() == 80.0 * 1024 * 1024 * 1024);
   CHECK(chip.memory_bandwidth.value() == 3350e9);
   CHECK(chip.power.tdp.value() == 700.0);
   const auto& gemm = chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Bf16)];
   REQUIRE(gemm.has_value());
-  CHECK(gemm->t0.value() == doctest::Approx(2.942e-6).epsilon(1e-15));
-  CHECK(gemm->k_latency.value() == doctest::Approx(0.3398e-6).epsilon(1e-15));
-  CHECK(gemm->p == 2.577);
+  CHECK(gemm->t0.value() == doctest::Approx(2.5e-6).epsilon(1e-15));
+  CHECK(gemm->k_latency.value() == doctest::Approx(80e-9).epsilon(1e-15));
+  CHECK(gemm->p == 2.25);
   CHECK(gemm->provenance.error_p50 == 0.043);
   CHECK_FALSE(chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Nvfp4)].has_value());
 }
