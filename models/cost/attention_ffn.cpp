@@ -252,8 +252,8 @@ Bytes AttentionFfn::attention_weights(const models::LlmSpec& llm, const models::
   alone.expert = 1;
   alone.redundant_experts = 0;
   const double ffn =
-      llm.dense_layers() * p.dense_ffn_per_layer / plan.tensor * models::weight_bytes(precision.weights) +
-      llm.moe_layers() * (p.shared_per_layer / plan.tensor * models::weight_bytes(precision.weights) +
+      llm.dense_layers() * p.dense_ffn_per_layer / plan.tensor * models::weight_bytes(precision.of_ffn()) +
+      llm.moe_layers() * (p.shared_per_layer / plan.tensor * models::weight_bytes(precision.of_ffn()) +
                           llm.moe->experts * p.expert / alone.stage_chips() * models::weight_bytes(precision.experts));
   return models::weight_bytes_per_chip(llm, alone, precision) - Bytes{ffn};
 }
@@ -263,7 +263,7 @@ Bytes AttentionFfn::ffn_weights(const models::LlmSpec& llm, std::uint32_t chips,
   const models::Parameters p = models::count_parameters(llm);
   const double whole = llm.dense_layers() * p.dense_ffn_per_layer + llm.moe_layers() * p.shared_per_layer;
   const double dealt = llm.moe_layers() * (1.0 * llm.moe->experts + redundant) * p.expert / chips;
-  return Bytes{whole * models::weight_bytes(precision.weights) + dealt * models::weight_bytes(precision.experts)};
+  return Bytes{whole * models::weight_bytes(precision.of_ffn()) + dealt * models::weight_bytes(precision.experts)};
 }
 
 }  // namespace tokenyard::cost

@@ -50,22 +50,28 @@ void add_rotary(double layers, double width, const models::SmallKernels& small, 
       {.kind = SmallKernel::Rotary, .layers = layers, .token = {.width = width, .bytes = kCopy * width}});
 }
 
-void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const Formats& formats, const models::SmallKernels& small,
-             LayerWork& work) {
+/// Formats of one attention block's projections.
+struct AttentionFormats {
+  Formats in;
+  Formats output;
+};
+
+void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
+             const models::SmallKernels& small, LayerWork& work) {
   const models::GqaSpec& gqa = *llm.gqa;
   const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
   const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
   const double layers = llm.layers;
-  const GemmKind kind = formats.weights;
-  work.products.push_back({"qkv", layers, {.m = 1, .n = qkv, .k = 1.0 * llm.hidden}, kind});
-  work.products.push_back({"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, kind});
-  work.pointwise.push_back(formats.norm(layers, llm.hidden));
+  work.products.push_back({"qkv", layers, {.m = 1, .n = qkv, .k = 1.0 * llm.hidden}, formats.in.weights});
+  work.products.push_back(
+      {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
+  work.pointwise.push_back(formats.in.norm(layers, llm.hidden));
   add_rotary(layers, qkv, small, work);
-  formats.add_quantise(layers, query, work);
+  formats.output.add_quantise(layers, query, work);
 }
 
-void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const Formats& formats, const models::SmallKernels& small,
-             LayerWork& work) {
+void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
+             const models::SmallKernels& small, LayerWork& work) {
   const models::MlaSpec& mla = *llm.mla;
   const double heads = 1.0 * mla.heads / plan.tensor;
   const double latents = 1.0 * mla.q_rank + mla.kv_rank + mla.rope_dim;
@@ -76,17 +82,17 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const Formats& format
   const double nope = mla.nope_dim;
   const double rope = mla.rope_dim;
   const double v = mla.v_dim;
-  const GemmKind kind = formats.weights;
+  const GemmKind kind = formats.in.weights;
   work.products.push_back({"latent down", layers, {.m = 1, .n = latents, .k = hidden}, kind});
   work.products.push_back({"queries up", layers, {.m = 1, .n = heads * (nope + rope), .k = q_rank}, kind});
   work.products.push_back({"absorbed latent", layers, {.m = 1, .n = kv_rank, .k = nope, .batch = heads}, kind});
   work.products.push_back({"absorbed latent", layers, {.m = 1, .n = v, .k = kv_rank, .batch = heads}, kind});
-  work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, kind});
-  work.pointwise.push_back(formats.norm(layers, hidden));
+  work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, formats.output.weights});
+  work.pointwise.push_back(formats.in.norm(layers, hidden));
   work.pointwise.push_back(
       {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = latents, .bytes = kCopy * latents}});
   add_rotary(layers, heads * rope + kv_rank + rope, small, work);
-  formats.add_quantise(layers, heads * v, work);
+  formats.output.add_quantise(layers, heads * v, work);
 }
 
 /// Two products (the gate is fused with the up-projection) and the activation between them.
@@ -110,12 +116,13 @@ Bytes Product::weights() const { return Bytes{layers * shape.batch * shape.n * s
 LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models::Precision& precision,
                      const models::SmallKernels& small) {
   LayerWork work;
-  const Formats formats(precision.weights);
+  const AttentionFormats attention{Formats(precision.weights), Formats(precision.of_attention_output())};
   if (llm.mla) {
-    add_mla(llm, plan, formats, small, work);
+    add_mla(llm, plan, attention, small, work);
   } else {
-    add_gqa(llm, plan, formats, small, work);
+    add_gqa(llm, plan, attention, small, work);
   }
+  const Formats formats(precision.of_ffn());
   const double hidden = llm.hidden;
   if (const double dense = llm.dense_layers(); dense > 0) {
     work.pointwise.push_back(formats.norm(dense, hidden, LayersOf::Dense));

@@ -50,7 +50,7 @@ struct LayerWork {
 /// latents, an activation behind the up-projection of a dense FFN or of shared experts and the sum of these with the
 /// routed ones, rotary embedding and routing where no other kernel of `small` contains them. With weights of one byte
 /// or less (blocks of FP8 excepted, whose products quantise themselves) norm and activation write what the next product
-/// reads, and the output of attention is quantised by a kernel of its own.
+/// reads, and the output of attention is quantised by a kernel of its own; each by the format of the product that reads.
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
                                    const models::Precision& precision, const models::SmallKernels& small = {});
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <string>
+#include <utility>
 
 namespace tokenyard::cost {
 namespace {
@@ -95,8 +96,12 @@ void StepParts::check_kernels() const {
   const models::AcceleratorSpec& chip = spec_.chip;
   const models::KernelSet& kernels = chip.kernels;
   const models::Precision& precision = spec_.precision;
-  require(kernels.gemm, precision.weights, "weights", "matrix product", chip);
-  require_peak(models::compute_dtype(precision.weights), "weights", chip);
+  for (const auto& [field, format] : {std::pair{"weights", precision.weights},
+                                      {"ffn", precision.of_ffn()},
+                                      {"attention_output", precision.of_attention_output()}}) {
+    require(kernels.gemm, format, field, "matrix product", chip);
+    require_peak(models::compute_dtype(format), field, chip);
+  }
   require(kernels.gemm, GemmKind::Bf16, "weights", "matrix product (for the LM head)", chip);
   if (spec_.llm.mla) {
     require(kernels.mla_decode, precision.kv, "kv", "latent decode attention", chip);

@@ -89,6 +89,11 @@ double attention_share(const LlmSpec& llm, std::uint32_t tensor) {
   return (p.attention_per_layer - replicated) / tensor + replicated;
 }
 
+/// Of these, the projection behind attention, over all ranks.
+double attention_output(const LlmSpec& llm) {
+  return 1.0 * llm.heads() * (llm.mla ? llm.mla->v_dim : llm.gqa->head_dim) * llm.hidden;
+}
+
 std::uint32_t most_layers(const LlmSpec& llm, const ParallelPlan& plan) {
   return (llm.layers + plan.pipeline - 1) / plan.pipeline;
 }
@@ -139,13 +144,15 @@ std::vector<StageLayers> stage_layers(const LlmSpec& llm, const ParallelPlan& pl
 Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision) {
   const Parameters p = count_parameters(llm);
   const double tensor = plan.tensor;
-  const double dense_weight = weight_bytes(precision.weights);
+  const double ffn_weight = weight_bytes(precision.of_ffn());
   const double bf16 = weight_bytes(GemmKind::Bf16);
-  const double attention = attention_share(llm, plan.tensor) * dense_weight;
-  const double dense_layer = attention + p.dense_ffn_per_layer / tensor * dense_weight;
+  const double output = attention_output(llm) / tensor;
+  const double attention = (attention_share(llm, plan.tensor) - output) * weight_bytes(precision.weights) +
+                           output * weight_bytes(precision.of_attention_output());
+  const double dense_layer = attention + p.dense_ffn_per_layer / tensor * ffn_weight;
   const double moe_layer = !llm.moe
                                ? 0.0
-                               : attention + p.shared_per_layer / tensor * dense_weight + p.router_per_layer * bf16 +
+                               : attention + p.shared_per_layer / tensor * ffn_weight + p.router_per_layer * bf16 +
                                      (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() *
                                          weight_bytes(precision.experts);
 

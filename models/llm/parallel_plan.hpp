@@ -4,20 +4,22 @@
 #include "models/llm/architecture.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tokenyard::models {
 
 /// How one instance of a model is spread over chips: pipeline stages, each of attention_data attention ranks of
-/// tensor * context chips. MoE layers are spread over all chips of a stage: `expert` groups of whole experts, each split
-/// stage_chips / expert ways inside the experts.
+/// tensor * context chips. MoE layers are spread over all chips of a stage: `expert` groups of whole experts, each
+/// split stage_chips / expert ways inside the experts.
 struct ParallelPlan {
   std::uint32_t tensor = 1;
   std::uint32_t pipeline = 1;
   std::uint32_t attention_data = 1;
   std::uint32_t expert = 1;
-  std::uint32_t context = 1;  ///< groups of `tensor` chips that share a rank's prompts by position, weights whole on each
-  std::uint32_t kv = 1;       ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
+  std::uint32_t context =
+      1;                 ///< groups of `tensor` chips that share a rank's prompts by position, weights whole on each
+  std::uint32_t kv = 1;  ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
   std::uint32_t redundant_experts = 0;  ///< of every MoE layer, held besides all experts of the model
 
   [[nodiscard]] std::uint32_t rank_chips() const { return tensor * context; }
@@ -26,11 +28,12 @@ struct ParallelPlan {
   [[nodiscard]] std::uint32_t expert_tensor() const { return stage_chips() / expert; }  ///< splits inside an expert
 };
 
-/// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert" | "context" | "kv", ...) when the plan does not divide the model;
-/// the message lists the values that would. tensor may exceed the KV heads (they are then replicated) but must be a
-/// multiple of them or divide them; it divides the heads, the dense FFN and the shared experts. expert is 1 for a dense
-/// model, else it divides stage_chips and the experts, redundant ones included, and expert_tensor divides expert_ffn. kv divides the copies of the cache
-/// that a tensor group would hold: tensor / KV heads, and tensor for MLA.
+/// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert" | "context" | "kv", ...) when the plan does not
+/// divide the model; the message lists the values that would. tensor may exceed the KV heads (they are then replicated)
+/// but must be a multiple of them or divide them; it divides the heads, the dense FFN and the shared experts. expert is
+/// 1 for a dense model, else it divides stage_chips and the experts, redundant ones included, and expert_tensor divides
+/// expert_ffn. kv divides the copies of the cache that a tensor group would hold: tensor / KV heads, and tensor for
+/// MLA.
 void validate(const ParallelPlan& plan, const LlmSpec& llm);
 
 /// Layers of one pipeline stage.
@@ -48,9 +51,14 @@ struct StageLayers {
 
 /// Storage formats of one instance.
 struct Precision {
-  GemmKind weights = GemmKind::Bf16;  ///< dense and attention projections
+  GemmKind weights = GemmKind::Bf16;  ///< all matrices that no other field names; LM head and router are BF16
   GemmKind experts = GemmKind::Bf16;  ///< routed experts
   Dtype kv = Dtype::Bf16;
+  std::optional<GemmKind> ffn{};               ///< dense FFN and shared experts; absent: as `weights`
+  std::optional<GemmKind> attention_output{};  ///< projection behind attention; absent: as `weights`
+
+  [[nodiscard]] GemmKind of_ffn() const { return ffn.value_or(weights); }
+  [[nodiscard]] GemmKind of_attention_output() const { return attention_output.value_or(weights); }
 };
 
 /// Weights on the fullest chip of the fullest pipeline stage: attention, dense FFN and shared experts split by tensor,
@@ -60,8 +68,8 @@ struct Precision {
 [[nodiscard]] Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision);
 
 /// KV bytes one token of one attention rank takes on each of that rank's chips: heads split by tensor, replicated
-/// when tensor exceeds the KV heads; the MLA latent is replicated on every tensor rank; layers split by pipeline, tokens by
-/// kv and context.
+/// when tensor exceeds the KV heads; the MLA latent is replicated on every tensor rank; layers split by pipeline,
+/// tokens by kv and context.
 [[nodiscard]] Bytes kv_bytes_per_token_per_chip(const LlmSpec& llm, const ParallelPlan& plan, Dtype kv);
 
 }  // namespace tokenyard::models

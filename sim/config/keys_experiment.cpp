@@ -8,6 +8,7 @@ namespace {
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
 constexpr std::string_view kGemm = "one of: native | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
+constexpr std::string_view kOtherGemm = "one of: weights | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
 
 constexpr auto kKeys = std::to_array<Key>({
     {"experiment", "schema", "count", kRequired, "Version of this file format: 1."},
@@ -62,9 +63,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"parallel", "expert_shares", "list: number", kOptional, "Loads of the experts, of any scale, for measured."},
     {"parallel", "kv", "count", "1", "Chips of a tensor group that share a cache of which each would hold a copy."},
 
-    {"precision", "weights", kGemm, "native", "Attention, dense FFN and shared experts; native: as the checkpoint."},
+    {"precision", "weights", kGemm, "native",
+     "All that no other key names, but LM head and router, which are BF16; native: as the checkpoint."},
     {"precision", "experts", kGemm, "native", "Routed experts; native: as the checkpoint."},
     {"precision", "kv", "one of: bf16 | fp8 | int8", "bf16", "KV cache."},
+    {"precision", "ffn", kOtherGemm, "weights", "Dense FFN and shared experts; weights: as those."},
+    {"precision", "attention_output", kOtherGemm, "weights", "Projection behind attention; weights: as those."},
 
     {"speculation", "tokens", "count", kRequired, "Drafts that a decode verifies in a step; 0 = none."},
     {"speculation", "acceptance", "list: ratio", kRequired,

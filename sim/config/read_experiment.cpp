@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <set>
 
 namespace tokenyard::config {
@@ -20,11 +21,19 @@ models::GemmKind read_kind(YamlMap& map, std::string_view key, models::GemmKind 
   return written == "native" ? native : *models::gemm_kind(written);
 }
 
+/// Of matrices that some checkpoints hold in another format than the rest.
+std::optional<models::GemmKind> read_other_kind(YamlMap& map, std::string_view key) {
+  const std::string written = map.choice(key, {"weights", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16"});
+  return written == "weights" ? std::nullopt : models::gemm_kind(written);
+}
+
 models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
   models::Precision precision;
   precision.weights = read_kind(map, "weights", llm.native);
   precision.experts = read_kind(map, "experts", llm.native_experts.value_or(llm.native));
   precision.kv = *models::dtype(map.choice("kv", {"bf16", "fp8", "int8"}));
+  precision.ffn = read_other_kind(map, "ffn");
+  precision.attention_output = read_other_kind(map, "attention_output");
   map.finish();
   return precision;
 }

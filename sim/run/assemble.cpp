@@ -50,8 +50,10 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
   try {
     return make();
   } catch (const SpecError& error) {
-    const bool format = error.field() == "weights" || error.field() == "experts" || error.field() == "kv";
-    pool.source->fail((format ? "precision." : "") + error.field(), error.why());
+    const std::string& field = error.field();
+    const bool format = field == "weights" || field == "experts" || field == "kv" || field == "ffn" ||
+                        field == "attention_output";
+    pool.source->fail((format ? "precision." : "") + field, error.why());
   }
 }
 

@@ -1,6 +1,8 @@
 #include "sim/validate/batches.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/config/read_models.hpp"
+#include "sim/validate/bench_limits.hpp"
 #include "sim/validate/layouts.hpp"
 #include "sim/validate/names.hpp"
 #include "sim/validate/recipes.hpp"
@@ -26,6 +28,12 @@ struct Batch {
   std::uint32_t slots = 0;     ///< in a step at most
   std::uint32_t tokens = 0;    ///< of a step at most
   WrittenLayout layout;
+  bool model_optimizer = false;  ///< a checkpoint of NVIDIA's
+
+  [[nodiscard]] Formats formats(const std::string& llm, const std::string& chip) const {
+    return formats_of(
+        {.llm = llm, .chip = chip, .precision = precision, .engine = engine, .model_optimizer = model_optimizer});
+  }
 };
 
 std::uint32_t needed(const CsvTable& table, const CsvTable::Row& row, std::string_view column, std::uint64_t most) {
@@ -55,8 +63,7 @@ Point point_of(const CsvTable& table, const CsvTable::Row& row, const Batch& bat
   point.scored.chip = machine.chip;
 
   const models::LlmSpec& shape = llms.entry(llm.name);
-  const Formats formats =
-      formats_of({.llm = llm.name, .chip = machine.chip, .precision = batch.precision, .engine = batch.engine});
+  const Formats formats = batch.formats(llm.name, machine.chip);
   if (!formats.why.empty()) point.refuse(formats.why);
   point.scored.precision = formats.listed;
   const ReadLayout layout = read_layout(batch.layout, shape, point);
@@ -70,6 +77,8 @@ Point point_of(const CsvTable& table, const CsvTable::Row& row, const Batch& bat
   point.set("pools.serve.precision.weights", formats.weights);
   if (shape.moe) point.set("pools.serve.precision.experts", formats.experts);
   point.set("pools.serve.precision.kv", formats.kv);
+  point.set("pools.serve.precision.ffn", formats.ffn);
+  point.set("pools.serve.precision.attention_output", formats.attention_output);
   const std::uint32_t tokens = std::max(batch.slots, batch.tokens);
   if (batch.engine == "trtllm") {
     point.set("pools.serve.engine.profile", std::string("trtllm-1.2"));
@@ -101,6 +110,27 @@ std::uint32_t tensor_of(const CsvTable& table, const CsvTable::Row& row) {
                       std::all_of(written.begin() + 2, written.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!digits) table.fail(row, "tp", "'" + written + "' is not TP and a number");
   return static_cast<std::uint32_t>(std::stoul(written.substr(2)));
+}
+
+/// Layout and limits of trtllm-bench on `chips`: MoE models with attention ranks and whole experts (--ep and
+/// enable_attention_dp of its performance overview, as many of both as chips), dense ones with tensor ranks.
+void set_bench(std::uint32_t chips, Llms& llms, Batch& batch) {
+  batch.layout = {.tp = chips};
+  const Named llm = llm_named(batch.model);
+  const Machine machine = machine_named(batch.system);
+  if (llm.name.empty() || machine.topology.empty()) return;  // point_of() refuses it
+  const models::LlmSpec& shape = llms.entry(llm.name);
+  if (shape.moe) batch.layout = {.dp = chips, .moe_ep = chips};
+  const Formats formats = batch.formats(llm.name, machine.chip);
+  if (!formats.why.empty()) return;
+  const BenchLimits limits = bench_limits(shape, {.chips = chips,
+                                                  .memory = config::load_chip(machine.chip).memory,
+                                                  .weights = *models::gemm_kind(formats.weights),
+                                                  .kv = *models::dtype(formats.kv),
+                                                  .prompt = batch.prompt,
+                                                  .output = batch.output});
+  batch.slots = limits.max_batch_size;
+  batch.tokens = limits.max_num_tokens;
 }
 
 std::string lower(std::string text) {
@@ -179,7 +209,6 @@ MeasuredSet read_inference_bench(const CsvTable& table) {
 MeasuredSet read_offline(const CsvTable& table) {
   MeasuredSet set{.file = table.path(), .kind = "offline"};
   Llms llms;
-  constexpr std::uint32_t kSlots = 2048;
   for (const CsvTable::Row& row : table.rows()) {
     Batch batch{.model = table.text(row, "model"),
                 .system = table.text(row, "chip"),
@@ -188,10 +217,10 @@ MeasuredSet read_offline(const CsvTable& table) {
                 .prompt = needed(table, row, "isl", kMostTokens),
                 .output = needed(table, row, "osl", kMostTokens),
                 .requests = needed(table, row, "num_requests(all queued at t=0)", kMostRequests),
-                .slots = kSlots,
-                .layout = {.tp = tensor_of(table, row)}};
-    batch.tokens = std::max(8192U, batch.prompt);
+                .model_optimizer = true};
+    set_bench(tensor_of(table, row), llms, batch);
     Point point = point_of(table, row, batch, llms);
+    point.set("pools.serve.engine.free_gpu_memory_fraction", std::string("0.95"));
     measure(table, row, "output_tok_s_total", 1.0, Metric::Throughput, Statistic::OutputTokensToEnd, point);
     set.points.push_back(std::move(point));
   }

@@ -21,8 +21,10 @@ namespace tokenyard::validate {
 [[nodiscard]] MeasuredSet read_inference_bench(const files::CsvTable& table);
 
 /// TensorRT-LLM's performance overview: model, chip, gpus, tp, weights_precision, isl, osl, requests all queued at t =
-/// 0, output tokens/s of all chips. At most 2,048 requests in a batch, the engine's default. Source: NVIDIA
-/// TensorRT-LLM 1.0, performance overview.
+/// 0, output tokens/s of all chips. Played as its "reproducing benchmarked results" starts trtllm-bench: checkpoints of
+/// NVIDIA's Model Optimizer, limits of bench_limits.hpp, MoE models with attention ranks and whole experts on all chips
+/// ("TP8" counts these), 0.95 of free memory for KV ("in many cases"). Source: NVIDIA TensorRT-LLM 1.0, performance
+/// overview.
 [[nodiscard]] MeasuredSet read_offline(const files::CsvTable& table);
 
 }  // namespace tokenyard::validate

@@ -266,6 +266,8 @@ class Rows {
     point.set(precision + "weights", formats.weights);
     if (shape.moe) point.set(precision + "experts", formats.experts);
     point.set(precision + "kv", formats.kv);
+    point.set(precision + "ffn", formats.ffn);
+    point.set(precision + "attention_output", formats.attention_output);
     served_.tensor = layout.tensor;
     served_.attention_data = layout.attention_data;
     set_engine(served_, pool, point);

@@ -163,24 +163,26 @@ Formats formats_of(const ServedRow& row) {
             ""};
   }
   if (written == "fp8" || written == "fp8_block") {
-    const bool blocks =
-        written == "fp8_block" || starts(row.llm, "deepseek") || starts(row.llm, "qwen3") || starts(row.llm, "kimi");
+    const bool blocks = written == "fp8_block" || starts(row.llm, "deepseek") || starts(row.llm, "kimi") ||
+                        (starts(row.llm, "qwen3") && !row.model_optimizer);
     const std::string weights = blocks ? "fp8_block" : "fp8";
     return {weights,
             weights,
             kv_of(row),
             weights,
-            starts(row.llm, "qwen3") ? "Qwen3 'fp8' is read as FP8 in blocks of 128 x 128" : "",
+            blocks && starts(row.llm, "qwen3") ? "Qwen3 'fp8' is read as FP8 in blocks of 128 x 128" : "",
             ""};
   }
   if (written == "fp4" || written == "nvfp4") {
-    const bool experts_alone = starts(row.llm, "deepseek");
-    return {experts_alone ? "bf16" : "nvfp4",
+    if (!starts(row.llm, "deepseek")) return {"nvfp4", "nvfp4", kv_of(row), "nvfp4", "", ""};
+    return {"bf16",
             "nvfp4",
             kv_of(row),
             "nvfp4",
-            experts_alone ? "DeepSeek 'fp4' is read as NVFP4 experts and BF16 attention and shared experts" : "",
-            ""};
+            "DeepSeek 'fp4' is read as NVFP4 but for the projections into attention, which are BF16",
+            "",
+            "nvfp4",
+            "nvfp4"};
   }
   if (written == "int8" || written == "w8a8") return {"int8", "int8", "bf16", "int8", "", ""};
   return {"", "", "", "", "", "no precision '" + written + "'; bf16, fp16, fp8, fp4 and int8 are known"};

@@ -1,6 +1,7 @@
 tokenyard_room(validate
   SOURCES
     validate/batches.cpp
+    validate/bench_limits.cpp
     validate/diagnosis.cpp
     validate/figures.cpp
     validate/inferencex.cpp
@@ -16,6 +17,7 @@ tokenyard_room(validate
     validate/wide_ep.cpp
   HEADERS
     validate/batches.hpp
+    validate/bench_limits.hpp
     validate/diagnosis.hpp
     validate/figures.hpp
     validate/layouts.hpp

@@ -3,6 +3,7 @@ tokenyard_tests(unit_validate unit
   ROOMS validate
   FILES
     unit/validate/batches_test.cpp
+    unit/validate/bench_limits_test.cpp
     unit/validate/figures_test.cpp
     unit/validate/inferencex_test.cpp
     unit/validate/llmservingsim_test.cpp

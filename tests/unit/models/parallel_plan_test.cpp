@@ -79,7 +79,8 @@ TEST_CASE("plan: a dense model has no expert groups") {
 
 TEST_CASE("plan: expert groups that do not divide are refused with those that do") {
   CHECK(refusal({.attention_data = 32, .expert = 5}, kR1) ==
-        "expert: 5 does not divide the 32 chips of a stage (tensor * context * attention_data); these work: 1, 2, 4, 8, 16, 32");
+        "expert: 5 does not divide the 32 chips of a stage (tensor * context * attention_data); these work: 1, 2, 4, "
+        "8, 16, 32");
   // 384 = 3 * 128 chips: 384 does not divide 256 experts; a split by 3 does not divide 2048
   CHECK(refusal({.attention_data = 384, .expert = 384}, kR1) ==
         "expert: 384 does not divide the 256 experts; no value fits this stage: change tensor or attention_data");
@@ -135,6 +136,25 @@ TEST_CASE("plan: experts may be stored in another format than the rest") {
   const double with_fp4 = weight_bytes_per_chip(kR1, {.attention_data = 32, .expert = 32}, mixed).value();
   // 58 layers of 8 experts: 2 B become 0.53125 B
   CHECK(all_bf16 - with_fp4 == doctest::Approx(58.0 * 8 * 44'040'192 * (2.0 - 0.53125)).epsilon(1e-12));
+}
+
+TEST_CASE("plan: FFN and the projection behind attention may have formats of their own") {
+  constexpr ParallelPlan plan{.tensor = 8, .expert = 8};
+  const auto saved = [&](const Precision& precision) {
+    return weight_bytes_per_chip(kR1, plan, kBf16).value() - weight_bytes_per_chip(kR1, plan, precision).value();
+  };
+  // NVFP4 has a scale of a byte for 16 weights: 2 B become 0.5625 B.
+  const double less = 2.0 - 0.5625;
+  // 3 dense FFN of 396,361,728 and 58 shared experts of 44,040,192, an eighth of each
+  CHECK(saved({.ffn = GemmKind::Nvfp4}) ==
+        doctest::Approx((3.0 * 396'361'728 + 58.0 * 44'040'192) / 8.0 * less).epsilon(1e-9));
+  // 61 projections of 128 heads x 128 to 7,168, an eighth of each
+  CHECK(saved({.attention_output = GemmKind::Nvfp4}) ==
+        doctest::Approx(61.0 * 128 * 128 * 7168 / 8.0 * less).epsilon(1e-9));
+  // Of grouped-query attention: 80 projections of 64 heads x 128 to 8,192 on one chip of eight.
+  const double dense = weight_bytes_per_chip(kLlama70b, {.tensor = 8}, kBf16).value();
+  const double output = weight_bytes_per_chip(kLlama70b, {.tensor = 8}, {.attention_output = GemmKind::Nvfp4}).value();
+  CHECK(dense - output == doctest::Approx(80.0 * 8192 * 8192 / 8.0 * less).epsilon(1e-9));
 }
 
 TEST_CASE("plan: the fullest stage counts") {

@@ -78,9 +78,18 @@ TEST_CASE("batches: TensorRT-LLM's offline rows queue every request at once") {
   const Point& point = set.points.at(0);
   CHECK(setting(point, "workload.requests") == "3000");
   CHECK(setting(point, "pools.serve.parallel.tensor") == "2");
-  CHECK(setting(point, "pools.serve.engine.max_batch_size") == "2048");
+  // 2 x 80 GiB less 70.6 GB in FP8, 0.95 of it: 96.2e9 B over 2,176 tokens of 2 x 80 x 8 x 128 B hold 270 requests,
+  // rounded up to 384; 270 x (1 + 128/2,048) are below the least limit.
+  CHECK(setting(point, "pools.serve.engine.max_batch_size") == "384");
+  CHECK(setting(point, "pools.serve.engine.max_num_tokens") == "2048");
   CHECK(setting(point, "pools.serve.precision.kv") == "fp8");
   CHECK(figure(point, Metric::Throughput).statistic == Statistic::OutputTokensToEnd);
+  const auto moe = read_offline(
+      CsvTable::parse("o.csv", std::string(header) + "Qwen3-235B-A22B,H100,8,TP8,FP8,1000,1000,3000,14898,1\n"));
+  CHECK(setting(moe.points.at(0), "pools.serve.parallel.tensor") == "1");
+  CHECK(setting(moe.points.at(0), "pools.serve.parallel.attention_data") == "8");
+  CHECK(setting(moe.points.at(0), "pools.serve.parallel.expert") == "8");
+  CHECK(setting(moe.points.at(0), "pools.serve.precision.weights") == "fp8");  // NVIDIA's, not Qwen's
   CHECK(user_error([&] {
           (void)read_offline(CsvTable::parse("o.csv", std::string(header) + "m,H100,2,2,FP8,128,2048,3000,1,1\n"));
         }) == "o.csv:2: tp: '2' is not TP and a number");

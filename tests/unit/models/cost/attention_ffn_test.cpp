@@ -118,6 +118,11 @@ TEST_CASE("attention and FFN apart: the weights of both sides are those of the m
   const double whole = 2.0 * (3.0 * 1024 * 4096 + 3.0 * 3.0 * 1024 * 512);
   const double experts = 2.0 * 3.0 * 16 * 3.0 * 1024 * 512;
   CHECK(AttentionFfn::ffn_weights(llm, 8, 0, precision).value() == Approx(whole + experts / 8.0).epsilon(1e-12));
+  // With an FFN in FP8 half of that, and the attention chips hold what they held.
+  const models::Precision fp8{.ffn = models::GemmKind::Fp8};
+  CHECK(AttentionFfn::ffn_weights(llm, 8, 0, fp8).value() == Approx(whole / 2.0 + experts / 8.0).epsilon(1e-12));
+  CHECK(AttentionFfn::attention_weights(llm, {}, fp8).value() ==
+        Approx(AttentionFfn::attention_weights(llm, {}, precision).value()).epsilon(1e-12));
 }
 
 TEST_CASE("attention and FFN apart: every micro-batch reads the weights anew") {

@@ -63,6 +63,25 @@ TEST_CASE("layer work: small kernels are those that engines launch") {
   CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {})) == 4 * 3 + 2 + 3 * 4);
 }
 
+TEST_CASE("layer work: FFN and the projection behind attention have their own formats where a checkpoint says so") {
+  const LayerWork work = layer_work(test::tiny_moe(), {}, {.ffn = GemmKind::Nvfp4, .attention_output = GemmKind::Fp8});
+  CHECK(first(work, "latent down").kind == GemmKind::Bf16);
+  CHECK(first(work, "queries up").kind == GemmKind::Bf16);
+  CHECK(first(work, "attention output").kind == GemmKind::Fp8);
+  CHECK(first(work, "dense ffn").kind == GemmKind::Nvfp4);
+  CHECK(first(work, "shared experts").kind == GemmKind::Nvfp4);
+  CHECK(first(work, "router").kind == GemmKind::Bf16);
+  // The output of attention is quantised by a kernel in each of the four layers; norms before attention are not.
+  const auto count = [&](models::SmallKernel kind) {
+    double layers = 0;
+    for (const Pointwise& kernel : work.pointwise) layers += kernel.kind == kind ? kernel.layers : 0.0;
+    return layers;
+  };
+  CHECK(count(models::SmallKernel::Quantise) == 4);
+  CHECK(count(models::SmallKernel::NormQuantise) == 1);            // before the dense FFN
+  CHECK(count(models::SmallKernel::ActivationQuantise) == 1 + 3);  // in it, in the shared experts
+}
+
 TEST_CASE("layer work: what the tables of other kernels contain is no kernel of its own") {
   CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {}, {.rotary_in_attention = true})) == 4 * 3);
   CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {}, {.rotary_in_attention = true})) == 4 * 2 + 2 + 3 * 4);

@@ -250,6 +250,14 @@ TEST_CASE("step cost: a chip without the kernel is refused with what it has") {
     spec.precision.weights = GemmKind::Nvfp4;
     refused(spec, "weights", "round-100 has no matrix product kernel for nvfp4; it has one for: bf16, fp8");
   }
+  SUBCASE("ffn") {
+    spec.precision.ffn = GemmKind::Nvfp4;
+    refused(spec, "ffn", "round-100 has no matrix product kernel for nvfp4; it has one for: bf16, fp8");
+  }
+  SUBCASE("attention output") {
+    spec.precision.attention_output = GemmKind::W4a16;
+    refused(spec, "attention_output", "round-100 has no matrix product kernel for w4a16; it has one for: bf16, fp8");
+  }
   SUBCASE("experts") {
     spec.precision.experts = GemmKind::W4a16;
     refused(spec, "experts", "round-100 has no grouped product kernel for w4a16; it has one for: bf16, fp8");
