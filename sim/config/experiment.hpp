@@ -76,6 +76,8 @@ struct PoolSpec {
   policy::RouterSpec router;
   std::shared_ptr<const YamlMap> source;  ///< for errors that only show when the parts are put together
 
+  /// Batches that keep the stages of its pipeline busy. Prompts alone follow each other without.
+  [[nodiscard]] std::uint32_t lanes() const { return role == serving::Role::Prefill ? 1 : plan.pipeline; }
   /// Chips of one instance, FFN included.
   [[nodiscard]] std::uint32_t chips() const { return plan.chips() + (ffn ? ffn->chips : 0); }
 };
@@ -88,7 +90,9 @@ struct PlaneChoice {
 };
 
 struct NetworkSpec {
-  bool contention = true;  ///< KV flows and collectives on the same links slow each other
+  bool contention = true;    ///< KV flows and collectives on the same links slow each other
+  bool flows = false;        ///< collectives are flows themselves (serving::StepFlows)
+  std::uint32_t rounds = 0;  ///< of flows in a step; 0 = the layers
 };
 
 struct KvTransferSpec {

@@ -85,6 +85,10 @@ constexpr auto kKeys = std::to_array<Key>({
 
     {"network", "contention", "one of: on | off", "on",
      "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},
+    {"network", "fidelity", "one of: step | flow", "step",
+     "step: collectives are a part of a step's price and meet hand-offs as averages. flow: they are flows from chip to chip on the "
+     "same links, for small runs: each step costs rounds x chips x peers flows of some 10 us."},
+    {"network", "rounds", "count", "0", "Of `fidelity: flow`: turns that computation and collectives take in a step; 0 = the model's layers."},
 
     {"kv_transfer", "plane", "text", kOptional,
      "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out plane."},

@@ -201,7 +201,13 @@ PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, st
 }
 
 NetworkSpec read_network(YamlMap map) {
-  const NetworkSpec spec{.contention = map.choice("contention", {"on", "off"}) == "on"};
+  const NetworkSpec spec{.contention = map.choice("contention", {"on", "off"}) == "on",
+                         .flows = map.choice("fidelity", {"step", "flow"}) == "flow",
+                         .rounds = map.count("rounds", 0, 100'000)};
+  if (!spec.contention && spec.flows) {
+    map.fail("contention", "cannot be off with `fidelity: flow`, where all flows share links; leave it out");
+  }
+  if (spec.rounds > 0 && !spec.flows) map.fail("rounds", "has no meaning without `fidelity: flow`");
   map.finish();
   return spec;
 }

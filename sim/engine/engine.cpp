@@ -34,6 +34,7 @@ struct Flow {
   SimTime started;
   EventHandler* handler = nullptr;
   std::uint64_t what = 0;
+  Traffic traffic = Traffic::HandOff;
 };
 
 }  // namespace
@@ -41,9 +42,7 @@ struct Flow {
 /// Handles two events of every flow itself: its delay is over, its last byte has arrived.
 struct Engine::Impl final : EventHandler {
   Impl(const std::vector<topologies::FlowNetwork>& planes, SimTime interval)
-      : simgrid(start_simgrid()),
-        platform(build_platform(simgrid, planes)),
-        carrier(*platform.desk) {
+      : simgrid(start_simgrid()), platform(build_platform(simgrid, planes)), carrier(*platform.desk) {
     for (const topologies::FlowNetwork& plane : planes) meters.emplace_back(plane, interval);
   }
 
@@ -98,7 +97,7 @@ struct Engine::Impl final : EventHandler {
     const Flow& flow = slots[end.flow];
     // However few its bytes, a flow takes time: what it starts at its end cannot precede what began with it.
     const SimTime at = std::max(end.at, flow.started + SimTime{1});
-    meters[flow.plane].end(flow.from, flow.to, flow.size, flow.started, at);
+    meters[flow.plane].end(flow.from, flow.to, flow.size, flow.started, at, flow.traffic);
     queue.push(at, flow.rank, *this, kEnded | end.flow);
   }
 
@@ -146,7 +145,7 @@ void Engine::alarm(SimTime when, std::uint64_t rank, EventHandler& handler, std:
 }
 
 void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay,
-                      EventHandler& handler, std::uint64_t what) {
+                      EventHandler& handler, std::uint64_t what, Traffic traffic) {
   expect(plane < impl_->meters.size(), "a flow runs on a plane of this engine");
   expect(impl_->meters[plane].connects(from, to), "a flow between two domains has a trunk at both");
   expect(size.value() >= 0.0 && delay.value() >= 0.0, "a flow has a size and a delay of 0 or more");
@@ -164,7 +163,8 @@ void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes s
                                           .rank = rank,
                                           .started = start,
                                           .handler = &handler,
-                                          .what = what});
+                                          .what = what,
+                                          .traffic = traffic});
   impl_->queue.push(start, rank, *impl_, slot);
 }
 

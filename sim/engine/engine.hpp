@@ -43,16 +43,22 @@ struct LinkPlace {
   bool up = true;
 };
 
+/// What a flow is for; links count them apart.
+enum class Traffic : std::uint8_t { HandOff, Collective };
+
 /// What flows did to a link (a direction of an endpoint's NICs or of a domain's trunk).
 struct LinkUse {
   std::string plane;
   std::string link;  ///< "prefill-0.0 up", "domain 3 down"
   BytesPerSecond bandwidth;
-  Bytes carried;
-  Seconds busy;  ///< time with at least one flow on it
+  Bytes carried;  ///< of hand-offs
+  Seconds busy;   ///< time with at least one flow on it
   LinkPlace place{};
   SimTime interval{};                  ///< of the series
   std::vector<double> per_interval{};  ///< bytes by interval, each flow's spread evenly over its time; to the last flow
+  Bytes collectives{};                 ///< that it carried besides
+  SimTime collective_interval{};       ///< of their series
+  std::vector<double> collectives_per_interval{};
 };
 
 /// Told when flows begin and cease to share links: after their delay, and at their end before their handler.
@@ -94,7 +100,7 @@ class Engine {
   /// A flow from an endpoint to itself, or of 0 bytes, takes the delay alone, and no link sees it.
   /// REQUIRES: both endpoints on `plane`, with a trunk at both domains if these differ; handler outlives the flow.
   void transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay, EventHandler& handler,
-                std::uint64_t what);
+                std::uint64_t what, Traffic traffic = Traffic::HandOff);
 
   /// From now on flows share so much of a link; what LinkUse calls its bandwidth stays. Flows on their way go on at
   /// their new rates. REQUIRES: the plane has that link, a domain with a trunk; bandwidth > 0.

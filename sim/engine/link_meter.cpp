@@ -48,10 +48,11 @@ void LinkMeter::begin(EndpointId from, EndpointId to, SimTime at) {
   });
 }
 
-void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at) {
-  on_route(from, to, [began, at, size](Counter& link) {
-    link.carried += size;
-    link.series.add(began, at, size.value());
+void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at, Traffic traffic) {
+  on_route(from, to, [began, at, size, traffic](Counter& link) {
+    const bool hand_off = traffic == Traffic::HandOff;
+    (hand_off ? link.carried : link.collectives) += size;
+    (hand_off ? link.series : link.collective_series).add(began, at, size.value());
     if (--link.flows == 0) {
       link.busy += at - link.since;
     }
@@ -69,7 +70,10 @@ std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
                     .busy = busy.seconds(),
                     .place = place,
                     .interval = link.series.interval(),
-                    .per_interval = link.series.bytes()});
+                    .per_interval = link.series.bytes(),
+                    .collectives = link.collectives,
+                    .collective_interval = link.collective_series.interval(),
+                    .collectives_per_interval = link.collective_series.bytes()});
   };
   const auto add_both = [&](const std::string& name, BytesPerSecond bandwidth, LinkPlace::Of of, std::size_t index,
                             const Link& link) {

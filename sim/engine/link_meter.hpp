@@ -23,7 +23,7 @@ class LinkMeter {
 
   /// A flow begins or ends at an instant; `began`: when it did. REQUIRES: connects(from, to); instants do not go back.
   void begin(EndpointId from, EndpointId to, SimTime at);
-  void end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at);
+  void end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at, Traffic traffic = Traffic::HandOff);
 
   /// Pods, domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but
   /// no bytes.
@@ -35,8 +35,10 @@ class LinkMeter {
     SimTime since;            ///< busy since then, if flows > 0
     SimTime busy;
     Bytes carried;
+    Bytes collectives;
     ByteSeries series;
-    explicit Counter(SimTime interval) : series(interval) {}
+    ByteSeries collective_series;
+    explicit Counter(SimTime interval) : series(interval), collective_series(interval) {}
   };
   struct Link {
     Counter up;

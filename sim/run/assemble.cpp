@@ -6,8 +6,8 @@
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
+#include "sim/run/join_pools.hpp"
 #include "sim/run/kernel_profile.hpp"
-#include "sim/run/shared_links.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -85,11 +85,6 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
                                 sum.value(), pool.chip, longest));
 }
 
-/// Batches that keep the stages of a pipeline busy. Prompts alone follow each other without.
-std::uint32_t lanes_of(const config::PoolSpec& pool) {
-  return pool.role == serving::Role::Prefill ? 1 : pool.plan.pipeline;
-}
-
 /// A figure of one chip, mean over an instance's chips of both sides.
 template <class Quantity>
 Quantity mean_of_sides(const config::PoolSpec& pool, Quantity attention, Quantity ffn) {
@@ -122,8 +117,8 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
     pool.instances.push_back({.id = InstanceId{first_id + i},
                               .ranks = spec.plan.attention_data,
                               .stages = spec.plan.pipeline,
-                              .lanes = lanes_of(spec),
-                              .blocks_per_rank = capacity.blocks_per_rank / lanes_of(spec),
+                              .lanes = spec.lanes(),
+                              .blocks_per_rank = capacity.blocks_per_rank / spec.lanes(),
                               .block_tokens = spec.engine.block_tokens,
                               .depth = spec.engine.asynchronous && spec.plan.pipeline == 1 ? 2U : 1U,
                               .chips = spec.chips(),
@@ -136,13 +131,6 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
                               .prefill_power = mean_of_sides(spec, chip.power.prefill, ffn.power.prefill)});
   }
   return pool;
-}
-
-/// On all chips of an attention rank together. Stages share the layers among them, so their number does not matter,
-/// though the fullest one may hold more than its share.
-Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv) {
-  plan.pipeline = 1;
-  return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.rank_chips());
 }
 
 metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpec& llm,
@@ -167,7 +155,7 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .weights_per_chip = mean_of_sides(pool, capacity.weights_per_chip, ffn_weights),
           .kv_block = token * static_cast<double>(pool.engine.block_tokens),
           .blocks_per_instance =
-              std::uint64_t{capacity.blocks_per_rank / lanes_of(pool)} * lanes_of(pool) * pool.plan.attention_data,
+              std::uint64_t{capacity.blocks_per_rank / pool.lanes()} * pool.lanes() * pool.plan.attention_data,
           .block_tokens = pool.engine.block_tokens,
           .drafts = pool.speculation.tokens,
           .idle_power = mean_of_sides(pool, chip.power.idle, ffn.power.idle)};
@@ -193,108 +181,6 @@ void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
     instance.block_bytes = block;
     instance.pool = shared;
   }
-}
-
-/// Whether every one of the chips reaches every other over the plane.
-bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chips, PlaneId plane) {
-  if (!std::all_of(chips.begin(), chips.end(),
-                   [&](ChipId chip) { return topology.port(chip, plane) > BytesPerSecond{}; })) {
-    return false;
-  }
-  const topologies::GroupView view = topology.view(chips, plane);
-  return view.domains == 1 || view.uplink > BytesPerSecond{};
-}
-
-/// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
-/// scale-out, else, between sites, the wide-area plane.
-PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
-                 const std::vector<ChipId>& chips) {
-  if (const auto& wanted = experiment.kv_transfer.plane) {
-    const auto plane = std::find_if(topology.planes().begin(), topology.planes().end(),
-                                    [&](const topologies::PlaneInfo& one) { return one.name == *wanted; });
-    std::string all;
-    for (const topologies::PlaneInfo& one : topology.planes()) all += (all.empty() ? "" : ", ") + one.name;
-    const auto refuse = [&](const std::string& why) { experiment.source->fail("kv_transfer.plane", why); };
-    if (plane == topology.planes().end()) refuse(topology.name() + " has no plane '" + *wanted + "'; it has: " + all);
-    const PlaneId id{static_cast<std::uint32_t>(plane - topology.planes().begin())};
-    if (!joins(topology, chips, id)) refuse("'" + *wanted + "' does not join all chips of both pools; planes: " + all);
-    return id;
-  }
-  if (joins(topology, chips, topology.scale_up())) return topology.scale_up();
-  return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
-}
-
-/// What of `wire` a plane carries, of one of the instance's chips.
-PortWire port_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
-  PortWire sum;
-  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind) {
-    if (kind.inside) sum.port += group.inside / chips;
-    if (kind.across) sum.across += group.across / chips;
-  };
-  add(wire.tensor, plane.tensor);
-  add(wire.expert, plane.expert);
-  add(wire.pipeline, plane.pipeline);
-  sum.port += sum.across;
-  return sum;
-}
-
-/// Endpoints for every attention rank of both pools on the plane that carries KV. `wires`: by pool, of one instance.
-void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                const std::vector<cost::WirePerToken>& wires, Assembly& assembly) {
-  std::vector<std::vector<ChipId>> groups;
-  std::vector<ChipId> all;
-  for (std::size_t p = 0; p < placed.size(); ++p) {
-    for (const PlacedInstance& instance : placed[p]) {
-      all.insert(all.end(), instance.chips.begin(), instance.chips.end());
-      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
-        groups.push_back(instance.kv_chips(experiment.pools[p].plan, rank));
-      }
-    }
-  }
-  const PlaneId plane = kv_plane(experiment, assembly.topology, all);
-  const topologies::FlowNetwork network =
-      experiment.source->located([&] { return assembly.topology.flow_network(plane, groups); });
-
-  std::size_t group = 0;
-  for (std::size_t p = 0; p < placed.size(); ++p) {
-    for (std::size_t i = 0; i < placed[p].size(); ++i) {
-      auto& ranks = assembly.pools[p].endpoints.emplace_back();
-      const std::uint32_t attention_data = experiment.pools[p].plan.attention_data;
-      for (std::uint32_t lane = 0; lane < lanes_of(experiment.pools[p]); ++lane) {
-        for (std::uint32_t rank = 0; rank < attention_data; ++rank) {
-          ranks.push_back(network.of_group.at(group + rank));  // lanes share the chips of a rank
-        }
-      }
-      group += attention_data;
-    }
-  }
-  const config::PoolSpec& decode = experiment.pools[1];
-  // One chip alone holds every head once.
-  const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
-  serving::HandOff hand_off{.plane = 0,
-                            .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
-                            .setup = experiment.kv_transfer.setup,
-                            .efficiency = experiment.kv_transfer.efficiency,
-                            .push = experiment.kv_transfer.push,
-                            .with_prefill = experiment.kv_transfer.with_prefill,
-                            .layers = experiment.llm.layers,
-                            .chunk_tokens = experiment.kv_transfer.chunk_tokens,
-                            .per_chunk = experiment.kv_transfer.per_chunk,
-                            .network = network};
-  const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
-  const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
-  if (experiment.network.contention && any) hand_off.footprints = shared;
-  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
-    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
-      assembly.footprints.push_back(
-          {shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
-    }
-  }
-  assembly.hand_off = std::move(hand_off);
-  for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
-    prefill.tell_chunks = experiment.kv_transfer.with_prefill;
-  }
-  assembly.networks.push_back(network);
 }
 
 }  // namespace
@@ -372,6 +258,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
   const auto placed = place(assembly.topology, experiment.pools);
   std::vector<cost::WirePerToken> wires;
+  std::vector<cost::NetworkFigures> figures;
   std::uint32_t first_id = 0;
   std::uint32_t chips_used = 0;
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
@@ -386,10 +273,10 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));
     const Capacity capacity = capacity_of(spec, experiment.llm, chip);
     if (spec.ffn) check_ffn_memory(spec, experiment.llm, ffn_chip(experiment, spec));
-    if (capacity.blocks_per_rank < lanes_of(spec)) {
+    if (capacity.blocks_per_rank < spec.lanes()) {
       spec.source->fail("parallel.pipeline", fmt::format("the {} batches that fill the stages share {} KV blocks of an "
                                                          "attention rank; each needs at least one",
-                                                         lanes_of(spec), capacity.blocks_per_rank));
+                                                         spec.lanes(), capacity.blocks_per_rank));
     }
     refuse_endless_steps(spec, capacity, price);
     assembly.routers.push_back(
@@ -408,6 +295,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
     if (spec.engine.tiers) add_tiers(spec, assembly);
     wires.push_back(cost::wire_per_token(price));
+    figures.push_back(network);
     assembly.facts.back().collectives =
         collective_wires(assembly.topology, placed[p][0], experiment.planes, wires.back());
     if (chip.scenario) {
@@ -423,7 +311,11 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     first_id += spec.instances;
     chips_used += spec.instances * spec.chips();
   }
-  if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, assembly);
+  if (experiment.network.flows) {
+    play_collectives(experiment, placed, figures, assembly);
+  } else if (experiment.pools.size() == 2) {
+    join_pools(experiment, placed, wires, assembly);
+  }
 
   std::unique_ptr<workloads::ByteSource> trace;
   if (const auto* spec = std::get_if<workloads::TraceSpec>(&experiment.workload.source)) {

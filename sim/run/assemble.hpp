@@ -53,9 +53,9 @@ struct Assembly {
   std::vector<std::unique_ptr<kv::TierStore>> shared_tiers;   ///< of pools that have one
   std::vector<serving::Pool> pools;
   std::vector<metrics::PoolFacts> facts;                      ///< by pool
-  std::vector<topologies::FlowNetwork> networks;              ///< none, or the one that carries KV
+  std::vector<topologies::FlowNetwork> networks;              ///< none, the one that carries KV, or all that carry flows, that one first
   std::optional<serving::HandOff> hand_off;
-  std::vector<PlaneFootprint> footprints;                     ///< by instance, where KV is handed off
+  std::vector<PlaneFootprint> footprints;                     ///< by instance, where KV is handed off and collectives are no flows
   std::unique_ptr<workloads::RequestSource> source;
   std::uint32_t concurrency = 0;                              ///< closed loop; 0 = open
   std::vector<std::string> notes;

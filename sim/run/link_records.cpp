@@ -25,13 +25,13 @@ class Load {
       const metrics::InstanceMeter& meter = meters[source.instance];
       for (std::size_t i = 0; i < meter.bins().size(); ++i) {
         const double bytes = tokens_of(meter.bins()[i]) * source.per_token;
-        add(i, meter.interval(), bytes);
-        collectives_ += bytes;
+        add(i, meter.interval(), bytes, true);
       }
     }
   }
   /// Bytes of interval `index` of a series of intervals that divide this one's.
-  void add(std::size_t index, SimTime interval, double bytes) {
+  void add(std::size_t index, SimTime interval, double bytes, bool collective = false) {
+    if (collective) collectives_ += bytes;
     const auto at = index / static_cast<std::size_t>(interval_.ns() / interval.ns());
     if (at >= bytes_.size()) bytes_.resize(at + 1, 0.0);
     bytes_[at] += bytes;
@@ -106,16 +106,20 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
             .bytes = carried,
             .busy_s = use.busy.value(),
             .utilisation = ratio(carried, use.bandwidth.value() * end.seconds().value())};
-    Load load(meters, sources_of(use.place, assembly), use.interval);
+    Load load(meters, sources_of(use.place, assembly), std::max(use.interval, use.collective_interval));
     for (std::size_t i = 0; i < use.per_interval.size(); ++i) load.add(i, use.interval, use.per_interval[i] * payload);
+    for (std::size_t i = 0; i < use.collectives_per_interval.size(); ++i) {
+      load.add(i, use.collective_interval, use.collectives_per_interval[i], true);
+    }
     measure(load, end, link);
   }
   std::size_t instance = 0;
   for (const metrics::PoolFacts& pool : assembly.facts) {
     for (std::uint32_t i = 0; i < pool.instances; ++i, ++instance) {
       for (const metrics::CollectiveWire& wire : pool.collectives) {
-        const bool carries_kv = !assembly.networks.empty() && assembly.networks[0].plane == wire.plane;
-        if (carries_kv || wire.per_token <= Bytes{}) continue;
+        const bool has_flows = std::any_of(assembly.networks.begin(), assembly.networks.end(),
+                                           [&](const auto& network) { return network.plane == wire.plane; });
+        if (has_flows || wire.per_token <= Bytes{}) continue;
         metrics::LinkFigures& link = links.emplace_back();
         link.plane = wire.plane;
         link.link = pool.name + " " + std::to_string(i) + " ports";

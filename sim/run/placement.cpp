@@ -298,13 +298,6 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
 
 namespace {
 
-/// Planes of one kind of group.
-struct GroupPlanes {
-  PlaneId inside;
-  PlaneId across;
-  bool leaves;  ///< anything goes across
-};
-
 /// Of a kind that `name` names a plane for, if any. REQUIRES: the instance has two chips or more.
 class InstancePlanes {
  public:
@@ -328,6 +321,11 @@ class InstancePlanes {
 };
 
 }  // namespace
+
+GroupPlanes group_planes(const topologies::Topology& topology, const PlacedInstance& instance,
+                         const std::optional<std::string>& named) {
+  return InstancePlanes(topology, instance).of(named);
+}
 
 cost::PlaneShare share_of_plane(const topologies::Topology& topology, const PlacedInstance& instance,
                                 const config::PlaneChoice& planes, PlaneId plane) {

@@ -9,6 +9,7 @@
 #include "sim/metrics/summary.hpp"
 #include "topologies/topology.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,17 @@ struct PlacedInstance {
 [[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                                    const models::ParallelPlan& plan,
                                                    const config::PlaneChoice& planes = {});
+
+/// Planes of one kind of an instance's groups.
+struct GroupPlanes {
+  PlaneId inside;       ///< of what stays in a domain
+  PlaneId across;       ///< of what leaves it
+  bool leaves = false;  ///< anything may leave it
+};
+/// Those that network_figures() takes, of a kind for which the experiment names a plane or none. REQUIRES: the instance
+/// has two chips or more.
+[[nodiscard]] GroupPlanes group_planes(const topologies::Topology& topology, const PlacedInstance& instance,
+                                       const std::optional<std::string>& named);
 
 /// What the collectives of an instance send over the planes that network_figures() took, a row a plane. Ports are the
 /// narrowest of its chips on the plane, efficiency included. Empty for a single chip.

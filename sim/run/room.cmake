@@ -2,11 +2,13 @@ tokenyard_room(run
   SOURCES
     run/accuracy.cpp
     run/assemble.cpp
+    run/chip_networks.cpp
     run/children.cpp
     run/engine_memory.cpp
     run/collective_question.cpp
     run/explain.cpp
     run/graph_sizes.cpp
+    run/join_pools.cpp
     run/kernel_profile.cpp
     run/link_records.cpp
     run/machine_sheet.cpp
@@ -18,11 +20,13 @@ tokenyard_room(run
   HEADERS
     run/accuracy.hpp
     run/assemble.hpp
+    run/chip_networks.hpp
     run/children.hpp
     run/engine_memory.hpp
     run/collective_question.hpp
     run/explain.hpp
     run/graph_sizes.hpp
+    run/join_pools.hpp
     run/kernel_profile.hpp
     run/link_records.hpp
     run/machine_sheet.hpp

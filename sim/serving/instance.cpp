@@ -28,6 +28,8 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       front_end_(settings.front_end) {
   expect(settings.depth >= 1 && settings.depth <= 2, "one or two steps in flight");
   expect(settings.stages == 1 ? settings.lanes == 1 : settings.depth == 1, "lanes keep a pipeline busy, not depth");
+  expect(settings.flows == nullptr || (settings.stages == 1 && !settings.tell_chunks),
+         "the end of a step that flows play is not known before");
   const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
   ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
@@ -208,6 +210,10 @@ void Instance::complete_oldest(Lane& lane) {
   --lane.in_flight;
   --in_flight_;
   set_level(now);
+  if (settings_.flows != nullptr && lane.in_flight > 0) {
+    load_shapes(lane.oldest());
+    play(lane.oldest());
+  }
   fill(lane, now);
   for (Lane& other : lanes_) {
     if (other.in_flight > 0) fill(other, now);  // a place in the pipeline is free
@@ -291,6 +297,11 @@ bool Instance::compose(Lane& lane, SimTime now) {
 void Instance::schedule(Step& step, SimTime ready) {
   step.alone = price();
   step.delay = delay();
+  if (settings_.flows != nullptr) {
+    step.start = step.end = SimTime::never();
+    if (ready == engine_.now()) play(step);
+    return;
+  }
   if (settings_.stages == 1) {
     step.start = ready;
     step.end = ready + step.alone + step.delay;
@@ -307,7 +318,7 @@ void Instance::schedule(Step& step, SimTime ready) {
 SimTime Instance::price() const { return shapes_.size() == 1 ? cost_.step(shapes_[0]) : cost_.step(shapes_); }
 
 std::uint64_t Instance::plain_composes(const Lane& lane) const {
-  if (settings_.step_by_step || lane.in_flight != settings_.depth) return 0;
+  if (settings_.step_by_step || settings_.flows != nullptr || lane.in_flight != settings_.depth) return 0;
   if (settings_.stages > 1 && prompt_can_follow()) return 0;
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (const RankStep& step : lane.at(i).ranks) {

@@ -15,6 +15,7 @@
 #include "sim/serving/front_end.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
+#include "sim/serving/step_flows.hpp"
 
 #include <array>
 #include <cstdint>
@@ -62,8 +63,11 @@ struct InstanceSettings {
   bool log_steps = false;
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
   bool tell_chunks = false;          ///< prefill role: KV leaves while the prompt is computed
-  Contention* contention = nullptr;  ///< with KV flows, of its collectives; null: they meet none. Outlives the instance.
-  Watts decode_power;                ///< of one chip
+  Contention* contention =
+      nullptr;                 ///< with KV flows, of its collectives; null: they meet none. Outlives the instance.
+  StepFlows* flows = nullptr;  ///< play its collectives; null: they are in the price of its steps, which it plays
+                               ///< itself. Outlives the instance. Without a pipeline or tell_chunks only.
+  Watts decode_power;          ///< of one chip
   Watts prefill_power;
 };
 
@@ -74,7 +78,7 @@ struct InstanceSettings {
 /// that change (steps only get longer as contexts grow) and set anew until the bound is the change itself. So a run of
 /// k decode steps costs k look-ups and two or three events, and an arrival in its middle finds the
 /// instance at the step boundary it falls in.
-class Instance final : public engine::EventHandler, public StepsOnLinks {
+class Instance final : public engine::EventHandler, public StepsOnLinks, public StepOwner {
  public:
   /// References outlive the instance, `rules` excepted. `cost` must never fall when a context grows.
   Instance(const InstanceSettings& settings, engine::Engine& engine, SequenceTable& sequences,
@@ -123,6 +127,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks {
   void on_event(std::uint64_t what) override;
   void links_change() override { advance(engine_.now(), false); }
   void links_changed() override;
+  void step_played() override;
 
  private:
   struct Step {
@@ -162,6 +167,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks {
   bool compose(Lane& lane, SimTime now);
   static void balance(Lane& lane);
   void schedule(Step& step, SimTime ready);
+  void play(Step& step);
   [[nodiscard]] SimTime price() const;
   [[nodiscard]] SimTime delay() const;
   void load_shapes(const Step& step);

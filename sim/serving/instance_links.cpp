@@ -38,6 +38,19 @@ void Instance::links_changed() {
   tell_load();
 }
 
+/// Begins a step that flows play. REQUIRES: shapes_ are its own.
+void Instance::play(Step& step) {
+  step.start = engine_.now();
+  settings_.flows->play(settings_.id, step.alone, cost_.communication(shapes_), *this);
+}
+
+void Instance::step_played() {
+  const SimTime now = engine_.now();
+  lanes_[0].oldest().end = now;
+  advance(now, true);
+  set_wake();
+}
+
 void Instance::load_shapes(const Step& step) {
   for (std::size_t r = 0; r < step.ranks.size(); ++r) {
     shapes_[r] = step.ranks[r].live ? step.ranks[r].shape : cost::StepShape{};

@@ -15,6 +15,7 @@ tokenyard_room(serving
     serving/serving.cpp
     serving/serving_give_up.cpp
     serving/serving_hand_off.cpp
+    serving/step_flows.cpp
   HEADERS
     serving/acceptance.hpp
     serving/contention.hpp
@@ -24,4 +25,5 @@ tokenyard_room(serving
     serving/rank.hpp
     serving/sequence.hpp
     serving/serving.hpp
+    serving/step_flows.hpp
   BELOW base device llm cost workloads topologies log metrics policy engine kv)

@@ -4,6 +4,7 @@
 #include "sim/serving/event_code.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tokenyard::serving {
@@ -23,10 +24,14 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
     contention_ = std::make_unique<Contention>(engine, hand_off_->plane, hand_off_->network, hand_off_->footprints);
     engine.watch(contention_.get());
   }
+  std::vector<StepWiring> wirings;
+  for (Pool& pool : pools_) std::move(pool.wirings.begin(), pool.wirings.end(), std::back_inserter(wirings));
+  if (!wirings.empty()) step_flows_ = std::make_unique<StepFlows>(engine, std::move(wirings));
   for (Pool& pool : pools_) {
     PoolState& state = states_.emplace_back(PoolState{&pool, {}, {}});
     for (InstanceSettings& settings : pool.instances) {
       settings.contention = contention_.get();
+      settings.flows = step_flows_.get();
       expect(settings.id.index() == by_id_.size(), "instances are numbered in order of pools");
       meters_.emplace_back(recorder.warm_up(), interval);
       state.instances.push_back(

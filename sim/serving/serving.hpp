@@ -9,6 +9,7 @@
 #include "sim/serving/contention.hpp"
 #include "sim/serving/instance.hpp"
 #include "sim/serving/sequence.hpp"
+#include "sim/serving/step_flows.hpp"
 #include "topologies/topology.hpp"
 #include "workloads/request_source.hpp"
 
@@ -36,6 +37,8 @@ struct Pool {
   std::vector<InstanceSettings> instances;
   /// Flow endpoints by instance, and lane by lane by attention rank; empty unless KV is handed off.
   std::vector<std::vector<std::vector<EndpointId>>> endpoints;
+  /// By instance: its collectives are flows. Empty: they are a part of a step's price, of all pools or of none.
+  std::vector<StepWiring> wirings{};
 };
 
 /// How a KV cache travels from a prefill to a decode instance.
@@ -58,7 +61,7 @@ struct HandOff {
   std::uint32_t layers = 1;        ///< of the model
   std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
   Seconds per_chunk;  ///< from one operation to the next; the last byte comes no sooner than the last operation
-  topologies::FlowNetwork network;  ///< of that plane, for the wire's latency
+  topologies::FlowNetwork network;      ///< of that plane, for the wire's latency
   std::vector<Footprint> footprints{};  ///< by instance: collectives that share its links; empty: none do
 };
 
@@ -149,6 +152,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   SimTime last_arrival_;
 
   std::unique_ptr<Contention> contention_;
+  std::unique_ptr<StepFlows> step_flows_;
   SequenceTable sequences_;
   std::deque<metrics::InstanceMeter> meters_;
   std::vector<PoolState> states_;

@@ -11,3 +11,8 @@ tokenyard_tests(unit_run unit
     unit/run/placement_test.cpp
     unit/run/published_collectives_test.cpp
     unit/run/run_test.cpp)
+tokenyard_tests(behaviour_run behaviour
+  ROOMS run
+  FILES
+    behaviour/flow_run_test.cpp
+    behaviour/step_flows_test.cpp)

@@ -1,0 +1,193 @@
+#include "sim/run/join_pools.hpp"
+
+#include "models/base/errors.hpp"
+#include "sim/run/chip_networks.hpp"
+#include "sim/run/shared_links.hpp"
+
+#include <algorithm>
+#include <string>
+
+namespace tokenyard {
+namespace {
+
+/// Whether every one of the chips reaches every other over the plane.
+bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chips, PlaneId plane) {
+  if (!std::all_of(chips.begin(), chips.end(),
+                   [&](ChipId chip) { return topology.port(chip, plane) > BytesPerSecond{}; })) {
+    return false;
+  }
+  const topologies::GroupView view = topology.view(chips, plane);
+  return view.domains == 1 || view.uplink > BytesPerSecond{};
+}
+
+/// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
+/// scale-out, else, between sites, the wide-area plane.
+PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topology& topology,
+                 const std::vector<ChipId>& chips) {
+  if (const auto& wanted = experiment.kv_transfer.plane) {
+    const auto plane = std::find_if(topology.planes().begin(), topology.planes().end(),
+                                    [&](const topologies::PlaneInfo& one) { return one.name == *wanted; });
+    std::string all;
+    for (const topologies::PlaneInfo& one : topology.planes()) all += (all.empty() ? "" : ", ") + one.name;
+    const auto refuse = [&](const std::string& why) { experiment.source->fail("kv_transfer.plane", why); };
+    if (plane == topology.planes().end()) refuse(topology.name() + " has no plane '" + *wanted + "'; it has: " + all);
+    const PlaneId id{static_cast<std::uint32_t>(plane - topology.planes().begin())};
+    if (!joins(topology, chips, id)) refuse("'" + *wanted + "' does not join all chips of both pools; planes: " + all);
+    return id;
+  }
+  if (joins(topology, chips, topology.scale_up())) return topology.scale_up();
+  return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
+}
+
+/// What of `wire` a plane carries, of one of the instance's chips.
+PortWire port_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
+  PortWire sum;
+  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind) {
+    if (kind.inside) sum.port += group.inside / chips;
+    if (kind.across) sum.across += group.across / chips;
+  };
+  add(wire.tensor, plane.tensor);
+  add(wire.expert, plane.expert);
+  add(wire.pipeline, plane.pipeline);
+  sum.port += sum.across;
+  return sum;
+}
+
+using Placed = std::vector<std::vector<PlacedInstance>>;
+
+std::vector<ChipId> chips_with_kv(const Placed& placed) {
+  std::vector<ChipId> all;
+  for (const std::vector<PlacedInstance>& instances : placed) {
+    for (const PlacedInstance& instance : instances) {
+      all.insert(all.end(), instance.chips.begin(), instance.chips.end());
+    }
+  }
+  return all;
+}
+
+/// Lanes share the chips of a rank. `of_rank`: endpoints of an attention rank of an instance, by pool, instance, rank.
+template <class OfRank>
+void set_endpoints(const config::Experiment& experiment, const Placed& placed, OfRank of_rank, Assembly& assembly) {
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    for (std::size_t i = 0; i < placed[p].size(); ++i) {
+      auto& ranks = assembly.pools[p].endpoints.emplace_back();
+      for (std::uint32_t lane = 0; lane < experiment.pools[p].lanes(); ++lane) {
+        for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
+          ranks.push_back(of_rank(p, i, rank));
+        }
+      }
+    }
+  }
+}
+
+serving::HandOff make_hand_off(const config::Experiment& experiment, const topologies::FlowNetwork& network) {
+  const config::PoolSpec& decode = experiment.pools[1];
+  // One chip alone holds every head once.
+  const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
+  return {.plane = 0,
+          .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
+          .setup = experiment.kv_transfer.setup,
+          .efficiency = experiment.kv_transfer.efficiency,
+          .push = experiment.kv_transfer.push,
+          .with_prefill = experiment.kv_transfer.with_prefill,
+          .layers = experiment.llm.layers,
+          .chunk_tokens = experiment.kv_transfer.chunk_tokens,
+          .per_chunk = experiment.kv_transfer.per_chunk,
+          .network = network};
+}
+
+void refuse_as_flows(const config::Experiment& experiment) {
+  const auto refuse = [](const config::PoolSpec& pool, const char* key, const std::string& what) {
+    pool.source->fail(key, what + "; `network.fidelity: flow` plays computation and collectives in turns: take `step`");
+  };
+  for (const config::PoolSpec& pool : experiment.pools) {
+    if (pool.plan.pipeline > 1) refuse(pool, "parallel.pipeline", "steps in a pipeline overlap");
+    if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
+      refuse(pool, "engine.two_batch_overlap", "half batches compute beside the exchange");
+    }
+    if (pool.ffn) refuse(pool, "ffn", "micro-batches compute beside their ways");
+  }
+  if (experiment.kv_transfer.with_prefill) {
+    experiment.source->fail("kv_transfer.when",
+                            "with_prefill sends by the time at which a step will end, which is not known before with "
+                            "`network.fidelity: flow`; take after_prefill, or `step`");
+  }
+}
+
+}  // namespace
+
+Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv) {
+  plan.pipeline = 1;
+  return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.rank_chips());
+}
+
+void join_pools(const config::Experiment& experiment, const Placed& placed,
+                const std::vector<cost::WirePerToken>& wires, Assembly& assembly) {
+  std::vector<std::vector<ChipId>> groups;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    for (const PlacedInstance& instance : placed[p]) {
+      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
+        groups.push_back(instance.kv_chips(experiment.pools[p].plan, rank));
+      }
+    }
+  }
+  const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
+  const topologies::FlowNetwork network =
+      experiment.source->located([&] { return assembly.topology.flow_network(plane, groups); });
+  set_endpoints(
+      experiment, placed,
+      [&](std::size_t p, std::size_t i, std::uint32_t rank) {
+        const std::size_t before = p == 0 ? 0 : placed[0].size() * experiment.pools[0].plan.attention_data;
+        return network.of_group.at(before + i * experiment.pools[p].plan.attention_data + rank);
+      },
+      assembly);
+  serving::HandOff hand_off = make_hand_off(experiment, network);
+  const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
+  const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
+  if (experiment.network.contention && any) hand_off.footprints = shared;
+  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
+    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
+      assembly.footprints.push_back(
+          {shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
+    }
+  }
+  assembly.hand_off = std::move(hand_off);
+  for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
+    prefill.tell_chunks = experiment.kv_transfer.with_prefill;
+  }
+  assembly.networks.push_back(network);
+}
+
+void play_collectives(const config::Experiment& experiment, const Placed& placed,
+                      const std::vector<cost::NetworkFigures>& figures, Assembly& assembly) {
+  refuse_as_flows(experiment);
+  ChipNetworks networks(assembly.topology, placed);
+  if (placed.size() == 2) {
+    const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
+    const std::size_t kv = networks.on(plane);
+    expect(kv == 0, "hand-offs use the first network");
+    set_endpoints(
+        experiment, placed,
+        [&](std::size_t p, std::size_t i, std::uint32_t rank) {
+          std::vector<EndpointId> endpoints;
+          for (const ChipId chip : placed[p][i].kv_chips(experiment.pools[p].plan, rank)) {
+            endpoints.push_back(networks.endpoint(kv, chip));
+          }
+          return endpoints;
+        },
+        assembly);
+    assembly.hand_off = make_hand_off(experiment, networks.networks()[kv]);
+  }
+  const std::uint32_t rounds = experiment.network.rounds > 0 ? experiment.network.rounds : experiment.llm.layers;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    for (const PlacedInstance& instance : placed[p]) {
+      assembly.pools[p].wirings.push_back(experiment.source->located([&] {
+        return step_wiring(networks, assembly.topology, instance, experiment.pools[p].plan, experiment.planes,
+                           figures[p], rounds);
+      }));
+    }
+  }
+  assembly.networks = networks.networks();
+}
+
+}  // namespace tokenyard

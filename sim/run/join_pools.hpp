@@ -1,0 +1,28 @@
+#pragma once
+
+#include "models/cost/wire.hpp"
+#include "sim/config/experiment.hpp"
+#include "sim/run/assemble.hpp"
+#include "sim/run/placement.hpp"
+
+#include <vector>
+
+namespace tokenyard {
+
+/// KV bytes of a token on all chips of an attention rank together. Stages share the layers among them, so their number
+/// does not matter, though the fullest one may hold more than its share.
+[[nodiscard]] Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv);
+
+/// Joins a prefill and a decode pool by the network that carries KV, with an endpoint for every attention rank of both.
+/// `wires`: by pool, what one instance's collectives send. `assembly` has its pools. Throws UserError where no plane
+/// joins all chips.
+void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
+                const std::vector<cost::WirePerToken>& wires, Assembly& assembly);
+
+/// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools) and
+/// collectives are flows. `figures`: by pool. Throws UserError for what cannot be played so: pipelines, two-batch
+/// overlap, attention and FFN apart, hand-offs with the prefill.
+void play_collectives(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
+                      const std::vector<cost::NetworkFigures>& figures, Assembly& assembly);
+
+}  // namespace tokenyard

@@ -1,0 +1,129 @@
+#include "sim/run/run.hpp"
+#include "tests/support/child.hpp"
+#include "tests/support/small_experiment.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace tokenyard;
+using namespace tokenyard::test;
+
+// Whole runs whose collectives are flows (network.fidelity: flow) against the same runs with priced collectives.
+namespace {
+
+struct Means {
+  double ttft = 0;
+  double tpot = 0;
+  double transfer = 0;
+  std::vector<double> steps;  ///< durations in order
+};
+
+Means play_with(SmallExperiment parts, const std::string& network) {
+  parts.more += "network: " + network + "\noutput: {steps: true}\n";
+  std::istringstream in(in_child([&] {
+    const Outcome outcome = run(read(parts), {});
+    const metrics::Summary& summary = outcome.summary;
+    std::ostringstream out;
+    out.precision(17);
+    out << summary.ttft.mean_s << ' ' << summary.tpot.mean_s << ' '
+        << summary.parts.at(static_cast<std::size_t>(metrics::Part::KvTransfer)).mean_s;
+    for (const metrics::StepRecord& step : outcome.recorder->steps()) {
+      out << ' ' << (step.end - step.start).seconds().value();
+    }
+    return out.str();
+  }));
+  Means means;
+  in >> means.ttft >> means.tpot >> means.transfer;
+  for (double step = 0; in >> step;) means.steps.push_back(step);
+  return means;
+}
+
+std::string workload(const std::string& rate, int prompt, int output, const std::string& duration) {
+  return "{kind: synthetic, arrivals: {kind: poisson, rate: " + rate +
+         "}, prompt: {kind: constant, tokens: " + std::to_string(prompt) +
+         "}, output: {kind: constant, tokens: " + std::to_string(output) + "}, duration: " + duration + "}";
+}
+
+/// Every step of a run on idle links takes what it is priced at. Rounds end at whole ns, a byte of a part counts whole.
+void check_idle(const SmallExperiment& parts, const std::string& rounds) {
+  const Means priced = play_with(parts, "{fidelity: step}");
+  const Means played = play_with(parts, "{fidelity: flow, rounds: " + rounds + "}");
+  REQUIRE(priced.steps.size() > 10);
+  REQUIRE(played.steps.size() == priced.steps.size());
+  for (std::size_t i = 0; i < priced.steps.size(); ++i) {
+    CHECK(played.steps[i] == doctest::Approx(priced.steps[i]).epsilon(0.001));
+  }
+  CHECK(played.tpot == doctest::Approx(priced.tpot).epsilon(0.001));
+}
+
+SmallExperiment split_over_ib() {
+  return {
+      .topology = "{base: hgx-h200, nodes: 2}",
+      .pools = "{p: {role: prefill, instances: 2, parallel: {tensor: 4}}, d: {role: decode, parallel: {tensor: 4}}}",
+      .workload = workload("20 /s", 2000, 6, "5 s"),
+      .more = "planes: {tensor: ib, kv: ib}\n"};
+}
+
+}  // namespace
+
+TEST_CASE("flow runs: steps of one user take their price inside a domain") {
+  check_idle({.pools = "{serve: {parallel: {tensor: 4}}}", .workload = workload("1 /s", 700, 8, "4 s")}, "0");
+}
+
+TEST_CASE("flow runs: steps of one user take their price where experts are exchanged over both planes") {
+  check_idle({.topology = "{base: hgx-h200, nodes: 2}",
+              .llm = "qwen3-235b-a22b",
+              .pools = "{serve: {parallel: {attention_data: 16, expert: 16}}}",
+              .workload = workload("1 /s", 700, 8, "2 s")},
+             "6");
+}
+
+TEST_CASE("flow runs: averages of contention are near flows that share links with hand-offs") {
+  // Two prefill instances and a decode instance, whose all-reduces and hand-offs share NICs. The bounds are the errors
+  // that sim/serving/README.md states.
+  const Means priced = play_with(split_over_ib(), "{contention: on}");
+  const Means ignored = play_with(split_over_ib(), "{contention: off}");
+  const Means played = play_with(split_over_ib(), "{fidelity: flow}");
+  CAPTURE(priced.transfer);
+  CAPTURE(ignored.transfer);
+  CAPTURE(played.transfer);
+  CAPTURE(priced.ttft);
+  CAPTURE(ignored.ttft);
+  CAPTURE(played.ttft);
+  CAPTURE(priced.tpot);
+  CAPTURE(played.tpot);
+  CHECK(played.transfer > 1.05 * ignored.transfer);  // they do share
+  CHECK(std::abs(priced.transfer / played.transfer - 1.0) < 0.05);
+  CHECK(std::abs(priced.ttft / played.ttft - 1.0) < 0.01);
+  CHECK(std::abs(priced.tpot / played.tpot - 1.0) < 0.01);
+}
+
+TEST_CASE("flow runs: links carry the bytes of collectives as those of hand-offs") {
+  const std::string text = in_child([] {
+    SmallExperiment parts = split_over_ib();
+    parts.more += "network: {fidelity: flow}\n";
+    const metrics::Summary summary = run(read(parts), {}).summary;
+    double sent = 0.0;
+    double received = 0.0;
+    double handed = 0.0;
+    int bad = 0;
+    for (const metrics::LinkFigures& link : summary.links) {
+      if (!link.link.starts_with("chip ")) continue;
+      (link.link.ends_with(" up") ? sent : received) += link.collective_bytes;
+      if (link.link.ends_with(" up")) handed += link.bytes;
+      if (link.peak_utilisation > 1.0 + 1e-9 || link.peak_utilisation < link.mean_utilisation * (1.0 - 1e-9)) ++bad;
+    }
+    // Every request hands over the KV of its prompt: 32 layers, 8 KV heads of 128, K and V in BF16.
+    const double kv = static_cast<double>(summary.requests_finished) * 2000.0 * 32 * 8 * 128 * 2 * 2;
+    std::ostringstream out;
+    out << bad << ' ' << (sent > 0.0 && std::abs(sent / received - 1.0) < 1e-9) << ' '
+        << (std::abs(handed / kv - 1.0) < 1e-6);
+    return out.str();
+  });
+  CHECK(text == "0 1 1");
+}
