@@ -155,6 +155,7 @@ double mixed_tile_rows(const StepCostSpec& spec) {
 
 Attention::Attention(const StepCostSpec& spec)
     : groups_(attention_layers(spec.llm)),
+      sees_everything_(groups_.size() == 1 && groups_[0].window > 1e18),
       decode_norm_(decode_norm(spec)),
       decode_per_context_(decode_work(spec, 0.0, 1.0)),
       decode_per_sequence_(decode_work(spec, 1.0, 0.0)),

@@ -68,6 +68,9 @@ class Attention {
 
   /// Nanoseconds of all kernels that `work` needs. Never falls when its context grows.
   [[nodiscard]] double operator()(const AttentionWork& work) const {
+    if (sees_everything_ && work.tokens <= 0.0 && work.sequences > 0.0) {
+      return decode(work.sequences, work.context, work.longest_context);  // the same sums, for most of all steps
+    }
     if (mixed_ && work.tokens > 0.0) return together(work);
     double ns = 0.0;
     for (const AttentionLayers& group : groups_) {
@@ -91,7 +94,7 @@ class Attention {
   }
   /// Whether a step with prompts has one kernel for them and its decodes.
   [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
-  [[nodiscard]] bool sees_everything() const { return groups_.size() == 1 && groups_[0].window > 1e18; }
+  [[nodiscard]] bool sees_everything() const { return sees_everything_; }
 
  private:
   [[nodiscard]] double together(const AttentionWork& work) const {
@@ -105,6 +108,7 @@ class Attention {
   }
 
   std::vector<AttentionLayers> groups_;
+  bool sees_everything_;
   // Both kinds are a norm of a floor and of work that is a sum of two products; all in ns.
   NormTable decode_norm_;
   double decode_per_context_;

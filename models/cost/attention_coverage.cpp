@@ -61,9 +61,10 @@ AttentionCoverage::AttentionCoverage(const StepCostSpec& spec)
 AttentionCoverage::Outside AttentionCoverage::of(const StepShape& shape) const {
   const bool prompts = shape.prefill_tokens > 0;
   if (prompts && together_) return {.decode = false, .context = !*together_};
+  const bool decode = shape.decodes > 0 && !decode_.holds(shape.decodes, static_cast<double>(shape.decode_context));
+  if (!prompts) return {.decode = decode};
   const AttentionWork work = attention_work(shape);
-  return {.decode = shape.decodes > 0 && !decode_.holds(work.sequences, work.context),
-          .context = prompts && !context_.holds(work.chunks, work.tokens)};
+  return {.decode = decode, .context = !context_.holds(work.chunks, work.tokens)};
 }
 
 void AttentionCoverage::add_basis(const StepShape& shape, const Attention& attention, PriceBasis& basis) const {

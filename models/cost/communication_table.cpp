@@ -119,6 +119,10 @@ CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts
 
 CommunicationTable::Tokens CommunicationTable::tokens(std::span<const StepShape> ranks) const {
   const bool padded = graphs_.pads(ranks);
+  if (ranks.size() == 1) {
+    const std::uint32_t own = graphs_.tokens(ranks[0], padded);
+    return {.most = own, .all = own, .prompts = ranks[0].prefill_tokens > 0};
+  }
   const std::uint32_t common = graphs_.common(ranks, padded);
   Tokens sum;
   for (const StepShape& shape : ranks) {
@@ -145,7 +149,7 @@ SimTime CommunicationTable::exposed(std::span<const StepShape> ranks) const {
       time += step.prompts ? exchange_prompts_(step.all) : exchange_(step.all);
     }
   }
-  return SimTime{std::llround(time)};
+  return SimTime{static_cast<std::int64_t>(time + 0.5)};
 }
 
 Communication CommunicationTable::sent(std::span<const StepShape> ranks) const {

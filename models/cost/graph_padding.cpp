@@ -16,16 +16,4 @@ GraphPadding::GraphPadding(const StepCostSpec& spec) : width_(spec.speculation.w
   prompt_graph_end_ = spec.prompt_graph_tokens ? std::size_t{*spec.prompt_graph_tokens} + 1 : graph_.size();
 }
 
-bool GraphPadding::pads(std::span<const StepShape> ranks) const {
-  if (graph_.empty()) return false;
-  return std::all_of(ranks.begin(), ranks.end(), [](const StepShape& shape) { return shape.prefill_tokens == 0; });
-}
-
-std::uint32_t GraphPadding::common(std::span<const StepShape> ranks, bool padded) const {
-  if (!padded || ranks.size() < 2) return 0;
-  std::uint32_t most = 0;
-  for (const StepShape& shape : ranks) most = std::max(most, tokens(shape, true));
-  return captured(most, false) ? most : 0;
-}
-
 }  // namespace tokenyard::cost

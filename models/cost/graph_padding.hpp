@@ -3,6 +3,7 @@
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_shape.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +18,10 @@ class GraphPadding {
   explicit GraphPadding(const StepCostSpec& spec);
 
   /// Whether this step replays graphs: all ranks only decode.
-  [[nodiscard]] bool pads(std::span<const StepShape> ranks) const;
+  [[nodiscard]] bool pads(std::span<const StepShape> ranks) const {
+    if (graph_.empty()) return false;
+    return std::all_of(ranks.begin(), ranks.end(), [](const StepShape& shape) { return shape.prefill_tokens == 0; });
+  }
 
   /// Tokens of a rank, drafts included.
   [[nodiscard]] std::uint32_t tokens(const StepShape& shape) const {
@@ -31,7 +35,13 @@ class GraphPadding {
   /// Tokens that every one of several ranks computes, those without work included, because they replay one graph in
   /// step: that of the rank with the most. 0 where each computes its own.
   /// Source: vLLM and SGLang agree on token count and graph before a step of their data-parallel ranks.
-  [[nodiscard]] std::uint32_t common(std::span<const StepShape> ranks, bool padded) const;
+  [[nodiscard]] std::uint32_t common(std::span<const StepShape> ranks, bool padded) const {
+    if (!padded || ranks.size() < 2) return 0;
+    std::uint32_t most = 0;  // decodes; a larger step never has the smaller graph
+    for (const StepShape& shape : ranks) most = std::max(most, shape.decodes);
+    const std::uint32_t tokens = this->tokens({.decodes = most}, true);
+    return captured(tokens, false) ? tokens : 0;
+  }
 
   /// Whether a graph holds so many tokens of a step that decodes only, or graphs of its pieces those of one with
   /// prompts.

@@ -188,8 +188,12 @@ class KernelSum final : public StepCost {
     const bool padded = graphs_.pads(ranks);
     if (!plain_) [[unlikely]]
       return special(ranks, padded);
+    std::uint32_t last = 0;  // ranks that replay one graph compute the same number of tokens
+    double local = 0.0;
     const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
-      return local_(own) + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
+      if (own != last) local = local_(own);
+      last = own;
+      return local + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
     });
     return whole(step.slowest + shared(step.tokens, step.prompts), launches(step), host(step.sequences));
   }
@@ -333,12 +337,15 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
 Bytes KernelSum::traffic(std::span<const StepShape> ranks) const {
   Bytes weights;
   std::uint64_t cache = 0;
-  const Load step = load(ranks, graphs_.pads(ranks), [&](const StepShape& shape, std::uint32_t) {
+  for (const StepShape& shape : ranks) {
+    if (shape.tokens() == 0) continue;
     weights += rank_weights_;
     for (const KvReads& group : kv_reads_) cache += group.bytes(shape.decodes, shape.decode_context);
-    return 0.0;
-  });
-  if (has_experts_) weights += Bytes{expert_weights_(step.tokens)};
+  }
+  if (has_experts_) {
+    const Load step = load(ranks, graphs_.pads(ranks), [](const StepShape&, std::uint32_t) { return 0.0; });
+    weights += Bytes{expert_weights_(step.tokens)};
+  }
   return Bytes{std::floor(weights.value() + 0.5) + static_cast<double>(cache)};
 }
 
@@ -358,24 +365,25 @@ std::uint64_t KernelSum::decode_run_traffic(std::uint32_t decodes, std::uint64_t
 
 PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
   double longest = -1.0;
-  StepShape slowest;
+  const StepShape* slowest = nullptr;
   std::uint32_t slowest_own = 0;
   const Load step = load(ranks, graphs_.pads(ranks), [&](const StepShape& shape, std::uint32_t own) {
-    const double time = local_(own) + head_(graphs_.rows(shape)) + attention(shape);
+    // A rank alone is the slowest, whatever it takes.
+    const double time = ranks.size() == 1 ? 0.0 : local_(own) + head_(graphs_.rows(shape)) + attention(shape);
     if (time > longest) {
       longest = time;
-      slowest = shape;
+      slowest = &shape;
       slowest_own = own;
     }
     return time;
   });
   PriceBasis basis;
   local_.add_basis(slowest_own, basis);
-  head_.add_basis(graphs_.rows(slowest), basis);
+  head_.add_basis(graphs_.rows(*slowest), basis);
   if (profiled_) {
-    profiled_->add_basis(slowest, attention_, coverage_, basis);
+    profiled_->add_basis(*slowest, attention_, coverage_, basis);
   } else {
-    coverage_.add_basis(slowest, attention_, basis);
+    coverage_.add_basis(*slowest, attention_, basis);
   }
   if (has_experts_) (step.prompts && prompts_differ_ ? shared_prompts_ : shared_).add_basis(step.tokens, basis);
   return basis;

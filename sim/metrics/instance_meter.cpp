@@ -52,7 +52,8 @@ InstanceMeter::InstanceMeter(SimTime from, SimTime interval) : from_(from), inte
 }
 
 void InstanceMeter::find_run_limits() {
-  run_begin_ = SimTime{now_.ns() / interval_.ns() * interval_.ns()};
+  run_bin_ = static_cast<std::size_t>(now_.ns() / interval_.ns());
+  run_begin_ = interval_ * static_cast<std::int64_t>(run_bin_);
   run_end_ = run_begin_ + interval_;
   // A step that ends with warm-up is not measured, one that starts with its end is.
   if (now_ >= from_) {
@@ -69,6 +70,7 @@ Bin& InstanceMeter::bin_at(SimTime when) {
     merge_pairs(cache_bins_);
     interval_ = interval_ * 2;
     index /= 2;
+    run_bin_ /= 2;
   }
   if (index >= bins_.size()) bins_.resize(index + 1);
   return bins_[index];
@@ -79,12 +81,16 @@ void InstanceMeter::add_to_bins(SimTime from, SimTime to) {
     Bin& bin = bin_at(from);  // may widen the interval
     const SimTime edge{(from.ns() / interval_.ns() + 1) * interval_.ns()};
     const SimTime until = std::min(edge, to);
-    const auto ns = static_cast<std::uint64_t>((until - from).ns());
-    bin.running_ns += level_.running * ns;
-    bin.waiting_ns += level_.waiting * ns;
-    bin.block_ns += level_.used_blocks * ns;
+    add_level(bin, until - from);
     from = until;
   }
+}
+
+void InstanceMeter::add_level(Bin& bin, SimTime span) const {
+  const auto ns = static_cast<std::uint64_t>(span.ns());
+  bin.running_ns += level_.running * ns;
+  bin.waiting_ns += level_.waiting * ns;
+  bin.block_ns += level_.used_blocks * ns;
 }
 
 void InstanceMeter::cache(SimTime now, const CacheSums& did) {
@@ -97,7 +103,11 @@ void InstanceMeter::cache(SimTime now, const CacheSums& did) {
 void InstanceMeter::advance(SimTime now) {
   if (now <= now_) return;
   if (level_ != Level{}) {
-    add_to_bins(now_, now);
+    if (now <= run_end_) {
+      add_level(run_bin(), now - now_);
+    } else {
+      add_to_bins(now_, now);
+    }
     if (now > from_) {
       peak_blocks_ = std::max(peak_blocks_, level_.used_blocks);  // may have stood since before warm-up ended
       const auto ns = static_cast<Uint128>((now - std::max(now_, from_)).ns());
@@ -112,7 +122,7 @@ void InstanceMeter::advance(SimTime now) {
 
 void InstanceMeter::run(const RunFigures& run) {
   expect(run.end >= now_ && run.end <= run_end_, "a run lies within its limits");
-  Bin& bin = bin_at(run_begin_);
+  Bin& bin = run_bin();
   const auto ns = static_cast<std::uint64_t>((run.end - now_).ns());
   bin.running_ns += level_.running * ns;
   bin.waiting_ns += level_.waiting * ns;
@@ -145,7 +155,7 @@ void InstanceMeter::run(const RunFigures& run) {
 
 void InstanceMeter::step(const StepFigures& step) {
   if (step.start >= run_begin_ && step.end < run_end_) {
-    Bin& bin = bin_at(run_begin_);
+    Bin& bin = run_bin();
     bin.busy_ns += (step.end - step.start).ns();
     bin.decode_tokens += step.decode_tokens;
     bin.prefill_tokens += step.prefill_tokens;
@@ -181,8 +191,12 @@ void InstanceMeter::measure(const StepFigures& step) {
     return begin == step.start ? amount : amount - done_until(step, amount, begin);
   };
   const SimTime busy = step.end - begin;
-  for (std::size_t i = 0; i < kPriceFamilies; ++i) basis.outside[i] += measured(step.basis.outside[i]);
-  basis.table += measured(step.basis.table);
+  if (begin == step.start) {
+    basis += step.basis;
+  } else {
+    for (std::size_t i = 0; i < kPriceFamilies; ++i) basis.outside[i] += measured(step.basis.outside[i]);
+    basis.table += measured(step.basis.table);
+  }
   const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
   const std::uint64_t decodes = measured(step.decode_tokens);
   const SimTime exposed{static_cast<std::int64_t>(measured(static_cast<std::uint64_t>(step.exposed.ns())))};

@@ -6,6 +6,7 @@
 #include "sim/metrics/cache_figures.hpp"
 #include "sim/metrics/quantiles.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -167,7 +168,10 @@ class InstanceMeter : public MeterSums {
  private:
   void advance(SimTime now);
   void add_to_bins(SimTime from, SimTime to);
+  void add_level(Bin& bin, SimTime span) const;
   [[nodiscard]] Bin& bin_at(SimTime when);
+  /// That of the present run, without a division.
+  [[nodiscard]] Bin& run_bin() { return run_bin_ < bins_.size() ? bins_[run_bin_] : bin_at(run_begin_); }
 
   void find_run_limits();
   void spread(const StepFigures& step);
@@ -177,6 +181,7 @@ class InstanceMeter : public MeterSums {
   SimTime interval_;
   SimTime run_begin_;  // of the interval (or window) that now_ lies in
   SimTime run_end_;
+  std::size_t run_bin_ = 0;  // index of the bin that holds run_begin_
   SimTime now_;
   Level level_;
   SpanHistogram gaps_;

@@ -94,7 +94,8 @@ bool Rank::compose(RankStep& step) {
   blocked_ = !rules_->compose(*this);
   frozen_ = false;
   const bool computes = step.shape.tokens() > 0;
-  if (computes && composed_ == before) ++composed_;  // a step of prompts only: decodes paused by nobody, there are none
+  if (computes && composed_ == before)
+    count_compose();  // a step of prompts only: decodes paused by nobody, there are none
   for (const auto& [id, left] : joining_) {
     Sequence& sequence = sequences_[id];
     sequence.first_compose = step.compose;
@@ -119,7 +120,7 @@ bool Rank::compose(RankStep& step) {
 
 std::uint32_t Rank::blocks_to_decode() const {
   if (acceptance_ != nullptr) return blocks_to_verify();
-  return phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
+  return phase_[edge_];
 }
 
 void Rank::decode_all() {
@@ -162,11 +163,12 @@ void Rank::decode(std::span<const SequenceId> chosen) {
     pauses.push_back({id, computed_of(id), left});
     step_->paused.push_back(id);
   }
+  std::sort(step_->paused.begin(), step_->paused.end());
   for (const Pause& pause : pauses) leave_decodes(pause.id);
   if (decoding_ > 0) {
     decode_all();
   } else {
-    ++composed_;
+    count_compose();
   }
   for (const Pause& pause : pauses) join_decodes(pause.id, pause.computed, pause.left);
 }
@@ -280,6 +282,7 @@ void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankS
   free_blocks_ -= blocks;
   context_ += steps * decoding_;
   composed_ += steps;
+  edge_ = static_cast<std::uint32_t>((block_tokens_ - composed_ % block_tokens_) % block_tokens_);
   for (std::size_t i = 0; i < live.size(); ++i) {
     // The youngest was composed last, with the contexts as they are now; each older one a token a sequence earlier.
     const std::uint64_t back = live.size() - 1 - i;

@@ -6,6 +6,7 @@
 #include "sim/serving/acceptance.hpp"
 #include "sim/serving/sequence.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -36,7 +37,7 @@ struct RankStep {
   std::uint32_t decode_tokens = 0;       ///< tokens it hands out to decodes (dropped ones taken off)
   std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
   std::vector<SequenceId> closing;       ///< hand out their last token
-  std::vector<SequenceId> paused;        ///< could have decoded but were left out
+  std::vector<SequenceId> paused;        ///< could have decoded but were left out; sorted
   std::vector<PromptChunk> chunks;       ///< kept by a rank that hands KV over or shares it when it is there
   std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
 
@@ -44,6 +45,8 @@ struct RankStep {
   [[nodiscard]] std::uint32_t decodes_served() const {
     return given.empty() ? decode_tokens : static_cast<std::uint32_t>(given.size());
   }
+
+  [[nodiscard]] bool pauses(SequenceId id) const { return std::binary_search(paused.begin(), paused.end(), id); }
 
   void clear() {
     given.clear();
@@ -85,7 +88,9 @@ class Rank final : public policy::Desk {
   /// Composes one step into `step` (cleared first). Gives whether it computes anything.
   bool compose(RankStep& step);
   /// Whether the next compose() would compute prompt tokens; and whether it shall not (policy::RankBalance).
-  [[nodiscard]] bool starts_prompts() const { return (could_admit() || !partials_.empty()) && rules_->starts_prompts(*this); }
+  [[nodiscard]] bool starts_prompts() const {
+    return (could_admit() || !partials_.empty()) && rules_->starts_prompts(*this);
+  }
   void hold_prompts(bool held) { rules_->hold_prompts(held); }
   /// A step's outputs: what ended leaves the running set; closed sequences are Pinned (hand_off) or without blocks.
   /// Must be called for every live step, in order.
@@ -115,7 +120,7 @@ class Rank final : public policy::Desk {
   /// For a run of plain steps of this rank alone: new blocks of the compose `ahead` from now, kept as a ring that is
   /// walked backwards from blocks_begin().
   [[nodiscard]] std::span<const std::uint32_t> block_ring() const { return phase_; }
-  [[nodiscard]] std::size_t blocks_begin() const { return (block_tokens_ - composed_ % block_tokens_) % block_tokens_; }
+  [[nodiscard]] std::size_t blocks_begin() const { return edge_; }
   /// Books `steps` plain composes that took `blocks` new blocks. The steps in flight, oldest first, are then `live`:
   /// their number must not have changed.
   void skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live);
@@ -228,14 +233,18 @@ class Rank final : public policy::Desk {
     return static_cast<std::uint32_t>((tokens + block_tokens_ - 1) / block_tokens_);
   }
   [[nodiscard]] std::uint32_t phase_of(std::uint32_t computed) const {
-    return static_cast<std::uint32_t>((computed % block_tokens_ + block_tokens_ - composed_ % block_tokens_) %
-                                      block_tokens_);
+    const std::uint32_t phase = computed % block_tokens_ + edge_;
+    return phase < block_tokens_ ? phase : phase - block_tokens_;
   }
   cost::StepShape compose_decodes() {
-    free_blocks_ -= phase_[(block_tokens_ - composed_ % block_tokens_) % block_tokens_];
+    free_blocks_ -= phase_[edge_];
     context_ += decoding_;
-    ++composed_;
+    count_compose();
     return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_context()};
+  }
+  void count_compose() {
+    ++composed_;
+    edge_ = (edge_ == 0 ? block_tokens_ : edge_) - 1;
   }
   void pop_in_flight() {
     --in_flight_count_;
@@ -308,6 +317,7 @@ class Rank final : public policy::Desk {
   std::vector<policy::Partial> partials_;
 
   std::uint64_t composed_ = 0;
+  std::uint32_t edge_ = 0;  // phase that the next compose finds at a block edge: -composed_ modulo block_tokens_
   std::uint32_t decoding_ = 0;
   std::uint64_t context_ = 0;         // sum of computed over decoding sequences
   std::vector<std::uint32_t> phase_;  // decoding sequences by block phase

@@ -92,12 +92,12 @@ std::uint64_t Rank::plain_composes() const {
   const std::uint64_t whole = std::uint64_t{free_blocks_ / decoding_} * block_tokens_;
   if (whole >= steps) return steps;
   std::uint64_t enough = whole;
+  std::uint32_t at = edge_;  // a whole number of cycles later it is the same
   for (std::uint32_t i = 0; i < block_tokens_; ++i) {
-    const std::uint64_t at = composed_ + whole + i;
-    const std::uint32_t need = phase_[(block_tokens_ - at % block_tokens_) % block_tokens_];
-    if (need > left) break;
-    left -= need;
+    if (phase_[at] > left) break;
+    left -= phase_[at];
     ++enough;
+    at = (at == 0 ? block_tokens_ : at) - 1;
   }
   return std::min(steps, enough);
 }

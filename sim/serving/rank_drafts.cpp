@@ -39,7 +39,7 @@ void Rank::verify_all() {
     step_->decode_tokens += given;
     step_->given.emplace_back(id, given);
   }
-  ++composed_;
+  count_compose();
   std::vector<SequenceId> spent;
   for (const SequenceId id : verifying_) {
     if (sequences_[id].left == 0) spent.push_back(id);

@@ -38,8 +38,7 @@ void Rank::leave_running(SequenceId id) {
       continue;
     }
     const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
-                         step->compose <= sequence.last_compose &&
-                         std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end();
+                         step->compose <= sequence.last_compose && !step->pauses(id);
     if (!first && decoded) --step->decode_tokens;
   }
   remove_running(id);

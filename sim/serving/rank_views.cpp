@@ -27,7 +27,7 @@ std::uint32_t Rank::handed_out(SequenceId id) const {
   if (acceptance_ != nullptr) return given - given_in_flight(id);
   for (const RankStep* step : in_flight()) {
     if (step->compose < sequence.first_compose || step->compose > sequence.last_compose) continue;
-    if (std::find(step->paused.begin(), step->paused.end(), id) == step->paused.end()) --given;
+    if (!step->pauses(id)) --given;
   }
   return given;
 }
