@@ -115,25 +115,40 @@ CollectivePrice library_time(Collective op, Bytes size, const GroupLinks& links,
   return links.domains == 1 ? one_domain(op, size, links, c) : several_domains(op, size, links, c);
 }
 
+namespace {
+
+Seconds shot_time(Algorithm algorithm, Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
+  const bool one = algorithm == Algorithm::OneShot;
+  const Bytes sent = port_bytes(Collective::AllReduce, size, links, algorithm).inside;
+  return (one ? c.one_shot_t0 : c.two_shot_t0) + c.per_peer * (links.ranks - 1.0) +
+         sent / (links.port * (one ? c.one_shot_eff : c.two_shot_eff));
+}
+
+CollectivePrice shot(Algorithm algorithm, Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
+  return {.time = shot_time(algorithm, size, links, c),
+          .algorithm = algorithm,
+          .extrapolated = links.ranks > kMeasuredRanks};
+}
+
+}  // namespace
+
 CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
   expect(links.ranks >= 1 && links.domains == 1, "an engine's own all-reduce stays in one domain");
   if (links.ranks == 1) return {};
-  const double ranks = links.ranks;
-  const Seconds peers = c.per_peer * (ranks - 1.0);
-  const auto wire = [&](Algorithm algorithm, double eff) {
-    return port_bytes(Collective::AllReduce, size, links, algorithm).inside / (links.port * eff);
-  };
-  const Seconds one_shot = c.one_shot_t0 + peers + wire(Algorithm::OneShot, c.one_shot_eff);
-  const Seconds two_shot = c.two_shot_t0 + peers + wire(Algorithm::TwoShot, c.two_shot_eff);
-  const bool one = links.ranks == 2 || one_shot <= two_shot;
-  return {.time = one ? one_shot : two_shot,
-          .algorithm = one ? Algorithm::OneShot : Algorithm::TwoShot,
-          .extrapolated = ranks > kMeasuredRanks};
+  const CollectivePrice one = shot(Algorithm::OneShot, size, links, c);
+  if (links.ranks == 2) return one;
+  const CollectivePrice two = shot(Algorithm::TwoShot, size, links, c);
+  return one.time <= two.time ? one : two;
 }
 
 CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c) {
   const models::AllReduceCoefficients& own = c.own_all_reduce();
-  if (links.domains == 1 && size <= own.up_to) return own_all_reduce(size, links, own);
+  if (links.domains > 1) return library_time(Collective::AllReduce, size, links, c.used_library());
+  if (c.one_shot_up_to > Bytes{} && links.ranks > 2) {
+    if (size <= c.one_shot_up_to) return shot(Algorithm::OneShot, size, links, own);
+  } else if (size <= own.up_to) {
+    return own_all_reduce(size, links, own);
+  }
   return library_time(Collective::AllReduce, size, links, c.used_library());
 }
 

@@ -39,8 +39,10 @@ struct Formats {
   /// Of the output of attention, `width` on this chip.
   void add_quantise(double layers, double width, LayerWork& work) const {
     if (!quantised) return;
-    work.pointwise.push_back(
-        {.kind = SmallKernel::Quantise, .layers = layers, .token = {.width = width, .bytes = (2.0 + written) * width}});
+    work.pointwise.push_back({.kind = SmallKernel::Quantise,
+                              .layers = layers,
+                              .token = {.width = width, .bytes = (2.0 + written) * width},
+                              .after_attention = true});
   }
 };
 
@@ -48,6 +50,15 @@ void add_rotary(double layers, double width, const models::SmallKernels& small, 
   if (small.rotary_in_attention) return;
   work.pointwise.push_back(
       {.kind = SmallKernel::Rotary, .layers = layers, .token = {.width = width, .bytes = kCopy * width}});
+}
+
+/// What an engine runs beside the one kernel of the attention tables that embeds and appends.
+void add_apart(double layers, double qkv, double query, models::Dtype kv, LayerWork& work) {
+  work.pointwise.push_back(
+      {.kind = SmallKernel::Rotary, .layers = layers, .token = {.width = qkv, .bytes = kCopy * qkv}});
+  if (models::kv_bytes(kv) > 1.0) return;
+  work.pointwise.push_back(
+      {.kind = SmallKernel::Quantise, .layers = layers, .token = {.width = query, .bytes = 3.0 * query}});
 }
 
 /// Formats of one attention block's projections.
@@ -114,13 +125,18 @@ void add_ffn(std::string_view line, LayersOf in, double inner, const LlmSpec& ll
 Bytes Product::weights() const { return Bytes{layers * shape.batch * shape.n * shape.k * models::weight_bytes(kind)}; }
 
 LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models::Precision& precision,
-                     const models::SmallKernels& small) {
+                     const models::SmallKernels& small, bool rotary_apart) {
   LayerWork work;
   const AttentionFormats attention{Formats(precision.weights), Formats(precision.of_attention_output())};
   if (llm.mla) {
     add_mla(llm, plan, attention, small, work);
   } else {
     add_gqa(llm, plan, attention, small, work);
+    if (rotary_apart && small.rotary_in_attention) {
+      const double query = 1.0 * llm.gqa->heads / plan.tensor * llm.gqa->head_dim;
+      const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * llm.gqa->head_dim;
+      add_apart(llm.layers, qkv, query, precision.kv, work);
+    }
   }
   const Formats formats(precision.of_ffn());
   const double hidden = llm.hidden;

@@ -33,7 +33,8 @@ struct Pointwise {
   double layers = 0;
   SmallShape token;  ///< what it does for one
   LayersOf in = LayersOf::All;
-  bool after_reduce = false;  ///< a norm that follows an all-reduce of the tensor group, where there is one
+  bool after_reduce = false;     ///< a norm that follows an all-reduce of the tensor group, where there is one
+  bool after_attention = false;  ///< quantises what attention wrote
 };
 
 /// Everything that one chip of an attention rank computes for that rank's tokens, attention itself and the routed
@@ -50,9 +51,13 @@ struct LayerWork {
 /// latents, an activation behind the up-projection of a dense FFN or of shared experts and the sum of these with the
 /// routed ones, rotary embedding and routing where no other kernel of `small` contains them. With weights of one byte
 /// or less (blocks of FP8 excepted, whose products quantise themselves) norm and activation write what the next product
-/// reads, and the output of attention is quantised by a kernel of its own; each by the format of the product that reads.
+/// reads, and the output of attention is quantised by a kernel of its own; each by the format of the product that
+/// reads. `rotary_apart` (GQA): the engine embeds and appends in kernels of its own even where `small` says that
+/// attention contains them: one kernel more than the table's one for both, and with a cache of one byte another that
+/// quantises the queries.
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
-                                   const models::Precision& precision, const models::SmallKernels& small = {});
+                                   const models::Precision& precision, const models::SmallKernels& small = {},
+                                   bool rotary_apart = false);
 
 /// The LM head: BF16, its rows split over the tensor ranks.
 [[nodiscard]] Product head_product(const models::LlmSpec& llm, const models::ParallelPlan& plan);

@@ -37,8 +37,9 @@ struct TwoBatchOverlap {
 
 /// What an engine fuses, or computes beside something else. Source: the experiment's engine profile.
 struct KernelFusion {
-  bool norm_in_all_reduce = false;     ///< norms that follow an all-reduce of the engine's own kernels are part of it
+  bool norm_in_all_reduce = false;     ///< norms behind an all-reduce of kernels with a norm of their own are part of it
   bool quantise_in_attention = false;  ///< attention writes what the output product reads
+  bool rotary_apart = false;           ///< rotary embedding and append are kernels of their own (layer_work.hpp)
   std::uint32_t shared_experts_beside =
       0;  ///< up to so many tokens of a rank, shared experts run beside the routed ones
 };

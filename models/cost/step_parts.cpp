@@ -78,7 +78,7 @@ Seconds total(const std::vector<Part>& parts) {
 StepParts::StepParts(const StepCostSpec& spec)
     : spec_(spec),
       experts_(spec.llm.moe ? expert_shape(spec.llm, spec.plan) : MoeShape{}),
-      work_(layer_work(spec.llm, spec.plan, spec.precision, spec.chip.kernels.small)),
+      work_(layer_work(spec.llm, spec.plan, spec.precision, spec.chip.kernels.small, spec.fusion.rotary_apart)),
       head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
   if (spec.llm.moe) {
@@ -116,7 +116,9 @@ void StepParts::check_kernels() const {
 }
 
 Priced StepParts::reduce(double tokens, const GroupLinks& links) const {
-  return priced().all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links);
+  Priced price = priced().all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links);
+  if (!price.table && norms_in_reduce_of(tokens)) price.time += *spec_.chip.kernels.collectives.own_all_reduce().norm;
+  return price;
 }
 
 std::vector<Part> StepParts::local(double tokens) const {
@@ -165,13 +167,14 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
 
 bool StepParts::norms_in_reduce_of(double tokens) const {
   if (!spec_.fusion.norm_in_all_reduce || spec_.plan.tensor == 1) return false;
+  if (!spec_.chip.kernels.collectives.own_all_reduce().norm) return false;
   const Bytes size{kBf16Bytes * tokens * spec_.llm.hidden};
   const Algorithm own = all_reduce(size, spec_.network.tensor, spec_.chip.kernels.collectives).algorithm;
   return own == Algorithm::OneShot || own == Algorithm::TwoShot;
 }
 
 bool StepParts::left_out(const Pointwise& kernel, bool norms_in_reduce) const {
-  if (kernel.kind == models::SmallKernel::Quantise) return spec_.fusion.quantise_in_attention;
+  if (kernel.after_attention) return spec_.fusion.quantise_in_attention;
   return kernel.after_reduce && norms_in_reduce;
 }
 

@@ -12,6 +12,7 @@ void check(const AllReduceCoefficients& c, const FigureGroup& group) {
   group.efficiency("one_shot_eff", c.one_shot_eff);
   group.not_negative("two_shot_t0", c.two_shot_t0.value());
   group.efficiency("two_shot_eff", c.two_shot_eff);
+  if (c.norm) group.not_negative("norm", c.norm->value());
   group.not_negative("up_to", c.up_to.value());
   group.sourced(c.provenance);
 }

@@ -24,12 +24,14 @@ inline constexpr std::size_t kCollectives = 4;
 
 /// All-reduce of a serving engine's own kernels inside one switched domain of link B, S bytes, p ranks:
 ///   one-shot a1 + b(p-1) + (p-1)S/(e1*B) ; two-shot a2 + b(p-1) + 2(p-1)/p*S/(e2*B) ; the smaller; p = 2: one-shot
+/// A kernel that adds the residual and normalises as well takes `norm` longer; absent, no kernel of these does.
 struct AllReduceCoefficients {
   Seconds one_shot_t0;      ///< a1
   Seconds per_peer;         ///< b
   double one_shot_eff = 1;  ///< e1
   Seconds two_shot_t0;      ///< a2
   double two_shot_eff = 1;  ///< e2
+  std::optional<Seconds> norm{};  ///< of a kernel with residual and norm inside, beyond the all-reduce
   Bytes up_to{8e6};         ///< largest buffer it takes; the library does the rest
   Provenance provenance;
 };
@@ -128,6 +130,7 @@ struct CollectiveKernels {
   std::map<std::string, ExchangeKernel> exchanges;           ///< "deepep-low-latency"
   std::string all_reduce;                                    ///< in use; a key of all_reduces, as below
   std::string library;
+  Bytes one_shot_up_to;  ///< > 0, of more than two ranks: one shot up to here whatever is quicker, then the library
   std::string decode_exchange;  ///< of steps that only decode
   std::string prompt_exchange;  ///< of steps that hold prompt tokens
 

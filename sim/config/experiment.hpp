@@ -42,6 +42,8 @@ struct EngineSpec {
   cost::TwoBatchOverlap two_batch;
   bool one_attention_kernel = false;     ///< for prompts and decodes of a step, where the chip has such a kernel
   cost::KernelFusion fusion;
+  std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own
+  std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels
   serving::FrontEndSpec front_end;
   bool graphs = true;  ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;

@@ -35,6 +35,9 @@ constexpr auto kKeys = joined(
         {"collectives.all_reduce", "one_shot_eff", "ratio", kRequired, "Fraction of the link, one-shot."},
         {"collectives.all_reduce", "two_shot_t0", kTime, kRequired, "Floor of reduce-scatter, then all-gather."},
         {"collectives.all_reduce", "two_shot_eff", "ratio", kRequired, "Fraction of the link, two-shot."},
+        {"collectives.all_reduce", "norm", kTime, kOptional,
+         "Residual and norm inside the kernel, beyond the all-reduce, for engines with norm_in_all_reduce; default: no "
+         "kernel does both."},
         {"collectives.all_reduce", "up_to", kSize, "8 MB", "Largest buffer it takes; the library does larger ones."},
     }),
     provenance_rows("collectives.all_reduce"),

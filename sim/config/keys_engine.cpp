@@ -53,10 +53,19 @@ constexpr auto kKeys = std::to_array<Key>({
      "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
     {"engine", "exchange_sm_share", "ratio", "0.18",
      "Of a chip, what the exchange of steps with prompts keeps from the other half. Default: DeepEP's 24 of 132 SMs."},
+    {"engine", "all_reduce", "list of text", "[]",
+     "Its all-reduce kernels: the first of these that the chip's collectives have; default: those of the chip."},
+    {"engine", "one_shot_tokens", "count", "0",
+     "Among more than two ranks, all-reduces of so many tokens take one shot, larger ones the library; 0: the "
+     "quicker."},
     {"engine", "norm_in_all_reduce", "true or false", "false",
-     "Norms behind an all-reduce of the engine's own kernels are part of it."},
+     "Norms behind an all-reduce of the engine's own kernels are part of it, where those have one."},
     {"engine", "quantise_in_attention", "true or false", "false",
      "Attention writes its output quantised, as the next product reads it."},
+    {"engine", "rotary_apart", "true or false", "false",
+     "Rotary embedding, append to the KV cache and, with an FP8 cache, quantising the queries are kernels of their "
+     "own, "
+     "not one within attention (grouped-query attention)."},
     {"engine", "shared_experts_beside", "count", "0",
      "Up to so many tokens of a rank, shared experts are computed beside the routed ones, on a stream of their own."},
     {"engine", "blocks", "count", kOptional, "KV blocks of an attention rank, instead of what the memory gives."},

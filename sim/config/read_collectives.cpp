@@ -29,6 +29,7 @@ AllReduceCoefficients read_all_reduce(YamlMap map) {
                                .two_shot_eff = map.number("two_shot_eff", 0.0, 1.0),
                                .up_to = map.bytes("up_to"),
                                .provenance = read_provenance(map)};
+  if (map.given("norm")) reduce.norm = map.seconds("norm");
   map.finish();
   return reduce;
 }

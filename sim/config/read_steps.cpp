@@ -27,7 +27,10 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
                       .sm_share = map.number("exchange_sm_share", 0.0, 1.0)};
   engine.fusion = {.norm_in_all_reduce = map.flag("norm_in_all_reduce"),
                    .quantise_in_attention = map.flag("quantise_in_attention"),
+                   .rotary_apart = map.flag("rotary_apart"),
                    .shared_experts_beside = map.count("shared_experts_beside", 0)};
+  engine.all_reduce = map.texts("all_reduce");
+  engine.one_shot_tokens = map.count("one_shot_tokens", 0);
 }
 
 models::ExpertLoad read_expert_load(YamlMap& map) {

@@ -8,6 +8,7 @@
 #include "sim/run/graph_sizes.hpp"
 #include "sim/run/join_pools.hpp"
 #include "sim/run/kernel_profile.hpp"
+#include "sim/run/served_chip.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -197,7 +198,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
            .micro_batches = pool.ffn->micro_batches};
   }
   return {.llm = experiment.llm,
-          .chip = experiment.chips.at(pool.chip),
+          .chip = served_chip(experiment, pool),
           .plan = pool.plan,
           .precision = pool.precision,
           .network = network,

@@ -10,6 +10,7 @@ tokenyard_room(run
     run/graph_sizes.cpp
     run/join_pools.cpp
     run/kernel_profile.cpp
+    run/served_chip.cpp
     run/link_records.cpp
     run/machine_sheet.cpp
     run/placement.cpp
@@ -28,6 +29,7 @@ tokenyard_room(run
     run/graph_sizes.hpp
     run/join_pools.hpp
     run/kernel_profile.hpp
+    run/served_chip.hpp
     run/link_records.hpp
     run/machine_sheet.hpp
     run/placement.hpp

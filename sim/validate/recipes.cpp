@@ -45,7 +45,13 @@ void set_vllm(const ServedRow& row, const Engine& engine) {
   engine.set("max_num_seqs", slots);
   engine.set("max_num_batched_tokens", std::max(slots, 8192U));
   // cudagraph_mode FULL_DECODE_ONLY in 70b_fp8_b200_docker.sh and 70b_fp4_b200_docker.sh
-  if (row.chip == "b200-sxm" && row.llm == "llama-3.1-70b") engine.set("prompt_graph_tokens", 0U);
+  // likewise enable_fi_allreduce_fusion and enable_attn_fusion
+  if (row.chip == "b200-sxm" && row.llm == "llama-3.1-70b") {
+    engine.set("prompt_graph_tokens", 0U);
+    engine.set("all_reduce", "[trtllm-1.3]");
+    engine.set("norm_in_all_reduce", "true");
+    engine.set("quantise_in_attention", "true");
+  }
   // max-cudagraph-capture-size in gptoss_fp4_h200.sh
   if (row.llm == "gpt-oss-120b") engine.set("prompt_graph_tokens", 2048U);
 }
@@ -60,6 +66,10 @@ void set_sglang(const ServedRow& row, const Engine& engine) {
   engine.set("chunked_prefill_size", chunk);
   engine.set("max_prefill_tokens", row.precision == "fp4" ? 16384U : chunk);
   engine.set("mem_fraction_static", !b200 ? "0.82" : row.precision == "fp4" ? "0.85" : four ? "0.95" : "0.82");
+  if (b200) {  // --enable-flashinfer-allreduce-fusion
+    engine.set("all_reduce", "[trtllm-1.3]");
+    engine.set("norm_in_all_reduce", "true");
+  }
   if (b200) engine.set("scheduler_recv_interval", row.concurrency >= 16 && !four ? 30U : 10U);
   const std::uint32_t slots = !b200                    ? row.isl == 1024 && row.osl == 1024 ? 512 : 256
                               : row.precision == "fp4" ? 256
@@ -112,7 +122,8 @@ void set_trtllm_r1(const ServedRow& row, const Engine& engine) {
 /// eight chips. The rows of 1.0.0rc3 are others': as aiconfigurator starts the engine, padded.
 void set_trtllm(const ServedRow& row, const Engine& engine) {
   const bool short_both = row.isl == 1024 && row.osl == 1024;
-  engine.set("profile", "trtllm-1.2");
+  const bool early = !starts(row.version, "1.2") && !starts(row.version, "1.3");  // images of 2025 have 1.0 and 1.1
+  engine.set("profile", early ? "trtllm-1.1" : "trtllm-1.2");
   engine.set("cuda_graph_padding", "true");
   if (row.llm == "gpt-oss-120b") {
     engine.set("max_num_tokens", 20000U);

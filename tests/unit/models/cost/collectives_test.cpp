@@ -61,6 +61,19 @@ TEST_CASE("all-reduce: a buffer that the engine's kernel does not take goes to t
   CHECK(price.algorithm == Algorithm::Ring);
 }
 
+TEST_CASE("all-reduce: an engine may take one shot up to a size and the library above whatever is quicker") {
+  models::CollectiveKernels forced = kernels();
+  forced.one_shot_up_to = Bytes{8e6};
+  const GroupLinks links = test::one_domain(4, 100_GBps);
+  // 4 + 3 * 0.1 us and three times 8 MB at 50 GB/s; two shots would take 159.3 us.
+  const CollectivePrice price = all_reduce(Bytes{8e6}, links, forced);
+  CHECK(us(price.time) == exactly(4.3 + 480.0));
+  CHECK(price.algorithm == Algorithm::OneShot);
+  CHECK(all_reduce(Bytes{8e6 + 1}, links, forced).algorithm == Algorithm::Ring);
+  // Two ranks keep to their own kernel.
+  CHECK(all_reduce(Bytes{9e6}, test::one_domain(2, 100_GBps), forced).algorithm == Algorithm::OneShot);
+}
+
 TEST_CASE("library: each operation sends its share of the buffer") {
   // 8 MB over 4 ranks: all-gather, reduce-scatter and all-to-all 6 MB, all-reduce 12 MB out of each port.
   const GroupLinks links = test::one_domain(4, 100_GBps);

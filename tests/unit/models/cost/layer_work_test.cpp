@@ -63,6 +63,18 @@ TEST_CASE("layer work: small kernels are those that engines launch") {
   CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {})) == 4 * 3 + 2 + 3 * 4);
 }
 
+TEST_CASE("layer work: engines with rotary embedding apart launch more than the attention tables contain") {
+  const models::SmallKernels within{.rotary_in_attention = true};
+  const auto kernels = [&](models::Dtype kv, bool apart) {
+    return small_kernels(layer_work(test::tiny_dense(), {}, {.kv = kv}, within, apart));
+  };
+  CHECK(kernels(models::Dtype::Bf16, true) - kernels(models::Dtype::Bf16, false) == 4);
+  // Queries for a cache of one byte are quantised.
+  CHECK(kernels(models::Dtype::Fp8, true) - kernels(models::Dtype::Fp8, false) == 4 * 2);
+  // Where attention contains nothing else, the rotary kernel is counted already.
+  CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {}, {}, true)) == 4 * 4);
+}
+
 TEST_CASE("layer work: FFN and the projection behind attention have their own formats where a checkpoint says so") {
   const LayerWork work = layer_work(test::tiny_moe(), {}, {.ffn = GemmKind::Nvfp4, .attention_output = GemmKind::Fp8});
   CHECK(first(work, "latent down").kind == GemmKind::Bf16);

@@ -80,7 +80,12 @@ TEST_CASE("head: the logits of tensor ranks are gathered before one is chosen") 
 TEST_CASE("fusion: norms in the all-reduce are no kernels where the engine's own kernel adds up") {
   StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 4});
   const double apart = part(StepParts(spec).local(8), "small kernels");
+  const double reduced = part(StepParts(spec).local(8), "all-reduce");
   spec.fusion.norm_in_all_reduce = true;
+  // Kernels without a norm of their own leave it apart.
+  CHECK(part(StepParts(spec).local(8), "small kernels") == exactly(apart));
+  spec.chip.kernels.collectives.all_reduces["own"].norm = 3_us;
+  CHECK(part(StepParts(spec).local(8), "all-reduce") - reduced == Approx(4 * 2 * 3.0));
   // Two norms of 4 layers: 2 us and 8 tokens of 8 KB at 500 GB/s.
   CHECK(apart - part(StepParts(spec).local(8), "small kernels") == Approx(4 * 2 * (2.0 + 8 * 8192 / 500e3)));
   spec = test::round_cost(test::tiny_dense());  // one rank reduces nothing

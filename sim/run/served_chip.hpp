@@ -1,0 +1,13 @@
+#pragma once
+
+#include "models/device/accelerator.hpp"
+#include "sim/config/experiment.hpp"
+
+namespace tokenyard {
+
+/// The chip of `pool`, with the all-reduce kernels that its engine uses: the first of engine.all_reduce that the chip
+/// has, and one shot up to engine.one_shot_tokens of the model's hidden vectors (BF16). UserError at the key where the
+/// chip has none of the names.
+[[nodiscard]] models::AcceleratorSpec served_chip(const config::Experiment& experiment, const config::PoolSpec& pool);
+
+}  // namespace tokenyard
