@@ -30,6 +30,7 @@ void check(const DecodeAttentionCoefficients& attention, const Group& group) {
   group.efficiency("eff_bw", attention.eff_bw);
   group.positive("p", attention.p);
   group.not_negative("per_head", attention.per_head.value());
+  group.not_negative("flash", attention.flash.value());
   check(attention.repeated, group);
   group.sourced(attention.provenance);
 }

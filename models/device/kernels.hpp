@@ -41,6 +41,7 @@ struct DecodeAttentionCoefficients {
   double p = 1.0;
   Seconds per_head;  ///< start and end of the thread blocks of one KV head of one sequence, spread over the chip
   RepeatedReads repeated;
+  Seconds flash;  ///< how much longer FlashAttention takes, which some engines run instead of the tables' kernel
   Provenance provenance;
 };
 

@@ -40,8 +40,9 @@ struct EngineSpec {
   bool asynchronous = true;  ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;
-  bool one_attention_kernel = false;     ///< for prompts and decodes of a step, where the chip has such a kernel
+  bool one_attention_kernel = false;  ///< for prompts and decodes of a step, where the chip has such a kernel
   cost::KernelFusion fusion;
+  bool flash_attention = false;           ///< decodes by FlashAttention, where the chip says how much longer that takes
   std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own
   std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels
   serving::FrontEndSpec front_end;
@@ -58,7 +59,7 @@ struct EngineSpec {
 
 /// Chips of an instance that hold its FFN, where they are not those of its attention.
 struct FfnPoolSpec {
-  std::string chip;                 ///< kind of chip, a name in Experiment::chips
+  std::string chip;  ///< kind of chip, a name in Experiment::chips
   std::uint32_t chips = 1;
   std::uint32_t micro_batches = 3;
 };

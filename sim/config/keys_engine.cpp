@@ -62,6 +62,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "Norms behind an all-reduce of the engine's own kernels are part of it, where those have one."},
     {"engine", "quantise_in_attention", "true or false", "false",
      "Attention writes its output quantised, as the next product reads it."},
+    {"engine", "flash_attention", "true or false", "false",
+     "Decodes run FlashAttention instead of the kernel that the chip's attention_decode was measured with."},
     {"engine", "rotary_apart", "true or false", "false",
      "Rotary embedding, append to the KV cache and, with an FP8 cache, quantising the queries are kernels of their "
      "own, "
@@ -105,7 +107,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "page_size", "count", "1", "sglang: tokens in a page of the KV pool."},
     {"engine", "mem_fraction_static", "ratio", kOptional,
      "sglang: share of a chip's memory for weights and KV pool; without it by the engine's own formula."},
-    {"engine", "cuda_graph_max_bs", "count", "256", "sglang: largest captured batch."},
+    {"engine", "cuda_graph_max_bs", "count", kOptional,
+     "sglang: largest captured batch; default: 256 with fewer than four tensor and attention ranks, else 512."},
     {"engine", "scheduler_recv_interval", "count", "1",
      "sglang: decode steps from one look at the requests that came to the next; after a batch of prompts, and when "
      "nothing runs, it looks at once."},

@@ -76,7 +76,7 @@ void read_vllm(YamlMap& map, EngineSpec& engine) {
   engine.memory.reserve = map.bytes("memory_reserve");
 }
 
-void read_sglang(YamlMap& map, EngineSpec& engine) {
+void read_sglang(YamlMap& map, std::uint32_t ranks, EngineSpec& engine) {
   engine.rules = policy::SglangSpec{.max_running_requests = map.count("max_running_requests", 1, kMostRequests),
                                     .chunked_prefill_size = map.count("chunked_prefill_size", 1, kMostTokens),
                                     .max_prefill_tokens = map.count("max_prefill_tokens", 1, kMostTokens),
@@ -86,7 +86,9 @@ void read_sglang(YamlMap& map, EngineSpec& engine) {
   engine.block_tokens = map.count("page_size", 1, kLargestBlock);
   engine.memory.utilisation.reset();
   if (map.given("mem_fraction_static")) engine.memory.utilisation = map.number("mem_fraction_static", 0.0, 1.0);
-  engine.graph_max = map.count("cuda_graph_max_bs", 1, kMostRequests);
+  // server_args.py of 0.5, in 2026 arg_groups cuda_graph_hook.py at 031ed82d8b5e.
+  engine.graph_max = ranks < 4 ? 256 : 512;
+  if (map.given("cuda_graph_max_bs")) engine.graph_max = map.count("cuda_graph_max_bs", 1, kMostRequests);
 }
 
 void read_trtllm(YamlMap& map, EngineSpec& engine) {
@@ -140,14 +142,14 @@ void read_about(YamlMap& map) {
 
 }  // namespace
 
-EngineSpec read_engine(YamlMap map) {
+EngineSpec read_engine(YamlMap map, std::uint32_t ranks) {
   map.lay_over("profile", "models/catalog/engines");
   read_about(map);
   EngineSpec engine;
   const std::string kind = map.choice("kind", {"vllm", "sglang", "tensorrt_llm"});
   refuse_keys_of_others(map, kind);
   if (kind == "sglang") {
-    read_sglang(map, engine);
+    read_sglang(map, ranks, engine);
   } else if (kind == "tensorrt_llm") {
     read_trtllm(map, engine);
   } else {

@@ -43,10 +43,8 @@ void check_apart(const YamlMap& pool_map, const YamlMap& parallel, const models:
   if (!llm.moe) pool_map.fail("ffn", "stands apart for MoE models only; " + llm.name + " is dense");
   if (pool.role != serving::Role::Decode) pool_map.fail("ffn", "takes steps of decodes; give the pool role decode");
   const models::ParallelPlan& plan = pool.plan;
-  for (const auto& [key, value] : {std::pair{"pipeline", plan.pipeline},
-                                   {"context", plan.context},
-                                   {"kv", plan.kv},
-                                   {"expert", plan.expert}}) {
+  for (const auto& [key, value] :
+       {std::pair{"pipeline", plan.pipeline}, {"context", plan.context}, {"kv", plan.kv}, {"expert", plan.expert}}) {
     if (value > 1) parallel.fail(key, "must be 1 where `ffn` holds the experts");
   }
   models::LlmSpec attention = llm;
@@ -59,10 +57,9 @@ void check_apart(const YamlMap& pool_map, const YamlMap& parallel, const models:
                                    " experts, redundant ones included");
   }
   try {
-    models::validate({.attention_data = pool.ffn->chips,
-                      .expert = pool.ffn->chips,
-                      .redundant_experts = plan.redundant_experts},
-                     llm);
+    models::validate(
+        {.attention_data = pool.ffn->chips, .expert = pool.ffn->chips, .redundant_experts = plan.redundant_experts},
+        llm);
   } catch (const SpecError& error) {
     pool_map.fail("ffn.chips", error.why());
   }
@@ -80,12 +77,12 @@ void read_ffn(YamlMap& map, const std::vector<std::string>& kinds, PoolSpec& poo
 void read_parallel(const YamlMap& pool_map, YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
   constexpr std::uint32_t kMost = 1'000'000;  // chips of an instance; their product must not leave 64 bits
   const models::ParallelPlan plan{.tensor = map.count("tensor", 1, kMost),
-                            .pipeline = map.count("pipeline", 1, kMost),
-                            .attention_data = map.count("attention_data", 1, kMost),
-                            .expert = map.count("expert", 1, kMost),
-                            .context = map.count("context", 1, kMost),
-                            .kv = map.count("kv", 1, kMost),
-                            .redundant_experts = map.count("redundant_experts", 0, kMost)};
+                                  .pipeline = map.count("pipeline", 1, kMost),
+                                  .attention_data = map.count("attention_data", 1, kMost),
+                                  .expert = map.count("expert", 1, kMost),
+                                  .context = map.count("context", 1, kMost),
+                                  .kv = map.count("kv", 1, kMost),
+                                  .redundant_experts = map.count("redundant_experts", 0, kMost)};
   pool.plan = plan;
   pool.expert_load = read_expert_load(map);
   map.finish();
@@ -133,7 +130,7 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
   read_ffn(map, kinds, pool);
   read_parallel(map, map.map_or_empty("parallel", "parallel"), llm, pool);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
-  pool.engine = read_engine(map.map_or_empty("engine", "engine"));
+  pool.engine = read_engine(map.map_or_empty("engine", "engine"), pool.plan.tensor * pool.plan.attention_data);
   pool.kernel_tables = read_kernel_tables(map);
   pool.speculation = read_speculation(map, llm);
   pool.router = read_router(map);
@@ -172,8 +169,9 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
       pool.source->fail("speculation", "drafts are played by the rules of kind vllm only");
     }
     if (!split || std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) continue;
-    pool.source->fail("engine.kind", "prefill and decode apart are played by vLLM's hand-off only; other engines serve in "
-                                     "one pool of role mixed");
+    pool.source->fail("engine.kind",
+                      "prefill and decode apart are played by vLLM's hand-off only; other engines serve in "
+                      "one pool of role mixed");
   }
   if (split && pools[0].precision.kv != pools[1].precision.kv) {
     pools[1].source->fail("precision.kv", "must be that of pool '" + pools[0].name + "' (" +
@@ -184,7 +182,8 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
 }
 
 /// A plane of the machine by name.
-std::optional<std::string> read_plane_name(YamlMap& map, std::string_view key, const topologies::TopologySpec& machine) {
+std::optional<std::string> read_plane_name(YamlMap& map, std::string_view key,
+                                           const topologies::TopologySpec& machine) {
   if (!map.given(key)) return std::nullopt;
   std::vector<std::string> names;
   for (const topologies::PlaneSpec& plane : machine.planes) names.push_back(plane.name);
@@ -223,7 +222,8 @@ KvTransferSpec read_kv_transfer(YamlMap map) {
   spec.chunk_tokens = map.count("chunk_tokens", 0);
   spec.per_chunk = map.seconds("per_chunk");
   if (spec.with_prefill && spec.chunk_tokens > 0) {
-    map.fail("chunk_tokens", "has no meaning with `when: with_prefill`, where the chunks are those of the prefill steps");
+    map.fail("chunk_tokens",
+             "has no meaning with `when: with_prefill`, where the chunks are those of the prefill steps");
   }
   if (spec.chunk_tokens == 0 && spec.per_chunk > Seconds{}) {
     map.fail("per_chunk", "has no meaning without `chunk_tokens`");

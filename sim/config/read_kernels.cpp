@@ -50,6 +50,7 @@ DecodeAttentionCoefficients read_decode_attention(YamlMap map) {
                                         .p = map.number("p", 0.0, kLargest),
                                         .per_head = map.seconds("per_head"),
                                         .repeated = read_repeated(map),
+                                        .flash = map.seconds("flash"),
                                         .provenance = read_provenance(map)};
   map.finish();
   return attention;

@@ -29,6 +29,7 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
                    .quantise_in_attention = map.flag("quantise_in_attention"),
                    .rotary_apart = map.flag("rotary_apart"),
                    .shared_experts_beside = map.count("shared_experts_beside", 0)};
+  engine.flash_attention = map.flag("flash_attention");
   engine.all_reduce = map.texts("all_reduce");
   engine.one_shot_tokens = map.count("one_shot_tokens", 0);
 }

@@ -14,6 +14,11 @@ constexpr double kBf16Bytes = 2.0;
 
 models::AcceleratorSpec served_chip(const config::Experiment& experiment, const config::PoolSpec& pool) {
   models::AcceleratorSpec chip = experiment.chips.at(pool.chip);
+  if (pool.engine.flash_attention) {
+    for (auto& decode : chip.kernels.decode_attention) {
+      if (decode) decode->t0 += decode->flash;
+    }
+  }
   models::CollectiveKernels& kernels = chip.kernels.collectives;
   kernels.one_shot_up_to = Bytes{kBf16Bytes * pool.engine.one_shot_tokens * experiment.llm.hidden};
   const std::vector<std::string>& wanted = pool.engine.all_reduce;

@@ -3,6 +3,7 @@
 #include "sim/run/assemble.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
+#include "sim/run/served_chip.hpp"
 #include "tests/support/small_experiment.hpp"
 
 #include <doctest/doctest.h>
@@ -107,6 +108,10 @@ TEST_CASE("engine memory: SGLang reserves for chunk and graphs and chips but at 
   CHECK(memory_share(small.engine, small.plan, Bytes{81'920 * kMiB}) == 0.875);
   // On a card of 40 GiB the same 4,224 of 40,960: 0.8969.
   CHECK(memory_share(small.engine, small.plan, Bytes{40'960 * kMiB}) == 0.897);
+  // From four ranks on it captures 512: 512 + 12,288 + 1,024 + 4 * 128 = 14,336 MiB of 81,920.
+  const auto four = read({.pools = "{serve: {engine: {kind: sglang}, parallel: {tensor: 4}}}"}).pools[0];
+  CHECK(four.engine.graph_max == 512);
+  CHECK(memory_share(four.engine, four.plan, Bytes{81'920 * kMiB}) == 0.825);
   // What is set holds.
   const auto set = pool("{kind: sglang, mem_fraction_static: 0.7}");
   CHECK(memory_share(set.engine, set.plan, Bytes{81'920 * kMiB}) == 0.7);
@@ -148,4 +153,28 @@ TEST_CASE("graph sizes: TensorRT-LLM has the same graphs whether it pads to them
   CHECK(sizes[18] == 128);
   CHECK(sizes[19] == 256);
   CHECK(sizes.back() == 600);
+}
+
+TEST_CASE("served chip: an engine that decodes by FlashAttention waits longer where the chip says how much") {
+  auto experiment = read({.pools = "{serve: {engine: {kind: vllm, flash_attention: true}}}"});
+  const auto fp8 = static_cast<std::size_t>(models::Dtype::Fp8);
+  const auto& measured = *experiment.chips.at("h100-sxm").kernels.decode_attention[fp8];
+  REQUIRE(measured.flash > Seconds{});
+  const models::AcceleratorSpec flash = served_chip(experiment, experiment.pools[0]);
+  CHECK(flash.kernels.decode_attention[fp8]->t0 == measured.t0 + measured.flash);
+  experiment.pools[0].engine.flash_attention = false;
+  CHECK(served_chip(experiment, experiment.pools[0]).kernels.decode_attention[fp8]->t0 == measured.t0);
+}
+
+TEST_CASE("served chip: the first of an engine's all-reduce kernels that the chip has") {
+  const auto all_reduce = [](const char* names, const char* more = "") {
+    const auto experiment =
+        read({.pools = std::string("{serve: {engine: {kind: vllm, all_reduce: ") + names + more + "}}}"});
+    return served_chip(experiment, experiment.pools[0]).kernels.collectives;
+  };
+  CHECK(all_reduce("[]").all_reduce == "vllm-0.24");
+  CHECK(all_reduce("[mine, trtllm-1.3, default]").all_reduce == "trtllm-1.3");
+  CHECK(all_reduce("[mine, default]").all_reduce == "vllm-0.24");
+  // 128 hidden vectors of 4,096 in BF16.
+  CHECK(all_reduce("[]", ", one_shot_tokens: 128").one_shot_up_to == Bytes{128 * 4096 * 2.0});
 }
