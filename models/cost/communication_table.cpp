@@ -51,6 +51,15 @@ PortLoad expert_load(const StepCostSpec& spec, double tokens, bool prompts) {
   if (!spec.llm.moe || spec.plan.stage_chips() == 1 || tokens <= 0.0) return load;
   const double layers = 1.0 * spec.llm.moe_layers() / spec.plan.pipeline;
   const GroupLinks& links = spec.network.expert;
+  if (spreads_tokens(spec.plan) && spec.expert_exchange == ExpertExchange::Gather) {
+    const double hidden = spec.llm.hidden;
+    const Bytes sent{tokens * gathered_bytes(hidden, spec.precision.experts)};
+    const Bytes back{tokens * combine_bytes(hidden)};
+    const Algorithm ring = links.domains > 1 ? Algorithm::TwoLevel : Algorithm::Ring;
+    load.add(layers, port_bytes(models::Collective::AllGather, sent, links, ring), flows_at_once(ring, links));
+    load.add(layers, port_bytes(models::Collective::ReduceScatter, back, links, ring), flows_at_once(ring, links));
+    return load;
+  }
   if (!dispatches(spec)) {
     add_reduces(layers, tokens, spec, links, load);
     return load;

@@ -118,4 +118,10 @@ double dispatch_bytes(double hidden, models::GemmKind experts) {
 
 double combine_bytes(double hidden) { return 2.0 * hidden; }
 
+double gathered_bytes(double hidden, models::GemmKind experts) {
+  if (experts == models::GemmKind::Fp8) return hidden;
+  if (experts == models::GemmKind::Nvfp4) return dispatch_bytes(hidden, experts);
+  return 2.0 * hidden;
+}
+
 }  // namespace tokenyard::cost

@@ -57,11 +57,18 @@ Priced PricedKernels::small(const SmallShape& s, models::SmallKernel kind, doubl
 }
 
 Priced PricedKernels::all_gather(Bytes size, const GroupLinks& links) const {
+  return by_library(models::Collective::AllGather, size, links);
+}
+
+Priced PricedKernels::reduce_scatter(Bytes size, const GroupLinks& links) const {
+  return by_library(models::Collective::ReduceScatter, size, links);
+}
+
+Priced PricedKernels::by_library(models::Collective op, Bytes size, const GroupLinks& links) const {
   const models::LibraryCoefficients& library = chip_.kernels.collectives.used_library();
-  const CollectivePrice price = library_time(models::Collective::AllGather, size, links, library);
-  const models::Provenance& from = price.algorithm == Algorithm::TwoLevel
-                                       ? library.two_level.provenance
-                                       : library.of(models::Collective::AllGather).provenance;
+  const CollectivePrice price = library_time(op, size, links, library);
+  const models::Provenance& from =
+      price.algorithm == Algorithm::TwoLevel ? library.two_level.provenance : library.of(op).provenance;
   const bool covered = from.covers({{"bytes", size.value()}, {"ranks", 1.0 * links.ranks}});
   return {.time = price.time, .outside = links.ranks > 1 && (price.extrapolated || !covered)};
 }

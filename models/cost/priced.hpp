@@ -33,14 +33,17 @@ class PricedKernels {
                                std::optional<double> skew) const;
   /// For all `tokens` (rows, of sampling) of a step.
   [[nodiscard]] Priced small(const SmallShape& shape, models::SmallKernel kind, double tokens) const;
-  /// By the library, `size` on every rank behind it.
+  /// By the library: `size` on every rank behind the all-gather, before the reduce-scatter.
   [[nodiscard]] Priced all_gather(Bytes size, const GroupLinks& links) const;
+  [[nodiscard]] Priced reduce_scatter(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced all_reduce(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced exchange(const ExchangeShape& shape, const GroupLinks& links, bool prompts,
                                 Direction direction) const;
   [[nodiscard]] Priced hop(Bytes size, const GroupLinks& links) const;
 
  private:
+  [[nodiscard]] Priced by_library(models::Collective op, Bytes size, const GroupLinks& links) const;
+
   const models::AcceleratorSpec& chip_;
   const KernelProfile* profile_;
 };

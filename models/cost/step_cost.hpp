@@ -44,6 +44,12 @@ struct KernelFusion {
       0;  ///< up to so many tokens of a rank, shared experts run beside the routed ones
 };
 
+/// How ranks with tokens of their own reach experts on other chips.
+enum class ExpertExchange : std::uint8_t {
+  AllToAll,  ///< a token goes to the chips that hold its experts, their results come back
+  Gather     ///< every chip gathers all tokens, results are added up and scattered: two collectives of the library
+};
+
 class KernelProfile;
 
 /// Chips that hold the FFN of an instance whose other chips hold attention and KV cache (attention_ffn.hpp).
@@ -67,6 +73,7 @@ struct StepCostSpec {
   /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
   bool one_attention_kernel = false;
   KernelFusion fusion;
+  ExpertExchange expert_exchange = ExpertExchange::AllToAll;
   std::optional<FfnSide> ffn{};     ///< absent: attention and FFN on the same chips
   std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>

@@ -81,6 +81,7 @@ StepParts::StepParts(const StepCostSpec& spec)
       work_(layer_work(spec.llm, spec.plan, spec.precision, spec.chip.kernels.small, spec.fusion.rotary_apart)),
       head_(head_product(spec.llm, spec.plan)) {
   check_kernels();
+  if (spec.expert_exchange == ExpertExchange::Gather) experts_.gathered = 1.0;
   if (spec.llm.moe) {
     expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts), spec.llm.moe->experts,
                           spec.llm.moe->top_k, spec.plan.expert);
@@ -214,6 +215,13 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
   if (!spec_.llm.moe || tokens <= 0 || plan.stage_chips() == 1) return parts;
   const GroupLinks& links = spec_.network.expert;
   const double layers = spec_.llm.moe_layers();
+  if (spreads_tokens() && spec_.expert_exchange == ExpertExchange::Gather) {
+    const Bytes sent{tokens * gathered_bytes(spec_.llm.hidden, spec_.precision.experts)};
+    const Bytes back{tokens * combine_bytes(spec_.llm.hidden)};
+    add(parts, "gathered tokens", PriceFamily::Exchange, layers, priced().all_gather(sent, links));
+    add(parts, "scattered results", PriceFamily::Exchange, layers, priced().reduce_scatter(back, links));
+    return parts;
+  }
   if (!spreads_tokens() || plan.expert == 1) {
     // Every chip has every token (or gathers them all), computes its experts' part, and the parts are added up.
     add(parts, "all-reduce", PriceFamily::AllReduce, layers, reduce(tokens, links));

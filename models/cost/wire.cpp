@@ -3,6 +3,8 @@
 #include "models/cost/collectives.hpp"
 #include "models/cost/exchange.hpp"
 
+#include <utility>
+
 namespace tokenyard::cost {
 namespace {
 
@@ -13,6 +15,19 @@ void add_all_reduce(double count, double size, const GroupLinks& links, Wire& wi
   const PortBytes port = port_bytes(models::Collective::AllReduce, Bytes{size}, links, Algorithm::TwoLevel);
   wire.inside += count * links.ranks * port.inside;
   wire.across += count * links.ranks * port.across;
+}
+
+/// `count` times one token gathered by all chips, its results added up and scattered.
+void add_gather(double count, const StepCostSpec& spec, Wire& wire) {
+  const GroupLinks& links = spec.network.expert;
+  const Bytes token{gathered_bytes(spec.llm.hidden, spec.precision.experts)};
+  const Bytes result{combine_bytes(spec.llm.hidden)};
+  for (const auto& [op, size] :
+       {std::pair{models::Collective::AllGather, token}, {models::Collective::ReduceScatter, result}}) {
+    const PortBytes port = port_bytes(op, size, links, Algorithm::TwoLevel);
+    wire.inside += count * links.ranks * port.inside;
+    wire.across += count * links.ranks * port.across;
+  }
 }
 
 /// `count` exchanges of one token; of `links.ranks` chips one has it.
@@ -38,7 +53,12 @@ void add_experts(const StepCostSpec& spec, double hidden, Wire& wire) {
     add_ways(spec, hidden, wire);
     return;
   }
-  if (plan.attention_data * plan.context == 1 || plan.expert == 1) {
+  const bool spread = plan.attention_data * plan.context > 1;
+  if (spread && spec.expert_exchange == ExpertExchange::Gather) {
+    add_gather(layers, spec, wire);
+    return;
+  }
+  if (!spread || plan.expert == 1) {
     add_all_reduce(layers, hidden, links, wire);
     return;
   }

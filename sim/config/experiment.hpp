@@ -45,6 +45,7 @@ struct EngineSpec {
   bool flash_attention = false;           ///< decodes by FlashAttention, where the chip says how much longer that takes
   std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own
   std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels
+  cost::ExpertExchange expert_exchange = cost::ExpertExchange::AllToAll;
   serving::FrontEndSpec front_end;
   bool graphs = true;  ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;

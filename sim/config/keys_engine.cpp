@@ -58,6 +58,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "one_shot_tokens", "count", "0",
      "Among more than two ranks, all-reduces of so many tokens take one shot, larger ones the library; 0: the "
      "quicker."},
+    {"engine", "expert_exchange", "one of: all_to_all | gather", "all_to_all",
+     "How attention ranks reach experts on other chips: dispatch and combine (DeepEP and its like), or gather all "
+     "tokens and scatter the summed results by the library."},
     {"engine", "norm_in_all_reduce", "true or false", "false",
      "Norms behind an all-reduce of the engine's own kernels are part of it, where those have one."},
     {"engine", "quantise_in_attention", "true or false", "false",

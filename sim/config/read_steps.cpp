@@ -25,6 +25,9 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
   engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
                       .prefill = overlap == "prefill" || overlap == "both",
                       .sm_share = map.number("exchange_sm_share", 0.0, 1.0)};
+  engine.expert_exchange = map.choice("expert_exchange", {"all_to_all", "gather"}) == "gather"
+                               ? cost::ExpertExchange::Gather
+                               : cost::ExpertExchange::AllToAll;
   engine.fusion = {.norm_in_all_reduce = map.flag("norm_in_all_reduce"),
                    .quantise_in_attention = map.flag("quantise_in_attention"),
                    .rotary_apart = map.flag("rotary_apart"),
@@ -83,6 +86,10 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
     source.fail("speculation", "is not priced where `ffn` stands apart; leave one of them out");
   }
   if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
+    if (pool.engine.expert_exchange == cost::ExpertExchange::Gather) {
+      source.fail("engine.two_batch_overlap", "hides an exchange by dispatch and combine; set expert_exchange to "
+                                              "all_to_all, or this to off");
+    }
     if (pool.plan.pipeline > 1) {
       source.fail("engine.two_batch_overlap",
                   "works in one pipeline stage; set parallel.pipeline to 1, or this to off");

@@ -208,6 +208,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .two_batch = pool.engine.two_batch,
           .one_attention_kernel = pool.engine.one_attention_kernel,
           .fusion = pool.engine.fusion,
+          .expert_exchange = pool.engine.expert_exchange,
           .ffn = std::move(ffn),
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +

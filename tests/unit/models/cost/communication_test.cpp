@@ -18,7 +18,8 @@ namespace {
 double sent_lines_ns(const StepCostSpec& spec, const std::vector<StepShape>& ranks) {
   double sum = 0.0;
   for (const CostLine& line : explain_step(spec, ranks)) {
-    if (line.name == "all-reduce" || line.name == "dispatch" || line.name == "combine" || line.name == "stage hops") {
+    if (line.name == "all-reduce" || line.name == "dispatch" || line.name == "combine" || line.name == "stage hops" ||
+        line.name == "gathered tokens" || line.name == "scattered results") {
       sum += line.time.value() * 1e9;
     }
   }
@@ -45,7 +46,9 @@ StepCostSpec two_nodes() {
 TEST_CASE("communication: exposed time is that of the lines of the price that are sent") {
   const StepCostSpec dense = test::round_cost(test::tiny_dense(), {.tensor = 4, .pipeline = 2});
   const StepCostSpec moe = test::round_cost(test::tiny_moe(), {.tensor = 2, .attention_data = 2, .expert = 4});
-  for (const StepCostSpec* spec : {&dense, &moe}) {
+  StepCostSpec gathers = moe;
+  gathers.expert_exchange = ExpertExchange::Gather;
+  for (const StepCostSpec* spec : {&dense, &moe, &gathers}) {
     const auto cost = make_kernel_sum(*spec);
     for (const auto& ranks : {prompts_of(spec->plan.attention_data, 700), decodes_of(spec->plan.attention_data, 12)}) {
       // Nanoseconds; rounded to whole ones.
@@ -55,6 +58,16 @@ TEST_CASE("communication: exposed time is that of the lines of the price that ar
   }
   const auto alone = make_kernel_sum(test::round_cost(test::tiny_dense()));
   CHECK(alone->exposed(decodes_of(1, 5)) == SimTime{});
+}
+
+TEST_CASE("communication: ports that gather carry every token to every chip and every result back") {
+  // 4 chips, 10 tokens each, hidden 1,024, 3 MoE layers: a port sends its 40 tokens' share on three times, 2,048 B a
+  // token, as a ring does, and as much of the results.
+  StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4});
+  spec.expert_exchange = ExpertExchange::Gather;
+  const Communication sent = make_kernel_sum(spec)->sent(decodes_of(4, 10));
+  CHECK(sent.expert.sent.inside.value() == doctest::Approx(3.0 * 2 * 0.75 * 40 * 2048).epsilon(1e-9));
+  CHECK(sent.expert.sent.across == Bytes{});
 }
 
 TEST_CASE("communication: a run of decodes exposes what its steps do") {

@@ -124,6 +124,28 @@ TEST_CASE("step cost: chips that all hold the tokens add up their experts' parts
         std::vector<std::string>{"experts", "dispatch", "combine", "all-reduce"});
 }
 
+TEST_CASE("step cost: engines that gather exchange experts by two collectives of the library") {
+  for (const std::uint32_t expert : {1U, 2U, 4U}) {  // whole experts, slices, or both: every chip has every token
+    StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = expert});
+    spec.expert_exchange = ExpertExchange::Gather;
+    const std::vector<Part> parts = StepParts(spec).exchange(64);
+    REQUIRE(parts.size() == 2);
+    // 64 tokens of all ranks, hidden 1,024, BF16 both ways; 3 MoE layers.
+    const Bytes all{64.0 * 2048};
+    const auto by_library = [&](models::Collective op) {
+      return 3.0 * library_time(op, all, spec.network.expert, spec.chip.kernels.collectives.used_library()).time;
+    };
+    CHECK(parts[0].name == "gathered tokens");
+    CHECK(us(parts[0].time) == Approx(us(by_library(models::Collective::AllGather))).epsilon(1e-12));
+    CHECK(parts[1].name == "scattered results");
+    CHECK(us(parts[1].time) == Approx(us(by_library(models::Collective::ReduceScatter))).epsilon(1e-12));
+  }
+  // One rank holds all tokens: nothing to gather.
+  StepCostSpec alone = test::round_cost(test::tiny_moe(), {.tensor = 4, .expert = 4});
+  alone.expert_exchange = ExpertExchange::Gather;
+  CHECK(StepParts(alone).exchange(64).at(0).name == "all-reduce");
+}
+
 TEST_CASE("step cost: dispatch and combine of 64 tokens by hand") {
   // 4 ranks of 16 tokens, 2 copies each: 65,536 B, 3/4 of them to others, at 50 GB/s; BF16 both ways; 3 MoE layers.
   const double wire = 65'536 * 0.75 / 50e3;

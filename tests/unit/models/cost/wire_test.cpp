@@ -38,6 +38,14 @@ TEST_CASE("wire: experts cost a dispatch and a combine of every copy that leaves
   CHECK(wire.inside == Bytes{18'432.0});
 }
 
+TEST_CASE("wire: where all chips gather all tokens each goes to all others and comes back from them") {
+  // 3 MoE layers, 4 chips: a token reaches 3 others and its result is added up from 3 others, 2,048 B each way, however
+  // few experts it chose: 3 * 2 * 3 * 2,048 B.
+  StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4});
+  spec.expert_exchange = ExpertExchange::Gather;
+  CHECK(wire_per_token(spec).inside == Bytes{36'864.0});
+}
+
 TEST_CASE("wire: a pipeline hands the hidden vector on once a stage boundary") {
   // 4 stages: 3 hops of 2,048 B, across nodes when the stages stand on several.
   StepCostSpec spec = test::round_cost(test::tiny_dense(), {.pipeline = 4});
