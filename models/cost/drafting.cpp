@@ -8,24 +8,34 @@ namespace {
 
 double ns(Seconds time) { return time.value() * 1e9; }
 
-/// The drafting layer on the chips of the last stage. `drafts` more tokens are verified in its attention.
+/// What drafts, on the chips of the last stage. `drafts` more tokens are verified in its attention.
 StepCostSpec layer_spec(const StepCostSpec& spec, std::uint32_t drafts) {
   expect(spec.speculation.tokens > 0, "drafts are proposed");
   StepCostSpec layer = spec;
-  layer.llm = models::draft_layer(spec.speculation, spec.llm);
-  layer.plan.pipeline = 1;
+  layer.llm = models::drafting_model(spec.speculation, spec.llm);
+  layer.plan = models::drafting_plan(layer.llm, spec.plan);
+  layer.precision = models::drafting_precision(spec.speculation, spec.precision);
   layer.network.pipeline = {};
-  if (!layer.llm.moe) layer.plan.expert = 1;
   layer.speculation.tokens = drafts;
   layer.graph_sizes.clear();
   return layer;
+}
+
+/// A format that the chip has no kernel for is the drafting model's, not the pool's.
+StepParts parts_of(const StepCostSpec& layer) {
+  try {
+    return StepParts(layer);
+  } catch (const SpecError& error) {
+    if (layer.speculation.drafter != models::Drafter::Model) throw;
+    throw SpecError("speculation.draft.llm", error.why());
+  }
 }
 
 }  // namespace
 
 DraftParts::DraftParts(const StepCostSpec& spec)
     : spec_(layer_spec(spec, spec.speculation.tokens)),
-      parts_(spec_),
+      parts_(parts_of(spec_)),
       single_(layer_spec(spec, 0)),
       passes_(spec.speculation.tokens - 1.0) {}
 
@@ -37,6 +47,7 @@ Seconds DraftParts::rank(double tokens, const StepShape& shape) const {
 
 Seconds DraftParts::first(double tokens) const {
   if (tokens <= 0) return Seconds{0.0};
+  if (spec_.speculation.drafter == models::Drafter::Model) return total(parts_.local(tokens));
   const double hidden = spec_.llm.hidden;
   const GemmShape join{.m = tokens, .n = hidden, .k = 2.0 * hidden};
   return gemm_time(join, spec_.precision.weights, spec_.chip) + total(parts_.local(tokens));

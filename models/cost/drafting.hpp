@@ -10,11 +10,12 @@
 
 namespace tokenyard::cost {
 
-/// What drafting adds to a step that verifies. One layer runs k times: first over all tokens of the step, prompts
-/// included, since it keeps a cache of its own and takes the hidden states just computed; then k - 1 times over the one
-/// token a sequence that it proposed last. Each time the head proposes a token a sequence. The layer takes embedding
-/// and hidden state joined through a matrix of 2*hidden x hidden, whole on every chip. Source: DeepSeek-V3, arXiv
-/// 2412.19437, section 2.2; EAGLE, arXiv 2401.15077; the order of passes is vLLM's.
+/// What drafting adds to a step that verifies. What drafts, a layer or a model of its own, runs k times: first over all
+/// tokens of the step, prompts included, since it keeps a cache of its own (a layer also takes the hidden states just
+/// computed); then k - 1 times over the one token a sequence that it proposed last. Each time the head proposes a token
+/// a sequence. A layer takes embedding and hidden state joined through a matrix of 2*hidden x hidden, whole on every
+/// chip. Leaves out launches: passes replay graphs. Source: DeepSeek-V3, arXiv 2412.19437, section 2.2; EAGLE, arXiv
+/// 2401.15077; arXiv 2211.17192; the order of passes is vLLM's.
 class DraftParts {
  public:
   /// REQUIRES: spec.speculation.tokens > 0, of a model that has the layer.
@@ -32,7 +33,7 @@ class DraftParts {
   [[nodiscard]] Seconds later_shared(double rows) const;
 
  private:
-  StepCostSpec spec_;  ///< of the layer alone
+  StepCostSpec spec_;  ///< of what drafts alone
   StepParts parts_;
   StepParts single_;  ///< with one token a sequence
   double passes_;     ///< later ones: k - 1

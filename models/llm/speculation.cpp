@@ -24,6 +24,13 @@ void validate(const SpeculationSpec& spec, const LlmSpec& llm) {
   if (spec.drafter == Drafter::Mtp && llm.mtp_layers == 0) {
     throw SpecError("draft", llm.name + " has no multi-token-prediction layer; this works: eagle");
   }
+  if (spec.drafter != Drafter::Model) return;
+  expect(spec.model.has_value(), "a drafting model is named");
+  if (spec.model->vocab != llm.vocab) {
+    throw SpecError("draft.llm", spec.model->name + " has " + std::to_string(spec.model->vocab) +
+                                     " tokens in its vocabulary, " + llm.name + " has " + std::to_string(llm.vocab) +
+                                     "; a model drafts for one of its own vocabulary");
+  }
 }
 
 double tokens_per_step(const SpeculationSpec& spec) {
@@ -36,7 +43,8 @@ double tokens_per_step(const SpeculationSpec& spec) {
   return sum;
 }
 
-LlmSpec draft_layer(const SpeculationSpec& spec, const LlmSpec& llm) {
+LlmSpec drafting_model(const SpeculationSpec& spec, const LlmSpec& llm) {
+  if (spec.drafter == Drafter::Model) return *spec.model;
   LlmSpec draft = llm;
   draft.layers = 1;
   draft.mtp_layers = 0;
@@ -58,23 +66,40 @@ LlmSpec draft_layer(const SpeculationSpec& spec, const LlmSpec& llm) {
   return draft;
 }
 
+ParallelPlan drafting_plan(const LlmSpec& drafting, const ParallelPlan& plan) {
+  ParallelPlan stage = plan;
+  stage.pipeline = 1;
+  if (!drafting.moe) {
+    stage.expert = 1;
+    stage.redundant_experts = 0;
+  }
+  return stage;
+}
+
+Precision drafting_precision(const SpeculationSpec& spec, const Precision& precision) {
+  if (spec.drafter != Drafter::Model) return precision;
+  return {.weights = spec.model->native,
+          .experts = spec.model->native_experts.value_or(spec.model->native),
+          .kv = precision.kv};
+}
+
 Bytes draft_weight_bytes_per_chip(const SpeculationSpec& spec, const LlmSpec& llm, const ParallelPlan& plan,
                                   const Precision& precision) {
   if (spec.tokens == 0) return Bytes{0.0};
-  LlmSpec layer = draft_layer(spec, llm);
-  layer.vocab = 0;  // embedding and head are the model's
-  ParallelPlan stage = plan;
-  stage.pipeline = 1;
+  LlmSpec draft = drafting_model(spec, llm);
+  const ParallelPlan stage = drafting_plan(draft, plan);
+  const Precision formats = drafting_precision(spec, precision);
+  if (spec.drafter == Drafter::Model) return weight_bytes_per_chip(draft, stage, formats);
+  draft.vocab = 0;  // embedding and head are the model's
   const double join = 2.0 * llm.hidden * llm.hidden * weight_bytes(precision.weights);
-  return weight_bytes_per_chip(layer, stage, precision) + Bytes{join};
+  return weight_bytes_per_chip(draft, stage, formats) + Bytes{join};
 }
 
 Bytes draft_kv_bytes_per_token_per_chip(const SpeculationSpec& spec, const LlmSpec& llm, const ParallelPlan& plan,
                                         Dtype kv) {
   if (spec.tokens == 0) return Bytes{0.0};
-  ParallelPlan stage = plan;
-  stage.pipeline = 1;
-  return kv_bytes_per_token_per_chip(draft_layer(spec, llm), stage, kv);
+  const LlmSpec draft = drafting_model(spec, llm);
+  return kv_bytes_per_token_per_chip(draft, drafting_plan(draft, plan), kv);
 }
 
 }  // namespace tokenyard::models

@@ -73,8 +73,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"speculation", "tokens", "count", kRequired, "Drafts that a decode verifies in a step; 0 = none."},
     {"speculation", "acceptance", "list: ratio", kRequired,
      "That a draft is accepted when all before it are, by position; or one for all positions."},
-    {"speculation", "draft", "one of: mtp | eagle", "mtp",
-     "Who drafts: the model's multi-token-prediction layer, or one dense decoder layer; once a draft."},
+    {"speculation", "draft", "one of: mtp | eagle, or mapping: draft", "mtp",
+     "Who drafts: the model's multi-token-prediction layer, one dense decoder layer, or a model; once a draft."},
+
+    {"draft", "llm", "mapping: llm", kRequired,
+     "A smaller model of the same vocabulary, in the formats of its checkpoint, on the chips of the last stage: a name "
+     "in models/catalog/llms, or a mapping in place."},
 
     {"planes", "tensor", "text", kOptional,
      "All-reduces of attention ranks, and what chips that share a cache send each other. Default: the scale-up plane in its domains, between them too where it joins them, else the "

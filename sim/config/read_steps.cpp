@@ -1,5 +1,8 @@
 #include "sim/config/read_steps.hpp"
 
+#include "models/base/errors.hpp"
+#include "sim/config/read_models.hpp"
+
 #include <algorithm>
 #include <cstdint>
 #include <string>
@@ -64,7 +67,14 @@ models::SpeculationSpec read_speculation(YamlMap& pool, const models::LlmSpec& l
   spec.tokens = map.count("tokens", 0, 1'000);
   spec.acceptance = map.numbers("acceptance");
   if (spec.acceptance.size() == 1) spec.acceptance.resize(std::max(spec.tokens, 1U), spec.acceptance[0]);
-  spec.drafter = map.choice("draft", {"mtp", "eagle"}) == "mtp" ? models::Drafter::Mtp : models::Drafter::Eagle;
+  if (map.is_map("draft")) {
+    YamlMap draft = map.map("draft", "draft");
+    spec.drafter = models::Drafter::Model;
+    spec.model = read_llm(draft.entry("llm", "llm", "models/catalog/llms"));
+    draft.finish();
+  } else {
+    spec.drafter = map.choice("draft", {"mtp", "eagle"}) == "mtp" ? models::Drafter::Mtp : models::Drafter::Eagle;
+  }
   map.finish();
   map.located([&] { models::validate(spec, llm); });
   return spec;
@@ -80,6 +90,15 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
       source.fail("engine.max_num_batched_tokens",
                   "must be at least " + std::to_string(least) + ": with " + std::to_string(pool.speculation.tokens) +
                       " drafts each of max_num_seqs requests computes " + std::to_string(width) + " tokens a step");
+    }
+  }
+  if (pool.speculation.model) {
+    const models::LlmSpec& draft = *pool.speculation.model;
+    try {
+      models::validate(models::drafting_plan(draft, pool.plan), draft);
+    } catch (const SpecError& error) {
+      source.fail("speculation.draft.llm",
+                  draft.name + " does not fit parallel." + error.field() + ": " + error.why());
     }
   }
   if (pool.ffn && pool.speculation.tokens > 0) {

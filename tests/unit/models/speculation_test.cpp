@@ -48,7 +48,7 @@ TEST_CASE("speculation: what cannot be is refused") {
 }
 
 TEST_CASE("speculation: the layer of a latent MoE model is one of its MoE layers") {
-  const LlmSpec layer = draft_layer({.tokens = 1, .acceptance = {0.5}}, with_mtp());
+  const LlmSpec layer = drafting_model({.tokens = 1, .acceptance = {0.5}}, with_mtp());
   CHECK(layer.layers == 1);
   CHECK(layer.moe_layers() == 1);
   CHECK(layer.mla.has_value());
@@ -58,11 +58,32 @@ TEST_CASE("speculation: an Eagle layer is dense and sees everything") {
   LlmSpec llm = test::tiny_dense();
   llm.gqa->window = 64;
   llm.gqa->windowed_layers = 2;
-  const LlmSpec layer = draft_layer({.tokens = 1, .acceptance = {0.5}, .drafter = Drafter::Eagle}, llm);
+  const LlmSpec layer = drafting_model({.tokens = 1, .acceptance = {0.5}, .drafter = Drafter::Eagle}, llm);
   CHECK(layer.layers == 1);
   CHECK(layer.ffn == 4096);
   CHECK(layer.gqa->windowed_layers == 0);
   CHECK_FALSE(layer.moe.has_value());
+}
+
+TEST_CASE("speculation: a drafting model has weights and cache of its own and the vocabulary of the other") {
+  LlmSpec small = test::tiny_dense();
+  small.name = "small";
+  small.layers = 2;
+  small.native = GemmKind::Fp8;
+  SpeculationSpec spec{.tokens = 2, .acceptance = {0.7, 0.6}, .drafter = Drafter::Model, .model = small};
+  const LlmSpec large = test::tiny_dense();
+  validate(spec, large);
+  // In FP8 as its checkpoint, whatever the large one's format, embedding and head included; on one stage of two.
+  const ParallelPlan plan{.tensor = 2, .pipeline = 2};
+  CHECK(draft_weight_bytes_per_chip(spec, large, plan, {.weights = GemmKind::Nvfp4}).value() ==
+        weight_bytes_per_chip(small, {.tensor = 2}, {.weights = GemmKind::Fp8}).value());
+  // 2 layers, K and V of one of two heads of 128
+  CHECK(draft_kv_bytes_per_token_per_chip(spec, large, plan, Dtype::Bf16).value() == 2.0 * 2 * 128 * 2);
+  // A dense model drafts for experts that stand in groups.
+  CHECK(drafting_plan(small, {.attention_data = 4, .expert = 4}).expert == 1);
+  spec.model->vocab = 7;
+  refused(spec, large, "draft.llm",
+          "small has 7 tokens in its vocabulary, tiny-dense has 8000; a model drafts for one of its own vocabulary");
 }
 
 TEST_CASE("speculation: weights and cache of the layer by hand") {

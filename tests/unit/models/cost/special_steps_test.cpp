@@ -1,4 +1,5 @@
 // Steps with drafts, in two half batches, launched one by one, with shared caches and prompts.
+#include "models/base/errors.hpp"
 #include "models/cost/drafting.hpp"
 #include "models/cost/kv_exchange.hpp"
 #include "models/cost/step_cost.hpp"
@@ -63,6 +64,38 @@ TEST_CASE("drafts: the layer runs once over the step and again over a token a se
   CHECK(us(one.later(8)) == Approx(us(total(StepParts(test::round_cost(test::tiny_dense())).head(8)))));
   CHECK(us(three.later(8)) == Approx(3 * us(one.later(8)) + 2 * us(three.first(8))));
   CHECK(us(three.first(32)) == Approx(us(one.first(32))));
+}
+
+TEST_CASE("drafts: a drafting model runs once over the step and again over a token a sequence for each further draft") {
+  models::LlmSpec small = test::tiny_dense();
+  small.layers = 2;
+  StepCostSpec spec = drafting(test::tiny_moe(), 3, {.tensor = 2, .expert = 2});
+  spec.speculation.drafter = models::Drafter::Model;
+  spec.speculation.model = small;
+  const StepParts alone(test::round_cost(small, {.tensor = 2}));  // its own model, without experts
+  const DraftParts draft(spec);
+  CHECK(us(draft.first(32)) == Approx(us(total(alone.local(32)))));
+  CHECK(us(draft.later(8)) == Approx(3 * us(total(alone.head(8))) + 2 * us(total(alone.local(8)))));
+  CHECK(draft.first_shared(32) == Seconds{0.0});
+  // The step is that of verifying and the drafting; a drafting model of half the layers is cheaper than one of all.
+  const SimTime half = price(spec, decodes(8, 8'000));
+  spec.speculation.model = test::tiny_dense();
+  CHECK(half < price(spec, decodes(8, 8'000)));
+  CHECK(half > price(test::round_cost(test::tiny_moe(), {.tensor = 2, .expert = 2}), decodes(8, 8'000)));
+}
+
+TEST_CASE("drafts: a format that only the drafting model has and the chip has not is told as its own") {
+  StepCostSpec spec = drafting(test::tiny_dense(), 1);
+  spec.speculation.drafter = models::Drafter::Model;
+  spec.speculation.model = test::tiny_dense();
+  spec.speculation.model->native = models::GemmKind::Nvfp4;
+  try {
+    static_cast<void>(make_kernel_sum(spec));
+    FAIL("was accepted");
+  } catch (const SpecError& error) {
+    CHECK(error.field() == "speculation.draft.llm");
+    CHECK(error.why() == "round-100 has no matrix product kernel for nvfp4; it has one for: bf16, fp8");
+  }
 }
 
 TEST_CASE("drafts: none is the plain step and more are never cheaper") {
