@@ -165,9 +165,6 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
   }
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
   for (const PoolSpec& pool : pools) {
-    if (pool.speculation.tokens > 0 && !std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) {
-      pool.source->fail("speculation", "drafts are played by the rules of kind vllm only");
-    }
     if (!split || std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) continue;
     pool.source->fail("engine.kind",
                       "prefill and decode apart are played by vLLM's hand-off only; other engines serve in "

@@ -84,7 +84,18 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
   if (pool.plan.context > 1 && pool.role != serving::Role::Prefill) {
     source.fail("parallel.context", "shares prompts out; a pool that decodes shares its cache with parallel.kv");
   }
-  if (const std::uint64_t width = pool.speculation.width(); width > 1) {
+  const auto* sglang = std::get_if<policy::SglangSpec>(&pool.engine.rules);
+  if (sglang != nullptr && sglang->enable_mixed_chunk && pool.speculation.tokens > 0) {
+    source.fail("engine.enable_mixed_chunk", "must be false with drafts, as the engine turns it off");
+  }
+  const auto* trtllm = std::get_if<policy::TrtllmSpec>(&pool.engine.rules);
+  if (trtllm != nullptr && trtllm->max_num_tokens < pool.speculation.width()) {
+    source.fail("engine.max_num_tokens", "must be at least " + std::to_string(pool.speculation.width()) +
+                                             ", a decode and its " + std::to_string(pool.speculation.tokens) +
+                                             " drafts");
+  }
+  if (const std::uint64_t width = pool.speculation.width();
+      width > 1 && std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) {
     const std::uint64_t least = policy::max_sequences(pool.engine.rules) * width;
     if (policy::max_step_tokens(pool.engine.rules) < least) {
       source.fail("engine.max_num_batched_tokens",
@@ -97,8 +108,7 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
     try {
       models::validate(models::drafting_plan(draft, pool.plan), draft);
     } catch (const SpecError& error) {
-      source.fail("speculation.draft.llm",
-                  draft.name + " does not fit parallel." + error.field() + ": " + error.why());
+      source.fail("speculation.draft.llm", draft.name + " does not fit parallel." + error.field() + ": " + error.why());
     }
   }
   if (pool.ffn && pool.speculation.tokens > 0) {
@@ -106,8 +116,9 @@ void check_steps(const YamlMap& source, const PoolSpec& pool, const models::LlmS
   }
   if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
     if (pool.engine.expert_exchange == cost::ExpertExchange::Gather) {
-      source.fail("engine.two_batch_overlap", "hides an exchange by dispatch and combine; set expert_exchange to "
-                                              "all_to_all, or this to off");
+      source.fail("engine.two_batch_overlap",
+                  "hides an exchange by dispatch and combine; set expert_exchange to "
+                  "all_to_all, or this to off");
     }
     if (pool.plan.pipeline > 1) {
       source.fail("engine.two_batch_overlap",

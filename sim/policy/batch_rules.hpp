@@ -129,6 +129,8 @@ class BatchRules {
   /// Whether the end of a request is seen a step late, so that it takes part in a step after that of its last token.
   [[nodiscard]] virtual bool sees_ends_late() const { return false; }
   [[nodiscard]] virtual Sharing sharing() const { return Sharing::AtOnce; }
+  /// Whether a request with drafts has places for as many tokens beyond those of its step, prompts included.
+  [[nodiscard]] virtual bool keeps_places_ahead() const { return false; }
 };
 
 }  // namespace tokenyard::policy

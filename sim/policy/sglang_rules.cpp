@@ -180,7 +180,7 @@ class SglangRules final : public BatchRules {
     };
     std::vector<Row> rows;
     for (const SequenceId id : desk.running_order()) {
-      if (desk.wanted(id) == 1 && !is_partial(desk, id)) rows.push_back({id, desk.progress(id)});
+      if (desk.wanted(id) == desk.decode_width() && !is_partial(desk, id)) rows.push_back({id, desk.progress(id)});
     }
     std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
       return a.progress.given != b.progress.given ? a.progress.given > b.progress.given

@@ -22,10 +22,10 @@ class TrtllmRules final : public BatchRules {
 
   bool compose(Desk& desk) override {
     const bool paused = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization && make_room(desk);
-    const std::uint32_t decodes = std::min(desk.decoding(), spec_.max_num_tokens);
+    const std::uint32_t decodes = fitting(desk);
     bool refused = false;
-    std::vector<Context> contexts = plan(desk, spec_.max_num_tokens - decodes, paused, refused);
-    if (held_ || waits(contexts, decodes)) {
+    std::vector<Context> contexts = plan(desk, room_beside(desk, decodes), paused, refused);
+    if (held_ || waits(contexts, decodes * desk.decode_width())) {
       for (Context& context : contexts) context.chunk = 0;
     }
     const bool all = start(desk, contexts);
@@ -38,13 +38,20 @@ class TrtllmRules final : public BatchRules {
     const bool pauses = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization &&
                         desk.blocks_to_decode() > desk.free_blocks();
     bool refused = false;
-    const std::uint32_t decodes = std::min(desk.decoding(), spec_.max_num_tokens);
-    const std::vector<Context> contexts = plan(desk, spec_.max_num_tokens - decodes, pauses, refused);
+    const std::vector<Context> contexts = plan(desk, room_beside(desk, fitting(desk)), pauses, refused);
     return std::any_of(contexts.begin(), contexts.end(), [](const Context& context) { return context.chunk > 0; });
   }
   void hold_prompts(bool held) override { held_ = held; }
 
  private:
+  /// Decodes that find the tokens of a step, drafts included, and what they leave to prompts.
+  [[nodiscard]] std::uint32_t fitting(const Desk& desk) const {
+    return std::min(desk.decoding(), spec_.max_num_tokens / desk.decode_width());
+  }
+  [[nodiscard]] std::uint32_t room_beside(const Desk& desk, std::uint32_t decodes) const {
+    return spec_.max_num_tokens - decodes * desk.decode_width();
+  }
+
   // ---------------------------------------------------------------- stage 1: who may hold blocks
 
   /// Pauses the last started until the others find a block for their next token. Gives whether any was.
@@ -71,10 +78,11 @@ class TrtllmRules final : public BatchRules {
     return blocks;
   }
 
-  /// Blocks of a request of so many tokens, all of them; the engine cuts what a call may ask for to what the pool
-  /// holds.
-  static std::int64_t to_end(const Desk& desk, std::uint64_t tokens) {
+  /// Blocks of a request of so many tokens, all of them, and of the drafts beside its last one; the engine cuts what a
+  /// call may ask for to what the pool holds.
+  static std::int64_t to_end(const Desk& desk, std::uint64_t all) {
     const std::uint64_t block = desk.block_tokens();
+    const std::uint64_t tokens = all + desk.decode_width() - 1;
     return static_cast<std::int64_t>(std::min<std::uint64_t>((tokens + block - 1) / block, desk.total_blocks()));
   }
 
@@ -155,14 +163,14 @@ class TrtllmRules final : public BatchRules {
   }
 
   /// Prompts wait for more of them while others generate, so many steps at most.
-  bool waits(const std::vector<Context>& contexts, std::uint32_t decodes) {
-    std::uint64_t tokens = decodes;
+  bool waits(const std::vector<Context>& contexts, std::uint32_t decode_tokens) {
+    std::uint64_t tokens = decode_tokens;
     bool any = false;
     for (const Context& context : contexts) {
       if (context.chunk > 0) tokens += context.tokens;
       any = any || context.chunk > 0;
     }
-    if (!any || decodes == 0) return false;
+    if (!any || decode_tokens == 0) return false;
     if (waited_ < spec_.batch_wait_timeout_iters &&
         static_cast<double>(tokens) < spec_.batch_wait_max_tokens_ratio * spec_.max_num_tokens) {
       ++waited_;
@@ -203,7 +211,7 @@ class TrtllmRules final : public BatchRules {
     for (const SequenceId id : desk.running_order()) {
       const bool partial =
           std::any_of(partials.begin(), partials.end(), [&](const Partial& one) { return one.id == id; });
-      if (desk.wanted(id) == 1 && !partial && chosen.size() < decodes) chosen.push_back(id);
+      if (desk.wanted(id) == desk.decode_width() && !partial && chosen.size() < decodes) chosen.push_back(id);
     }
     desk.decode(chosen);
   }

@@ -23,6 +23,8 @@ class VllmRules final : public BatchRules {
     return admit_waiting(desk, budget);
   }
 
+  [[nodiscard]] bool keeps_places_ahead() const override { return true; }
+
  private:
   [[nodiscard]] std::uint32_t chunk(std::uint32_t remaining, std::uint32_t budget) const {
     const std::uint32_t limit = spec_.long_prefill_token_threshold;

@@ -27,6 +27,7 @@ Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, 
       hand_off_(hand_off),
       acceptance_(acceptance),
       sees_ends_late_(rules_->sees_ends_late()),
+      keeps_places_ahead_(rules_->keeps_places_ahead()),
       sharing_(rules_->sharing()),
       free_blocks_(total_blocks),
       cache_(make_cache(total_blocks, caching, sharing_)),
@@ -268,11 +269,11 @@ void Rank::decode_ended() {
   for (const RankStep* step : in_flight()) {
     for (const SequenceId id : step->closing) {
       Sequence& sequence = sequences_[id];
-      const std::uint32_t need = blocks_needed(id, 1);
+      const std::uint32_t need = blocks_needed(id, decode_width());
       expect(need <= free_blocks_, "what has ended fits into the free blocks");
       free_blocks_ -= need;
       sequence.blocks += need;
-      step_->shape.add_decode(sequence.computed + 1);
+      step_->shape.add_decode(sequence.computed + decode_width());
     }
   }
 }

@@ -177,7 +177,7 @@ class Rank final : public policy::Desk {
   // ---- policy::Desk ----
   [[nodiscard]] std::uint32_t running() const override { return running_; }
   [[nodiscard]] std::uint32_t decoding() const override { return decoding_; }
-  [[nodiscard]] std::uint32_t decode_width() const override { return 1 + lookahead(); }
+  [[nodiscard]] std::uint32_t decode_width() const override;
   [[nodiscard]] std::uint32_t lookahead() const override;
   [[nodiscard]] std::uint32_t block_tokens() const override { return block_tokens_; }
   [[nodiscard]] std::uint32_t free_blocks() const override { return free_blocks_; }
@@ -293,6 +293,7 @@ class Rank final : public policy::Desk {
   bool hand_off_;
   Acceptance* acceptance_;
   bool sees_ends_late_;
+  bool keeps_places_ahead_;
   policy::Sharing sharing_;
 
   std::uint32_t free_blocks_;

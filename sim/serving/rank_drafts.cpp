@@ -9,9 +9,11 @@
 
 namespace tokenyard::serving {
 
-std::uint32_t Rank::lookahead() const { return acceptance_ == nullptr ? 0 : acceptance_->drafts(); }
+std::uint32_t Rank::decode_width() const { return acceptance_ == nullptr ? 1 : 1 + acceptance_->drafts(); }
 
-/// Blocks that a decode lacks for its step: places for its token and its drafts, and for as many drafts ahead.
+std::uint32_t Rank::lookahead() const { return keeps_places_ahead_ ? decode_width() - 1 : 0; }
+
+/// Blocks that a decode lacks for its step: places for its token and its drafts, and those that the rules keep ahead.
 std::uint32_t Rank::blocks_to_verify(const Sequence& sequence) const {
   const std::uint32_t need = blocks_for(std::uint64_t{sequence.computed} + decode_width() + lookahead());
   return need - std::min(need, sequence.blocks);

@@ -64,7 +64,7 @@ std::uint32_t Rank::blocks_for_ended() const {
   if (hand_off_) return 0;
   std::uint32_t blocks = 0;
   for (const RankStep* step : in_flight()) {
-    for (const SequenceId id : step->closing) blocks += blocks_needed(id, 1);
+    for (const SequenceId id : step->closing) blocks += blocks_needed(id, decode_width());
   }
   return blocks;
 }

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace tokenyard;
@@ -74,6 +75,60 @@ TEST_CASE("speculation: without room for its drafts a decode preempts the last a
   CHECK(bench.step() == "A1 | free 2 | running A | waiting B | preempted B");
 }
 
+TEST_CASE("sglang drafts: a decode takes places for its token and drafts and waits while prompts are there") {
+  // k = 2, pages of one token, all drafts right. A(6,6) has 6 places, then 6 + 3; three of its five tokens come at
+  // once. B's prompt goes first; with it A's third step takes 9 + 3 places, of which B, done after one token, gives 4 +
+  // 3 back.
+  ListedAcceptance acceptance(2, {2, 2, 2});
+  RankBench bench(policy::SglangSpec{.chunked_prefill_size = 8}, 40, 1, 1, false, {}, &acceptance);
+  bench.add(6, 6);
+  CHECK(bench.step() == "A6 | free 34 | running A | first A");
+  bench.add(4, 2);
+  CHECK(bench.step() == "B4 | free 30 | running AB | first B");
+  CHECK(bench.step() == "A3 B1 | free 31 | running A | ended B");
+  CHECK(bench.step() == "A2 | free 40 | ended A");
+}
+
+TEST_CASE("sglang drafts: an end seen a step late computes its drafts once more") {
+  // Two steps deep, k = 1, the draft wrong: A(3,2) decodes once at 3 + 2 tokens, and once more for nothing at 4 + 2.
+  ListedAcceptance acceptance(1, {0, 0});
+  RankBench bench(policy::SglangSpec{.chunked_prefill_size = 8}, 20, 2, 1, false, {}, &acceptance);
+  bench.add(3, 2);
+  CHECK(bench.step() == "A3 | free 17 | running A");
+  CHECK(bench.step() == "A1 | free 15 | running A | first A");
+  CHECK(bench.composed().shape.decode_context == 5);
+  CHECK(bench.step() == "nothing | free 20 | ended A");
+  CHECK(bench.composed().shape.decodes == 1);
+  CHECK(bench.composed().shape.decode_context == 6);
+  CHECK(bench.composed().decode_tokens == 0);
+}
+
+TEST_CASE("tensorrt-llm drafts: decodes count with their drafts and leave prompts the rest of the step") {
+  // 9 tokens a step, k = 2, blocks of 4, all drafts right. Beside A's 3 tokens 6 are left, of which B gets a whole
+  // block; its blocks are taken at once. A(4,7) holds ceil((4 + 3) / 4), then ceil((7 + 3) / 4) blocks.
+  ListedAcceptance acceptance(2, {2, 2, 2});
+  RankBench bench(policy::TrtllmSpec{.max_num_tokens = 9, .enable_chunked_prefill = true}, 40, 1, 4, false, {},
+                  &acceptance);
+  bench.add(4, 7);
+  CHECK(bench.step() == "A4 | free 39 | running A | first A");
+  bench.add(8, 2);
+  CHECK(bench.step() == "A3 B4 | free 36 | running AB");
+  CHECK(bench.step() == "A3 B4 | free 38 | running B | first B | ended A");
+  CHECK(bench.step() == "B1 | free 40 | ended B");
+}
+
+TEST_CASE("tensorrt-llm drafts: without eviction room is reserved for the drafts beside the last token") {
+  // A(4,4) takes 8 places, 2 blocks of 4; with two drafts 10 places, 3 blocks: of 5 blocks B finds two, and waits.
+  for (const std::uint32_t drafts : {0U, 2U}) {
+    ListedAcceptance acceptance(2, {0, 0, 0, 0, 0, 0});
+    RankBench bench(policy::TrtllmSpec{.max_num_tokens = 16}, 5, 1, 4, false, {}, drafts > 0 ? &acceptance : nullptr);
+    bench.add(4, 4);
+    bench.add(4, 4);
+    CHECK(bench.step() ==
+          (drafts > 0 ? "A4 | free 4 | running A | waiting B | first A" : "A4 B4 | free 3 | running AB | first AB"));
+  }
+}
+
 TEST_CASE("speculation: as many steps as the acceptance says and every token handed out once") {
   // Drafts accepted with 0.7: 1.7 tokens a step; 4,000 tokens take 4,000 / 1.7 = 2,353 steps, give or take
   // 4 * sqrt(2,353 * 0.21) / 1.7 = 52.
@@ -108,15 +163,22 @@ TEST_CASE("speculation: many requests under pressure get all their tokens") {
     rows.push_back({i * 3 * kMs, 1 + i * 7 % 40, 1 + i * 13 % 50});
     tokens += 1 + i * 13 % 50;
   }
-  for (const std::uint32_t depth : {1U, 2U}) {
-    const std::string told = in_child([&] {
+  const std::vector<policy::RulesSpec> engines{
+      policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 48},
+      policy::SglangSpec{.max_running_requests = 6, .chunked_prefill_size = 48, .schedule_conservativeness = 0.1},
+      policy::TrtllmSpec{.max_batch_size = 6,
+                         .max_num_tokens = 48,
+                         .capacity_scheduler_policy = policy::CapacityPolicy::MaxUtilization}};
+  for (const auto& [rules, depth] : {std::pair{engines[0], 1U},
+                                     {engines[0], 2U},
+                                     {engines[1], 1U},
+                                     {engines[1], 2U},
+                                     {engines[2], 1U},
+                                     {engines[2], 2U}}) {
+    const std::string told = in_child([&rules = rules, &depth = depth, &rows] {
       DiceAcceptance acceptance(2, 0.6, 9);
-      const Played played = play_flat({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 48},
-                                       .blocks = 24,
-                                       .block_tokens = 8,
-                                       .depth = depth,
-                                       .acceptance = &acceptance},
-                                      rows);
+      const Played played =
+          play_flat({.rules = rules, .blocks = 24, .block_tokens = 8, .depth = depth, .acceptance = &acceptance}, rows);
       const metrics::InstanceMeter& meter = played.meters[0];
       const bool pressed = meter.preemptions > 0 && meter.peak_blocks() <= 24;
       return std::to_string(played.requests.size()) + " " + std::to_string(meter.tokens_out) +
