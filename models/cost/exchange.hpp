@@ -56,8 +56,8 @@ enum class Direction : std::uint8_t { Dispatch, Combine };
 [[nodiscard]] double dispatch_bytes(double hidden, models::GemmKind experts);
 [[nodiscard]] double combine_bytes(double hidden);
 /// The same where every chip gathers all tokens: quantised before where the format's scale needs no search (static FP8
-/// hidden, NVFP4 as above), else BF16. Source: TensorRT-LLM, tensorrt_llm/_torch/modules/fused_moe/fused_moe_cutlass.py;
-/// its blog 3 on DeepSeek-R1 tells of the FP4 all-gather.
+/// hidden, NVFP4 as above), else BF16. Source: TensorRT-LLM,
+/// tensorrt_llm/_torch/modules/fused_moe/fused_moe_cutlass.py; its blog 3 on DeepSeek-R1 tells of the FP4 all-gather.
 [[nodiscard]] double gathered_bytes(double hidden, models::GemmKind experts);
 
 }  // namespace tokenyard::cost

@@ -46,8 +46,11 @@ StepCostSpec two_nodes() {
 TEST_CASE("communication: exposed time is that of the lines of the price that are sent") {
   const StepCostSpec dense = test::round_cost(test::tiny_dense(), {.tensor = 4, .pipeline = 2});
   const StepCostSpec moe = test::round_cost(test::tiny_moe(), {.tensor = 2, .attention_data = 2, .expert = 4});
-  StepCostSpec gathers = moe;
-  gathers.expert_exchange = ExpertExchange::Gather;
+  const StepCostSpec gathers = [&] {
+    StepCostSpec spec = moe;
+    spec.expert_exchange = ExpertExchange::Gather;
+    return spec;
+  }();
   for (const StepCostSpec* spec : {&dense, &moe, &gathers}) {
     const auto cost = make_kernel_sum(*spec);
     for (const auto& ranks : {prompts_of(spec->plan.attention_data, 700), decodes_of(spec->plan.attention_data, 12)}) {
@@ -65,7 +68,7 @@ TEST_CASE("communication: ports that gather carry every token to every chip and 
   // token, as a ring does, and as much of the results.
   StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4});
   spec.expert_exchange = ExpertExchange::Gather;
-  const Communication sent = make_kernel_sum(spec)->sent(decodes_of(4, 10));
+  const Communication sent = make_kernel_sum(spec)->communication(decodes_of(4, 10));
   CHECK(sent.expert.sent.inside.value() == doctest::Approx(3.0 * 2 * 0.75 * 40 * 2048).epsilon(1e-9));
   CHECK(sent.expert.sent.across == Bytes{});
 }
