@@ -77,6 +77,13 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   work.products.push_back(
       {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
   work.pointwise.push_back(formats.in.norm(layers, llm.hidden));
+  if (gqa.head_norms) {
+    for (const double width : {query, kv_heads_per_chip(llm, plan) * gqa.head_dim}) {
+      work.pointwise.push_back({.kind = SmallKernel::Norm,
+                                .layers = layers,
+                                .token = {.width = 1.0 * gqa.head_dim, .bytes = kCopy * width}});
+    }
+  }
   add_rotary(layers, qkv, small, work);
   formats.output.add_quantise(layers, query, work);
 }

@@ -16,6 +16,7 @@ struct GqaSpec {
   std::uint32_t head_dim = 0;
   std::uint32_t window = 0;          ///< tokens a sliding-window layer sees; 0 = no such layers
   std::uint32_t windowed_layers = 0; ///< how many of the layers have the window
+  bool head_norms = false;           ///< queries and keys are normalised head by head (Qwen3)
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).

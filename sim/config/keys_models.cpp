@@ -74,6 +74,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"llm.attention", "head_dim", "count", kOptional, "gqa: size of a head."},
     {"llm.attention", "window", "tokens", "0", "gqa: what a sliding-window layer sees; 0: there is none."},
     {"llm.attention", "windowed_layers", "count", "0", "gqa: how many layers have the window."},
+    {"llm.attention", "head_norms", "true or false", "false",
+     "gqa: queries and keys are normalised head by head, a small kernel each."},
     {"llm.attention", "q_rank", "count", kOptional, "mla: rank of the query's way down (q_lora_rank)."},
     {"llm.attention", "kv_rank", "count", kOptional, "mla: the latent that is cached (kv_lora_rank)."},
     {"llm.attention", "rope_dim", "count", kOptional, "mla: rotary part of a head, cached beside the latent."},

@@ -76,7 +76,8 @@ void read_attention(YamlMap map, LlmSpec& llm) {
                       .kv_heads = map.count("kv_heads"),
                       .head_dim = map.count("head_dim"),
                       .window = map.count("window", 0),
-                      .windowed_layers = map.count("windowed_layers", 0)};
+                      .windowed_layers = map.count("windowed_layers", 0),
+                      .head_norms = map.flag("head_norms")};
   } else {
     llm.mla = MlaSpec{.heads = map.count("heads"),
                       .q_rank = map.count("q_rank"),

@@ -163,8 +163,7 @@ MeasuredSet read_splitwise(const CsvTable& table) {
     measure(table, row, "prompt_time", 1e-3, Metric::Ttft, Statistic::Mean, point);
     measure(table, row, "token_time", 1e-3, Metric::Tpot, Statistic::Median, point);
     measure(table, row, "e2e_time", 1e-3, Metric::EndToEnd, Statistic::Mean, point);
-    point.set("pools.serve.engine.async_scheduling", std::string("false"));
-    point.set("pools.serve.engine.graphs", std::string("false"));
+    point.set("pools.serve.engine.profile", std::string("vllm-2023-eager"));
     set.points.push_back(std::move(point));
   }
   return set;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
 using namespace tokenyard;
 using namespace tokenyard::cost;
@@ -92,6 +93,21 @@ TEST_CASE("layer work: FFN and the projection behind attention have their own fo
   CHECK(count(models::SmallKernel::Quantise) == 4);
   CHECK(count(models::SmallKernel::NormQuantise) == 1);            // before the dense FFN
   CHECK(count(models::SmallKernel::ActivationQuantise) == 1 + 3);  // in it, in the shared experts
+}
+
+TEST_CASE("layer work: queries and keys are normalised head by head where a model has such norms") {
+  models::LlmSpec llm = test::tiny_dense();
+  const LayerWork plain = layer_work(llm, {.tensor = 2}, {});
+  llm.gqa->head_norms = true;
+  const LayerWork work = layer_work(llm, {.tensor = 2}, {});
+  // Two more in each of four layers. A chip of two has 4 of 8 heads and one of 2 KV heads of 128; read and written in
+  // BF16, a head a row.
+  CHECK(small_kernels(work) == small_kernels(plain) + 2 * 4);
+  std::vector<double> bytes;
+  for (const Pointwise& kernel : work.pointwise) {
+    if (kernel.kind == models::SmallKernel::Norm && kernel.token.width == 128) bytes.push_back(kernel.token.bytes);
+  }
+  CHECK(bytes == std::vector<double>{4.0 * 4 * 128, 4.0 * 1 * 128});
 }
 
 TEST_CASE("layer work: what the tables of other kernels contain is no kernel of its own") {
