@@ -16,14 +16,19 @@ cost::StepShape shape_of(serving::Role role, const StepQuestion& question) {
     shape.add_chunk(0, question.prompt);
     return shape;
   }
-  return {.decodes = question.decodes, .decode_context = std::uint64_t{question.decodes} * question.context};
+  cost::StepShape shape{.decodes = question.decodes,
+                        .decode_context = std::uint64_t{question.decodes} * question.context};
+  if (role == serving::Role::Mixed && question.chunk > 0) shape.add_chunk(0, question.chunk);
+  return shape;
 }
 
 std::string words_of(const config::PoolSpec& pool, const StepQuestion& question) {
   const std::string ranks =
       pool.plan.attention_data > 1 ? fmt::format(" on each of {} attention ranks", pool.plan.attention_data) : "";
   if (pool.role == serving::Role::Prefill) return fmt::format("a prompt of {} tokens{}", question.prompt, ranks);
-  return fmt::format("{} decodes at {} tokens{}", question.decodes, question.context, ranks);
+  const bool chunk = pool.role == serving::Role::Mixed && question.chunk > 0;
+  return fmt::format("{} decodes at {} tokens{}{}", question.decodes, question.context,
+                     chunk ? fmt::format(" beside {} tokens of a prompt", question.chunk) : "", ranks);
 }
 
 }  // namespace

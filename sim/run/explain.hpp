@@ -14,6 +14,7 @@ struct StepQuestion {
   std::uint32_t decodes = 32;       ///< sequences that decode, on a rank that decodes
   std::uint32_t context = 1024;     ///< tokens each of them has in its cache, the new one included
   std::uint32_t prompt = 1024;      ///< tokens of one whole prompt, on a rank that only prefills
+  std::uint32_t chunk = 0;          ///< of a prompt beside the decodes, on a rank of a mixed pool
 };
 
 /// Where the time of that step goes in one pool.
@@ -27,7 +28,8 @@ struct PoolStep {
   Bytes weights_per_chip;
 };
 
-/// Mixed and decode pools decode, prefill pools compute a prompt. One entry a pool. Throws UserError like run().
+/// Mixed and decode pools decode, mixed ones with a chunk beside it where one is asked for, prefill pools compute a
+/// prompt. One entry a pool. Throws UserError like run().
 [[nodiscard]] std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQuestion& question);
 
 }  // namespace tokenyard

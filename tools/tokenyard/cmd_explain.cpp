@@ -58,6 +58,9 @@ void add_explain(CLI::App& app, Command& command) {
   sub->add_option("--context", given->question.context, "tokens of each in the cache")->capture_default_str();
   sub->add_option("--prompt", given->question.prompt, "tokens of a prompt, on each rank of a prefill pool")
       ->capture_default_str();
+  sub->add_option("--chunk", given->question.chunk,
+                  "tokens of a prompt beside the decodes, on each rank of a mixed pool")
+      ->capture_default_str();
   sub->callback([given, &command] { command = [given] { return explain_file(*given); }; });
 }
 

@@ -1,0 +1,48 @@
+#include "sim/run/explain.hpp"
+
+#include "models/base/errors.hpp"
+#include "tests/support/small_experiment.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdint>
+#include <string>
+
+using namespace tokenyard;
+using namespace tokenyard::test;
+
+namespace {
+
+PoolStep step_of(const std::string& pools, const StepQuestion& question) {
+  return explain(read({.pools = pools}), question).at(0);
+}
+
+}  // namespace
+
+TEST_CASE("explain: a mixed pool takes a chunk of a prompt beside its decodes") {
+  const std::string mixed = "{serve: {}}";
+  const PoolStep alone = step_of(mixed, {.decodes = 8, .context = 500});
+  const PoolStep both = step_of(mixed, {.decodes = 8, .context = 500, .chunk = 256});
+  CHECK(alone.what == "8 decodes at 500 tokens");
+  CHECK(both.what == "8 decodes at 500 tokens beside 256 tokens of a prompt");
+  CHECK(both.step > alone.step);
+  // The step is that of one pass over both: never more than one after the other.
+  const PoolStep prompt = step_of(mixed, {.decodes = 0, .context = 500, .chunk = 256});
+  CHECK(both.step.ns() <= alone.step.ns() + prompt.step.ns());
+  // Lines add up to the step, but for what the host takes more.
+  Seconds sum;
+  for (const cost::CostLine& line : both.lines) sum += line.time;
+  CHECK(sum.value() == doctest::Approx(both.step.seconds().value()).epsilon(1e-3));  // compiled tables
+}
+
+TEST_CASE("explain: a chunk changes nothing in pools that only decode or only prefill") {
+  const std::string split = "{p: {role: prefill}, d: {role: decode}}";
+  const auto plain = explain(read({.pools = split}), {.decodes = 8, .context = 500, .prompt = 300});
+  const auto chunk = explain(read({.pools = split}), {.decodes = 8, .context = 500, .prompt = 300, .chunk = 256});
+  for (std::size_t pool = 0; pool < 2; ++pool) CHECK(plain[pool].step == chunk[pool].step);
+}
+
+TEST_CASE("explain: a step beyond the engine's limit is refused") {
+  CHECK_THROWS_AS(static_cast<void>(step_of("{serve: {}}", {.decodes = 8, .context = 500, .chunk = 1'000'000})),
+                  UserError);
+}
