@@ -45,7 +45,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "launch", kTime, "5 us",
      "To launch one of the kernels of explain that no graph replays; launches run ahead of the chip. Default: 4 to 6 "
      "us a "
-     "stream launch; PyTorch engines take 65 us (models/catalog/engines)."},
+     "stream launch; PyTorch engines take 46 to 81 us (models/catalog/engines)."},
     {"engine", "attention", "one of: one_kernel | two_kernels", kOptional,
      "Of a step that mixes prompts and decodes. Default: vllm one_kernel, where the chip has attention_mixed (its "
      "FlashInfer back end: two_kernels); sglang and tensorrt_llm two_kernels."},
