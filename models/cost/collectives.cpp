@@ -65,7 +65,8 @@ CollectivePrice several_domains(Collective op, Bytes size, const GroupLinks& lin
   const Bytes sent = port_bytes(op, size, links, Algorithm::TwoLevel).across;
   const Seconds across = sent / (links.uplink * c.two_level.across_eff);
   const Seconds wire = links.one_plane ? inside + across : std::max(inside, across);
-  const Seconds launch = c.two_level.launch + 2.0 * std::ceil(std::log2(1.0 * links.domains)) * links.latency;
+  const double hops = c.two_level.direct ? 1.0 : std::ceil(std::log2(1.0 * links.domains));
+  const Seconds launch = c.two_level.launch + 2.0 * hops * links.latency;
   return {.time = filled(launch, wire, c.two_level.fill),
           .algorithm = Algorithm::TwoLevel,
           .extrapolated = links.domains > kMeasuredDomains || ranks_per_domain(links) > kMeasuredRanks};

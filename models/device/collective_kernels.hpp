@@ -60,11 +60,13 @@ struct InNetworkCoefficients {
 };
 
 /// All-reduce over several domains, one phase a network, pipelined:
-///   t = launch + X + sqrt(fill*X) , X = max( inside , 2(d-1)/d * S/g / (across_eff*uplink) )
+///   t = launch + h * wire's latency + X + sqrt(fill*X) , X = max( inside , 2(d-1)/d * S/g / (across_eff*uplink) )
+/// h = 2 ceil(log2 d), up and down a tree of domains; where each sends to all others directly (a dragonfly), 2.
 struct TwoLevelCoefficients {
   Seconds launch;
   double across_eff = 1;
   Seconds fill;
+  bool direct = false;  ///< every domain to every other, and not along a tree
   Provenance provenance;
 };
 

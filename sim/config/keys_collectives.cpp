@@ -73,6 +73,8 @@ constexpr auto kKeys = joined(
         {"collectives.two_level", "launch", kTime, kRequired, "Floor without the wire's latency."},
         {"collectives.two_level", "across_eff", "ratio", kRequired, "Fraction of a rank's uplink."},
         {"collectives.two_level", "fill", kTime, kRequired, "c of sqrt(c * X)."},
+        {"collectives.two_level", "paths", "one of: tree | direct", "tree",
+         "Latencies of the wire: tree: 2 log2 of the domains; direct: 2, every domain sends to every other."},
     }),
     provenance_rows("collectives.two_level"),
     std::to_array<Key>({

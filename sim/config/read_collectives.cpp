@@ -60,6 +60,7 @@ TwoLevelCoefficients read_two_level(YamlMap map) {
   TwoLevelCoefficients levels{.launch = map.seconds("launch"),
                               .across_eff = map.number("across_eff", 0.0, 1.0),
                               .fill = map.seconds("fill"),
+                              .direct = map.choice("paths", {"tree", "direct"}) == "direct",
                               .provenance = read_provenance(map)};
   map.finish();
   return levels;

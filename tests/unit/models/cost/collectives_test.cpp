@@ -97,6 +97,23 @@ TEST_CASE("library: what a two-level operation receives it gets either inside or
   }
 }
 
+TEST_CASE("library: domains that send to each other directly take two latencies of the wire however many they are") {
+  models::LibraryCoefficients direct = library();
+  direct.two_level = {.launch = 3_us, .across_eff = 1.0, .direct = true};
+  GroupLinks links = two_domains(25_GBps);
+  links.latency = 2_us;
+  for (const std::uint32_t domains : {2U, 4U, 8U}) {
+    links.domains = domains;
+    // A byte: the wire's time is nothing. 3 us + 2 * 2 us, and along a tree 2 * log2(d) * 2 us.
+    CHECK(us(library_time(Collective::AllReduce, Bytes{1.0}, links, direct).time) ==
+          doctest::Approx(7.0).epsilon(1e-3));
+    models::LibraryCoefficients tree = direct;
+    tree.two_level.direct = false;
+    CHECK(us(library_time(Collective::AllReduce, Bytes{1.0}, links, tree).time) ==
+          doctest::Approx(3.0 + 4.0 * std::log2(domains)).epsilon(1e-3));
+  }
+}
+
 TEST_CASE("library: hops through the host's memory reach a share of the link") {
   // 8 MB over 4 ranks, a quarter of 100 GB/s: X = 12 MB / 25 GB/s + 8 MB / 400 GB/s = 500 us; 10 us + 3 * 2 us; fill 0.
   models::LibraryCoefficients host = library();
