@@ -211,23 +211,33 @@ LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedN
   return size;
 }
 
-bool joins_all_chips(const PlaneSpec& plane, const TopologySpec& machine) {
-  const auto sites = nodes_by_site(plane, machine);
+std::optional<std::string> gap_of(const PlaneSpec& plane, const TopologySpec& machine) {
   std::uint64_t reached = 0;
-  bool joined = true;
-  for (const auto& nodes : sites) {
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    const auto apart = [&](std::uint64_t chip) {
+      return "'" + plane.name + "' does not join chip " + std::to_string(nodes[0].first_chip) + " to chip " +
+             std::to_string(chip);
+    };
     std::uint64_t chips = 0;
     for (const AttachedNode& node : nodes) chips += node.chips;
     reached += chips;
-    if (std::holds_alternative<MeshWiring>(plane.wiring)) joined = joined && nodes.size() == 1;
-    if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) {
-      joined = joined && (switched->spines > 0 || nodes.size() <= switched->nodes_per_domain);
+    if (std::holds_alternative<MeshWiring>(plane.wiring) && nodes.size() > 1) return apart(nodes[1].first_chip);
+    if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring);
+        switched != nullptr && switched->spines == 0 && nodes.size() > switched->nodes_per_domain) {
+      return apart(nodes[switched->nodes_per_domain].first_chip);
     }
     if (const auto* torus = std::get_if<TorusWiring>(&plane.wiring)) {
-      joined = joined && chips == std::uint64_t{torus->dims[0]} * torus->dims[1] * torus->dims[2];
+      const std::uint64_t slice = std::uint64_t{torus->dims[0]} * torus->dims[1] * torus->dims[2];
+      if (chips != slice) return apart(nodes[0].first_chip + slice);
     }
   }
-  return joined && reached == chips_of(machine);
+  if (reached == chips_of(machine)) return {};
+  for (const NodeGroupSpec& group : machine.groups) {
+    const bool attached = std::any_of(plane.groups.begin(), plane.groups.end(),
+                                      [&](const AttachmentSpec& one) { return one.group == group.name; });
+    if (!attached) return "'" + plane.name + "' has no link for the " + group.chip + " of group '" + group.name + "'";
+  }
+  return "'" + plane.name + "' does not reach every chip";
 }
 
 void validate(const NodeGroupSpec& group) {
@@ -270,12 +280,19 @@ void validate(const TopologySpec& machine) {
   for (const PlaneSpec& plane : machine.planes) validate(plane, machine);
   const auto joined = [&](bool wide) {
     return std::any_of(machine.planes.begin(), machine.planes.end(), [&](const PlaneSpec& plane) {
-      return std::holds_alternative<WanWiring>(plane.wiring) == wide && joins_all_chips(plane, machine);
+      return std::holds_alternative<WanWiring>(plane.wiring) == wide && !gap_of(plane, machine);
     });
   };
   const std::vector<std::string> sites = site_names(machine);
   const std::string where = sites.size() > 1 ? "all chips of a site" : "all chips";
-  if (!joined(false)) throw SpecError("planes", "no plane joins " + where + "; add one that does (kind: leaf_spine)");
+  if (!joined(false)) {
+    std::string gaps;
+    for (const PlaneSpec& plane : machine.planes) {
+      if (std::holds_alternative<WanWiring>(plane.wiring)) continue;
+      gaps += (gaps.empty() ? ": " : ", ") + gap_of(plane, machine).value_or("");
+    }
+    throw SpecError("planes", "no plane joins " + where + gaps + "; add one that does (kind: leaf_spine)");
+  }
   if (sites.size() < 2) return;
   if (std::find(sites.begin(), sites.end(), "") != sites.end()) {
     throw SpecError("groups", "a machine with sites names the `site` of every group");

@@ -148,8 +148,9 @@ struct LeafSpineSize {
 };
 [[nodiscard]] LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedNode>& nodes);
 
-/// Whether a plane gives every chip of the machine a way to every other one of its site (a WAN: of all sites).
-[[nodiscard]] bool joins_all_chips(const PlaneSpec& plane, const TopologySpec& machine);
+/// Two chips, or a group of them, that show why a plane does not give every chip of the machine a way to every other
+/// one of its site (a WAN: of all sites); absent where it does.
+[[nodiscard]] std::optional<std::string> gap_of(const PlaneSpec& plane, const TopologySpec& machine);
 
 /// Throw SpecError with the key at fault ("nodes", "chip", "link", "radix", ...).
 void validate(const NodeGroupSpec& group);

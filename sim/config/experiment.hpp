@@ -100,6 +100,7 @@ struct NetworkSpec {
 };
 
 struct KvTransferSpec {
+  std::string plane_key = "kv_transfer.plane";  ///< that names it, for errors; or "planes.kv"
   std::optional<std::string> plane;  ///< absent = the scale-up plane if it joins both sides, else the scale-out plane
   Seconds setup;
   double efficiency = 1.0;

@@ -298,7 +298,10 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   if (experiment.pools.size() == 2) {
     experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
     if (kv && experiment.kv_transfer.plane) root.fail("planes.kv", "stands beside kv_transfer.plane; keep one of them");
-    if (kv) experiment.kv_transfer.plane = kv;
+    if (kv) {
+      experiment.kv_transfer.plane = kv;
+      experiment.kv_transfer.plane_key = "planes.kv";
+    }
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.workload.session_context = experiment.llm.max_context;

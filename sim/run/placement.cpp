@@ -66,6 +66,16 @@ void refuse_wide_instance(const topologies::Topology& topology, const Supply& su
                                     " chips fits into no site, and collectives do not run between sites: " + sites);
 }
 
+/// Nor are attention and FFN apart.
+void refuse_apart(const topologies::Topology& topology, ChipId attention, ChipId ffn, const config::PoolSpec& pool) {
+  const auto place = [&](ChipId chip) {
+    const topologies::ChipPlace& at = topology.place(chip);
+    return at.kind + " chip " + std::to_string(chip.index()) + " in site " + at.site;
+  };
+  pool.source->fail("ffn.chip", "collectives do not run between sites: attention would stand on " + place(attention) +
+                                    ", the FFN on " + place(ffn));
+}
+
 bool on_scale_up(const topologies::Topology& topology, const std::vector<ChipId>& chips) {
   return std::all_of(chips.begin(), chips.end(),
                      [&](ChipId chip) { return topology.port(chip, topology.scale_up()) > BytesPerSecond{}; });
@@ -129,7 +139,11 @@ struct Named {
 std::optional<Named> named(const topologies::Topology& topology, const std::optional<std::string>& name,
                            const char* key) {
   if (!name) return std::nullopt;
-  return Named{topology.plane(*name), key};
+  const PlaneId plane = topology.plane(*name);
+  if (topology.planes()[plane.index()].wide_area) {
+    throw SpecError(key, "'" + *name + "' joins sites, and collectives do not run between sites");
+  }
+  return Named{plane, key};
 }
 
 cost::GroupLinks links_on(const topologies::Topology& topology, const std::vector<ChipId>& chips, const Named& named) {
@@ -250,6 +264,7 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
       if (ffn) {
         const auto more = ffn->deal(i);
         all.insert(all.end(), more.begin(), more.end());
+        if (!topology.one_site(all)) refuse_apart(topology, all.front(), more.front(), pool);
       }
       const auto side = all.begin() + pool.plan.chips();
       instances.push_back({.chips = {all.begin(), side}, .ffn = {side, all.end()}});

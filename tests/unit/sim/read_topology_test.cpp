@@ -141,8 +141,9 @@ TEST_CASE("read topology: what cannot be is refused at its place") {
     std::string text = kPair;
     text.erase(text.find("    out:"));
     const TempYaml file(text);
-    CHECK(complaint(file) == file.at("6:5: topology.planes: no plane joins all chips; add one that does (kind: "
-                                     "leaf_spine)"));
+    CHECK(complaint(file) ==
+          file.at("6:5: topology.planes: no plane joins all chips: 'up' does not join chip 0 to chip 4; "
+                  "add one that does (kind: leaf_spine)"));
   }
   SUBCASE("a group that the machine does not have") {
     const TempYaml file("topology: {base: supernode-1024, planes: {fabric: {groups: {encode: {links: 1}}}}}\n");
