@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/cost/exchange.hpp"
 #include "models/cost/expert_load.hpp"
+#include "models/cost/ways.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -12,7 +13,6 @@ namespace tokenyard::cost {
 namespace {
 
 using models::ExchangeCoefficients;
-using models::ExchangeCopies;
 using models::ExchangeKernel;
 
 constexpr double kPicosecondsANanosecond = 1e3;
@@ -52,18 +52,20 @@ StepCostSpec attention_side(StepCostSpec spec) {
   return spec;
 }
 
-/// Nanoseconds of one way of a micro-batch of `tokens` that `copies` chips of the FFN side get, `bytes` each.
-double way_ns(const StepCostSpec& spec, const ExchangeKernel& kernel, const ExchangeCoefficients& c, double tokens,
-              double copies, double bytes, double fullest) {
+/// Nanoseconds of one way of a micro-batch of `tokens`, `bytes` each; `fullest`: load of the fullest FFN chip over the
+/// mean.
+double way_ns(const StepCostSpec& spec, Direction way, double tokens, Bytes bytes, double fullest) {
+  const ExchangeKernel& kernel = way_kernel(spec, way);
+  const ExchangeCoefficients& c = way == Direction::Dispatch ? kernel.dispatch : kernel.combine;
   const GroupLinks& links = spec.network.ffn;
   const double ranks = 1.0 * links.ranks * kernel.ranks_per_chip;
   const bool one = links.domains == 1;
   const Seconds launch = one ? c.launch + c.per_doubling * std::log2(ranks)
                              : c.across_launch + c.across_per_doubling * std::log2(1.0 * links.domains) + links.latency;
-  const double out = tokens / spec.plan.chips() * copies * bytes;
-  const double in = tokens * fullest / spec.ffn->chips * copies * bytes;
+  const Bytes attention = tokens / spec.plan.chips() * bytes;
+  const Bytes ffn = tokens * fullest / spec.ffn->chips * bytes;
   const BytesPerSecond rate = one ? links.port * c.eff : links.uplink * c.across_eff;
-  return ns(Seconds{p_norm(launch.value(), std::max(out, in) / rate.value(), c.norm)});
+  return ns(Seconds{p_norm(launch.value(), (std::max(attention, ffn) / rate).value(), c.norm)});
 }
 
 std::uint32_t all_tokens(const StepCostSpec& spec) { return GraphPadding(spec).largest() * spec.plan.attention_data; }
@@ -80,15 +82,7 @@ std::array<TokenTable, 2> tables(std::uint32_t most, Price price) {
   return {table(0), table(1)};
 }
 
-std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, const models::AcceleratorSpec& sender, Direction way) {
-  const ExchangeKernel& kernel = sender.kernels.collectives.exchange(false);
-  const ExchangeCoefficients& c = way == Direction::Dispatch ? kernel.dispatch : kernel.combine;
-  const double hidden = spec.llm.hidden;
-  const double bytes =
-      way == Direction::Dispatch ? dispatch_bytes(hidden, spec.precision.experts) : combine_bytes(hidden);
-  const double chips = 1.0 * spec.ffn->chips * kernel.ranks_per_chip;
-  const double top_k = spec.llm.moe->top_k;
-  const double copies = kernel.copies == ExchangeCopies::PerExpert ? top_k : distinct_ranks(top_k, chips);
+std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, Direction way) {
   // As in steps of chips that have both: exchange tables are taken with even loads, and so priced where nobody says
   // one.
   const bool even = spec.expert_load.routing == models::Routing::Fitted;
@@ -96,8 +90,8 @@ std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, const models::Acc
   const ExpertLoads loads(routing_of(spec.expert_load, plan.redundant_experts), spec.llm.moe->experts,
                           spec.llm.moe->top_k, plan.expert);
   return tables(all_tokens(spec), [&](std::size_t kind, double tokens) {
-    const double busiest = kind == 0 || even ? 1.0 : loads.at(tokens).rows;
-    return way_ns(spec, kernel, c, tokens, kind == 0 ? 1.0 : copies, bytes, busiest);
+    const double fullest = kind == 0 || even ? 1.0 : loads.at(tokens).rows;
+    return way_ns(spec, way, tokens, way_bytes(spec, way, kind == 1), fullest);
   });
 }
 
@@ -143,13 +137,15 @@ AttentionFfn::AttentionFfn(const StepCostSpec& spec)
                     [parts = StepParts(attention_side(spec))](std::size_t kind, double tokens) {
                       return side_ns(parts.local(tokens, kLayers[kind]), false);
                     })),
-      send_(way_tables(spec, spec.chip, Direction::Dispatch)),
+      send_(way_tables(spec, Direction::Dispatch)),
       ffn_(tables(all_tokens(spec),
                   [parts = StepParts(ffn_side(spec)), &spec](std::size_t kind, double tokens) {
                     const double whole = side_ns(parts.local(tokens / spec.ffn->chips, kLayers[kind]), true);
                     return kind == 0 ? whole : whole + ns(total(parts.experts(tokens))) / spec.llm.moe_layers();
                   })),
-      back_(way_tables(spec, spec.ffn->chip, Direction::Combine)),
+      back_(way_tables(spec, Direction::Combine)),
+      tensor_(graphs_.largest(),
+              [side = attention_side(spec)](double tokens) { return cost::tensor_load(side, tokens); }),
       head_(graphs_.largest(),
             [parts = StepParts(attention_side(spec))](double rows) { return ns(total(parts.head(rows))); }),
       expert_weights_(all_tokens(spec), [parts = StepParts(ffn_side(spec))](
@@ -177,13 +173,13 @@ AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
   for (const StepShape& shape : ranks) {
     attention = std::max(attention, attention_(part_of(attention_work(shape), load.micro_batches)) / spec_.llm.layers);
   }
-  const std::uint32_t together = share(load.tokens);
+  load.together = share(load.tokens);
   for (std::size_t kind = 0; kind < 2; ++kind) {
     load.layers[kind] = {.layers = kind == 0 ? spec_.llm.dense_layers() : spec_.llm.moe_layers(),
                          .trip = {.attention = ps(local_[kind](share(largest)) + attention),
-                                  .send = ps(send_[kind](together)),
-                                  .ffn = ps(ffn_[kind](together)),
-                                  .back = ps(back_[kind](together))}};
+                                  .send = ps(send_[kind](load.together)),
+                                  .ffn = ps(ffn_[kind](load.together)),
+                                  .back = ps(back_[kind](load.together))}};
   }
   load.host = ns(spec_.host.per_step) + ns(spec_.host.per_sequence) * sequences;
   return load;
@@ -203,6 +199,53 @@ SimTime AttentionFfn::exposed(std::span<const StepShape> ranks) const {
   const SimTime all = price(step);
   for (LayerTrips& group : step.layers) group.trip.send = group.trip.back = 0;
   return all - price(step);
+}
+
+SimTime AttentionFfn::longer(std::span<const StepShape> ranks, Seconds out, Seconds back) const {
+  Load step = load(ranks);
+  const SimTime alone = price(step);
+  const double ways = 1.0 * spec_.llm.layers * step.micro_batches;
+  for (LayerTrips& group : step.layers) {
+    group.trip.send += ps(ns(out) / ways);
+    group.trip.back += ps(ns(back) / ways);
+  }
+  return price(step) - alone;
+}
+
+/// That an attention chip sends, or gets back, in one layer of one micro-batch.
+Bytes AttentionFfn::way_bytes_of(const Load& load, Direction way, bool moe) const {
+  return 1.0 * load.together / spec_.plan.chips() * way_bytes(spec_, way, moe);
+}
+
+Communication AttentionFfn::communication(std::span<const StepShape> ranks) const {
+  const Load step = load(ranks);
+  Communication sent{.tensor = tensor_(step.tokens / spec_.plan.attention_data)};
+  const bool inside = spec_.network.ffn.domains == 1;
+  const FlowCount to_all{.inside = 1.0 * spec_.ffn->chips, .across = 1.0 * spec_.ffn->chips};
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    const double times = 1.0 * step.layers[kind].layers * step.micro_batches;
+    const auto bytes = [&](Direction way) {
+      const Bytes all = way_bytes_of(step, way, kind == 1);
+      return inside ? PortBytes{.inside = all} : PortBytes{.across = all};
+    };
+    sent.ways.out.add(times, bytes(Direction::Dispatch), to_all);
+    sent.ways.back.add(times, bytes(Direction::Combine), to_all);
+  }
+  return sent;
+}
+
+std::optional<StepTrips> AttentionFfn::trips(std::span<const StepShape> ranks) const {
+  const Load step = load(ranks);
+  StepTrips trips{.layers = step.layers,
+                  .micro_batches = step.micro_batches,
+                  .head = SimTime::from(Seconds{step.head * 1e-9}),
+                  .host = SimTime::from(Seconds{step.host * 1e-9}),
+                  .host_overlapped = spec_.host.overlapped};
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    trips.way_bytes[kind] = {way_bytes_of(step, Direction::Dispatch, kind == 1),
+                             way_bytes_of(step, Direction::Combine, kind == 1)};
+  }
+  return trips;
 }
 
 std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) const {
@@ -231,8 +274,7 @@ std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) co
 
 Bytes AttentionFfn::traffic(std::span<const StepShape> ranks) const {
   const Load step = load(ranks);
-  const std::uint32_t together = (step.tokens + step.micro_batches - 1) / step.micro_batches;
-  double weights = shared_weights_ + expert_weights_(together);
+  double weights = shared_weights_ + expert_weights_(step.together);
   double cache = 0.0;
   const double token = kv_bytes_per_layer(spec_.llm, spec_.plan, spec_.precision.kv).value() * spec_.plan.tensor;
   for (const StepShape& shape : ranks) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "models/cost/attention.hpp"
+#include "models/cost/communication_table.hpp"
+#include "models/cost/exchange.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/micro_batches.hpp"
 #include "models/cost/step_cost.hpp"
@@ -9,6 +11,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +45,13 @@ class AttentionFfn final : public StepCost {
   /// groups are left out.
   [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override;
 
+  /// What all-reduces of tensor groups, and both ways, send. Ways go to all chips of the other side at once.
+  [[nodiscard]] Communication communication(std::span<const StepShape> ranks) const override;
+  /// Exact: all ways of the step are that much longer by equal parts, and micro-batches hide what they can.
+  [[nodiscard]] SimTime longer(std::span<const StepShape> ranks, Seconds out, Seconds back) const override;
+
+  [[nodiscard]] std::optional<StepTrips> trips(std::span<const StepShape> ranks) const override;
+
   /// The step taken apart: what one micro-batch takes in all layers, by place; what it waits for others; head; host.
   [[nodiscard]] std::vector<CostLine> explain(std::span<const StepShape> ranks) const;
 
@@ -58,10 +68,12 @@ class AttentionFfn final : public StepCost {
     std::array<LayerTrips, 2> layers;  ///< dense, MoE
     double head = 0;                   ///< ns
     double host = 0;
-    std::uint32_t tokens = 0;  ///< of all ranks
+    std::uint32_t tokens = 0;    ///< of all ranks
+    std::uint32_t together = 0;  ///< the same of a micro-batch
   };
   [[nodiscard]] Load load(std::span<const StepShape> ranks) const;
   [[nodiscard]] SimTime price(const Load& load) const;
+  [[nodiscard]] Bytes way_bytes_of(const Load& load, Direction way, bool moe) const;
 
   StepCostSpec spec_;
   GraphPadding graphs_;
@@ -70,6 +82,7 @@ class AttentionFfn final : public StepCost {
   std::array<TokenTable, 2> send_;   // ns a layer, of all ranks' tokens of a micro-batch, and so the two below
   std::array<TokenTable, 2> ffn_;
   std::array<TokenTable, 2> back_;
+  PortLoadTable tensor_;  // of an attention chip, of its rank's tokens
   TokenTable head_;
   TokenTable expert_weights_;  // bytes on all chips in all layers, likewise
   double rank_weights_;        // bytes, on all chips of a rank, in all layers

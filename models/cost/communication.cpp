@@ -63,4 +63,11 @@ PortLoad load_on(const Communication& communication, const PlaneShare& plane) {
   return sum;
 }
 
+Ways ways_on(const Communication& communication, const PlaneShare& plane) {
+  Ways here;
+  add_kind(communication.ways.out, plane.expert, here.out);
+  add_kind(communication.ways.back, plane.expert, here.back);
+  return here;
+}
+
 }  // namespace tokenyard::cost

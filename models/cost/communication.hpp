@@ -29,12 +29,19 @@ struct PortLoad {
   void add(double count, const PortLoad& other);
 };
 
+/// Between chips of attention and of FFN that stand apart: what one that holds attention sends, and what it gets back.
+struct Ways {
+  PortLoad out;
+  PortLoad back;
+};
+
 /// The collectives of one step, by kind of group, each on a chip of the mean load.
 struct Communication {
   double hidden = 0.0;  ///< share of the experts' exchange that two half batches hide; 0 without
   PortLoad tensor;
   PortLoad expert;
   PortLoad pipeline;
+  Ways ways;  ///< these hold a step up by what StepCost::longer() says
 };
 
 /// Which bytes of an instance's collectives travel on one plane.
@@ -51,5 +58,7 @@ struct PlaneShare {
 };
 /// What of them a port of that plane carries; a hidden exchange holds nobody up in proportion.
 [[nodiscard]] PortLoad load_on(const Communication& communication, const PlaneShare& plane);
+/// The same of the ways out and back, which travel as the experts' exchange does.
+[[nodiscard]] Ways ways_on(const Communication& communication, const PlaneShare& plane);
 
 }  // namespace tokenyard::cost

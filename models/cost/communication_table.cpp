@@ -34,18 +34,6 @@ void add_reduces(double count, double tokens, const StepCostSpec& spec, const Gr
   load.add(count, port_bytes(models::Collective::AllReduce, size, links, algorithm), flows_at_once(algorithm, links));
 }
 
-/// On a chip, whose stage has its part of the layers.
-PortLoad tensor_load(const StepCostSpec& spec, double tokens) {
-  const models::LlmSpec& llm = spec.llm;
-  const bool dispatched = llm.moe && spreads_tokens(spec.plan);
-  const double reduces = 1.0 * llm.layers + llm.dense_layers() + (dispatched ? 1.0 * llm.moe_layers() : 0.0);
-  PortLoad load;
-  if (spec.plan.tensor > 1) {
-    add_reduces(reduces / spec.plan.pipeline, tokens / spec.plan.context, spec, spec.network.tensor, load);
-  }
-  return load;
-}
-
 PortLoad expert_load(const StepCostSpec& spec, double tokens, bool prompts) {
   PortLoad load;
   if (!spec.llm.moe || spec.plan.stage_chips() == 1 || tokens <= 0.0) return load;
@@ -96,6 +84,18 @@ std::uint32_t largest_total(const StepCostSpec& spec) {
 }
 
 }  // namespace
+
+/// A chip's stage has its part of the layers.
+PortLoad tensor_load(const StepCostSpec& spec, double tokens) {
+  const models::LlmSpec& llm = spec.llm;
+  const bool dispatched = llm.moe && spreads_tokens(spec.plan);
+  const double reduces = 1.0 * llm.layers + llm.dense_layers() + (dispatched ? 1.0 * llm.moe_layers() : 0.0);
+  PortLoad load;
+  if (spec.plan.tensor > 1) {
+    add_reduces(reduces / spec.plan.pipeline, tokens / spec.plan.context, spec, spec.network.tensor, load);
+  }
+  return load;
+}
 
 PortLoadTable::PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load)
     : sent_inside_(most, [&](double tokens) { return load(tokens).sent.inside.value(); }),

@@ -30,6 +30,9 @@ class PortLoadTable {
   TokenTable flow_across_;
 };
 
+/// What the all-reduces of its tensor group send out of a chip's port in one step, whose rank has so many tokens.
+[[nodiscard]] PortLoad tensor_load(const StepCostSpec& spec, double tokens);
+
 /// The collectives of make_kernel_sum()'s price, compiled: the time that they are exposed and what they send.
 ///
 /// exposed: all-reduces and hops of the rank with the most tokens, exchange of the experts, what chips that share a

@@ -26,6 +26,7 @@ tokenyard_room(cost
     cost/step_parts.cpp
     cost/token_table.cpp
     cost/two_batch.cpp
+    cost/ways.cpp
     cost/wire.cpp
   HEADERS
     cost/attention.hpp
@@ -53,7 +54,9 @@ tokenyard_room(cost
     cost/step_cost.hpp
     cost/step_parts.hpp
     cost/step_shape.hpp
+    cost/step_trips.hpp
     cost/token_table.hpp
     cost/two_batch.hpp
+    cost/ways.hpp
     cost/wire.hpp
   BELOW base device llm)

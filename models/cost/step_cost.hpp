@@ -5,6 +5,7 @@
 #include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
 #include "models/cost/step_shape.hpp"
+#include "models/cost/step_trips.hpp"
 #include "models/device/accelerator.hpp"
 #include "models/llm/architecture.hpp"
 #include "models/llm/expert_load.hpp"
@@ -118,6 +119,19 @@ class StepCost {
   }
   /// What the collectives of step(ranks) send; likewise.
   [[nodiscard]] virtual Communication communication(std::span<const StepShape> ranks) const {
+    static_cast<void>(ranks);
+    return {};
+  }
+
+  /// By how much step(ranks) grows when all its ways out together take `out` longer, and those back `back`
+  /// (Communication::ways). Without any it is their sum.
+  [[nodiscard]] virtual SimTime longer(std::span<const StepShape> ranks, Seconds out, Seconds back) const {
+    static_cast<void>(ranks);
+    return SimTime::from(out + back);
+  }
+
+  /// The step as its micro-batches go through it; absent where attention and FFN stand on the same chips.
+  [[nodiscard]] virtual std::optional<StepTrips> trips(std::span<const StepShape> ranks) const {
     static_cast<void>(ranks);
     return {};
   }

@@ -2,6 +2,7 @@
 
 #include "models/cost/collectives.hpp"
 #include "models/cost/exchange.hpp"
+#include "models/cost/ways.hpp"
 
 #include <utility>
 
@@ -38,21 +39,17 @@ void add_exchange(double count, const ExchangeShape& shape, const GroupLinks& li
   wire.across += count * links.ranks * port.across;
 }
 
-/// To FFN chips of their own and back: a copy for each chip with an expert of the token, one in dense layers.
-void add_ways(const StepCostSpec& spec, double hidden, Wire& wire) {
-  const double copies = spec.llm.moe_layers() * distinct_ranks(spec.llm.moe->top_k, spec.ffn->chips) + spec.llm.dense_layers();
-  const Bytes both{copies * (dispatch_bytes(spec.llm.hidden, spec.precision.experts) + hidden)};
-  (spec.network.ffn.domains > 1 ? wire.across : wire.inside) += both;
+/// To FFN chips of their own, or back.
+Wire way_wire(const StepCostSpec& spec, Direction way) {
+  const Bytes all = 1.0 * spec.llm.moe_layers() * way_bytes(spec, way, true) +
+                    1.0 * spec.llm.dense_layers() * way_bytes(spec, way, false);
+  return spec.network.ffn.domains > 1 ? Wire{.across = all} : Wire{.inside = all};
 }
 
 void add_experts(const StepCostSpec& spec, double hidden, Wire& wire) {
   const models::ParallelPlan& plan = spec.plan;
   const GroupLinks& links = spec.network.expert;
   const double layers = spec.llm.moe_layers();
-  if (spec.ffn) {
-    add_ways(spec, hidden, wire);
-    return;
-  }
   const bool spread = plan.attention_data * plan.context > 1;
   if (spread && spec.expert_exchange == ExpertExchange::Gather) {
     add_gather(layers, spec, wire);
@@ -83,12 +80,17 @@ WirePerToken wire_per_token(const StepCostSpec& spec) {
     add_all_reduce(1.0 * spec.llm.layers + spec.llm.dense_layers() + (dispatched ? 1.0 * spec.llm.moe_layers() : 0.0),
                    hidden, spec.network.tensor, wire.tensor);
   }
-  if (spec.llm.moe && (spec.ffn || spec.plan.stage_chips() > 1)) add_experts(spec, hidden, wire.expert);
+  if (spec.ffn) {
+    wire.out = way_wire(spec, Direction::Dispatch);
+    wire.back = way_wire(spec, Direction::Combine);
+  } else if (spec.llm.moe && spec.plan.stage_chips() > 1) {
+    add_experts(spec, hidden, wire.expert);
+  }
   if (spec.plan.pipeline > 1) {
     const Bytes hops{(spec.plan.pipeline - 1.0) * hidden * spec.plan.tensor};
     (spec.network.pipeline.domains > 1 ? wire.pipeline.across : wire.pipeline.inside) += hops;
   }
-  for (const Wire& group : {wire.tensor, wire.expert, wire.pipeline}) {
+  for (const Wire& group : {wire.tensor, wire.expert, wire.pipeline, wire.out, wire.back}) {
     wire.inside += group.inside;
     wire.across += group.across;
   }

@@ -55,6 +55,8 @@ struct Engine::Impl final : EventHandler {
   SimTime now;
   bool ran = false;
   bool stopped = false;
+  bool passed = false;  ///< the event being handled
+  SimTime last;         ///< of those that did not
   std::uint64_t events = 0;
   std::uint64_t delays_over = 0;  ///< events of our own
   std::uint32_t flows = 0;
@@ -123,7 +125,9 @@ struct Engine::Impl final : EventHandler {
       const Event event = queue.pop();
       now = event.time;
       ++events;
+      passed = false;
       event.handler->on_event(event.what);
+      if (!passed) last = now;
     }
   }
 };
@@ -167,6 +171,9 @@ void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes s
                                           .traffic = traffic});
   impl_->queue.push(start, rank, *impl_, slot);
 }
+
+void Engine::pass() { impl_->passed = true; }
+SimTime Engine::last() const { return impl_->last; }
 
 void Engine::set_bandwidth(std::size_t plane, const LinkPlace& link, BytesPerSecond bandwidth) {
   expect(plane < impl_->meters.size() && bandwidth.value() > 0.0, "flows have some of a link of this engine");

@@ -93,6 +93,11 @@ class Engine {
   /// the run ends without them.
   void alarm(SimTime when, std::uint64_t rank, EventHandler& handler, std::uint64_t what);
 
+  /// From a handler: this event does nothing, it was overtaken by others.
+  void pass();
+  /// When the last event came that did not pass.
+  [[nodiscard]] SimTime last() const;
+
   /// Moves `size` bytes from one endpoint to another of plane `plane` (index into the constructor's list), after
   /// `delay` (software, wire latency; to the nearest ns). Flows share links max-min fairly. When the last byte has
   /// arrived, to the next whole ns and at least 1 ns after the first, `handler` gets `what` as an event of rank

@@ -32,16 +32,22 @@ struct Capacity {
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
                                                 const cost::NetworkFigures& network);
 
-/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip, for each token that
+/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip with attention, for each token that
 /// the instance computes.
 struct PortWire {
   Bytes port;
   Bytes across;  ///< of these, to other scale-up domains
 };
+/// The same by where it goes: both out of a port and into it, out to FFN chips that stand apart, back from these.
+struct PlaneWire {
+  PortWire both;
+  PortWire out;
+  PortWire back;
+};
 /// Where an instance stands on that plane.
 struct PlaneFootprint {
   serving::Footprint links;
-  PortWire wire;
+  PlaneWire wire;
 };
 
 /// An experiment made ready to run: every part built, nothing played yet.

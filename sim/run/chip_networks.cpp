@@ -68,11 +68,30 @@ EndpointId ChipNetworks::endpoint(std::size_t network, ChipId chip) const {
   return found->second;
 }
 
+namespace {
+
+/// Between the chips of both sides of an instance.
+serving::TripWiring trip_wiring(ChipNetworks& networks, const PlacedInstance& instance, const GroupPlanes& planes,
+                                const cost::GroupLinks& links) {
+  const bool one = links.domains == 1;
+  serving::TripWiring wiring{.network = networks.on(one ? planes.inside : planes.across),
+                             .rate = one ? links.port : links.uplink};
+  for (const ChipId chip : instance.chips) wiring.attention.push_back(networks.endpoint(wiring.network, chip));
+  for (const ChipId chip : instance.ffn) wiring.ffn.push_back(networks.endpoint(wiring.network, chip));
+  return wiring;
+}
+
+}  // namespace
+
 serving::StepWiring step_wiring(ChipNetworks& networks, const topologies::Topology& topology,
                                 const PlacedInstance& instance, const models::ParallelPlan& plan,
                                 const config::PlaneChoice& planes, const cost::NetworkFigures& figures,
                                 std::uint32_t rounds) {
   serving::StepWiring wiring{.endpoints = {}, .tensor = {}, .expert = {}, .rounds = rounds};
+  if (!instance.ffn.empty()) {
+    wiring.trips = trip_wiring(networks, instance, group_planes(topology, instance, planes.expert), figures.ffn);
+    return wiring;
+  }
   if (instance.chips.size() < 2) return wiring;
   if (plan.tensor > 1) {
     wiring.tensor = group_flows(networks, topology, instance, plan.tensor,

@@ -5,19 +5,25 @@
 #include "sim/run/shared_links.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 namespace tokenyard {
 namespace {
 
-/// Whether every one of the chips reaches every other over the plane.
-bool joins(const topologies::Topology& topology, const std::vector<ChipId>& chips, PlaneId plane) {
-  if (!std::all_of(chips.begin(), chips.end(),
-                   [&](ChipId chip) { return topology.port(chip, plane) > BytesPerSecond{}; })) {
-    return false;
+/// What keeps `plane` from joining all of the chips; absent where it does.
+std::optional<std::string> gap_between(const topologies::Topology& topology, const std::vector<ChipId>& chips,
+                                       PlaneId plane) {
+  for (const ChipId chip : chips) {
+    if (topology.port(chip, plane) > BytesPerSecond{}) continue;
+    return "has no link for chip " + std::to_string(chip.index()) + " (" + topology.place(chip).kind + ")";
   }
   const topologies::GroupView view = topology.view(chips, plane);
-  return view.domains == 1 || view.uplink > BytesPerSecond{};
+  if (view.domains == 1 || view.uplink > BytesPerSecond{}) return {};
+  const auto other = std::find_if(chips.begin(), chips.end(), [&](ChipId chip) {
+    return topology.domain(chip, plane) != topology.domain(chips.front(), plane);
+  });
+  return "does not join chip " + std::to_string(chips.front().index()) + " to chip " + std::to_string(other->index());
 }
 
 /// The plane that carries KV: the one asked for, or the scale-up plane if it joins all chips of both sides, else
@@ -29,27 +35,31 @@ PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topolog
                                     [&](const topologies::PlaneInfo& one) { return one.name == *wanted; });
     std::string all;
     for (const topologies::PlaneInfo& one : topology.planes()) all += (all.empty() ? "" : ", ") + one.name;
-    const auto refuse = [&](const std::string& why) { experiment.source->fail("kv_transfer.plane", why); };
+    const auto refuse = [&](const std::string& why) { experiment.source->fail(experiment.kv_transfer.plane_key, why); };
     if (plane == topology.planes().end()) refuse(topology.name() + " has no plane '" + *wanted + "'; it has: " + all);
     const PlaneId id{static_cast<std::uint32_t>(plane - topology.planes().begin())};
-    if (!joins(topology, chips, id)) refuse("'" + *wanted + "' does not join all chips of both pools; planes: " + all);
+    if (const auto gap = gap_between(topology, chips, id)) {
+      refuse("'" + *wanted + "' " + *gap + ", and so not all chips of both pools; planes: " + all);
+    }
     return id;
   }
-  if (joins(topology, chips, topology.scale_up())) return topology.scale_up();
+  if (!gap_between(topology, chips, topology.scale_up())) return topology.scale_up();
   return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
 }
 
-/// What of `wire` a plane carries, of one of the instance's chips.
-PortWire port_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
-  PortWire sum;
-  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind) {
+/// What of `wire` a plane carries, of one of the instance's chips that hold attention.
+PlaneWire plane_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
+  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind, PortWire& sum) {
     if (kind.inside) sum.port += group.inside / chips;
     if (kind.across) sum.across += group.across / chips;
   };
-  add(wire.tensor, plane.tensor);
-  add(wire.expert, plane.expert);
-  add(wire.pipeline, plane.pipeline);
-  sum.port += sum.across;
+  PlaneWire sum;
+  add(wire.tensor, plane.tensor, sum.both);
+  add(wire.expert, plane.expert, sum.both);
+  add(wire.pipeline, plane.pipeline, sum.both);
+  add(wire.out, plane.expert, sum.out);
+  add(wire.back, plane.expert, sum.back);
+  for (PortWire* const part : {&sum.both, &sum.out, &sum.back}) part->port += part->across;
   return sum;
 }
 
@@ -105,7 +115,6 @@ void refuse_as_flows(const config::Experiment& experiment) {
     if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
       refuse(pool, "engine.two_batch_overlap", "half batches compute beside the exchange");
     }
-    if (pool.ffn) refuse(pool, "ffn", "micro-batches compute beside their ways");
   }
   if (experiment.kv_transfer.with_prefill) {
     experiment.source->fail("kv_transfer.when",
@@ -132,6 +141,11 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
     }
   }
   const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
+  for (const std::vector<PlacedInstance>& instances : placed) {
+    for (const PlacedInstance& instance : instances) {
+      if (has_ffn_on(assembly.topology, instance, plane)) groups.push_back(instance.ffn);
+    }
+  }
   const topologies::FlowNetwork network =
       experiment.source->located([&] { return assembly.topology.flow_network(plane, groups); });
   set_endpoints(
@@ -148,7 +162,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
     for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
       assembly.footprints.push_back(
-          {shared[i], port_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
+          {shared[i], plane_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
     }
   }
   assembly.hand_off = std::move(hand_off);

@@ -21,7 +21,7 @@ void join_pools(const config::Experiment& experiment, const std::vector<std::vec
 
 /// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools) and
 /// collectives are flows. `figures`: by pool. Throws UserError for what cannot be played so: pipelines, two-batch
-/// overlap, attention and FFN apart, hand-offs with the prefill.
+/// overlap, hand-offs with the prefill.
 void play_collectives(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
                       const std::vector<cost::NetworkFigures>& figures, Assembly& assembly);
 

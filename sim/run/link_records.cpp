@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
+#include <set>
 
 namespace tokenyard {
 namespace {
@@ -68,24 +68,27 @@ void measure(const Load& load, SimTime end, metrics::LinkFigures& link) {
 
 /// Collectives on the links of the plane that carries KV.
 std::vector<Source> sources_of(const engine::LinkPlace& place, const Assembly& assembly) {
+  using Of = engine::LinkPlace::Of;
   std::vector<Source> sources;
   for (std::size_t i = 0; i < assembly.footprints.size(); ++i) {
-    const PortWire& wire = assembly.footprints[i].wire;
-    double chips = 0.0;
-    std::map<std::uint32_t, double> domains;
-    for (const serving::Footprint::Nics& nics : assembly.footprints[i].links.nics) {
+    const PlaneFootprint& footprint = assembly.footprints[i];
+    std::set<std::uint32_t> domains;
+    double attention = 0.0;  // chips behind the link
+    double ffn = 0.0;
+    for (const serving::Footprint::Nics& nics : footprint.links.nics) {
       const std::uint32_t domain = assembly.networks[0].endpoints[nics.endpoint.index()].domain;
-      domains[domain] += nics.chips;
-      if (place.of == engine::LinkPlace::Of::Endpoint && nics.endpoint.index() == place.index) chips += nics.chips;
+      domains.insert(domain);
+      const std::uint32_t index = place.of == Of::Endpoint ? nics.endpoint.index() : domain;
+      if (index == place.index) (nics.ffn ? ffn : attention) += nics.chips;
     }
-    Bytes per_chip = wire.port;
-    if (place.of != engine::LinkPlace::Of::Endpoint) {
-      per_chip = wire.across;
-      if (place.of == engine::LinkPlace::Of::Domain && domains.size() > 1 && domains.contains(place.index)) {
-        chips = domains.at(place.index);
-      }
-    }
-    if (chips > 0.0 && per_chip > Bytes{}) sources.push_back({i, chips * per_chip.value()});
+    const bool port = place.of == Of::Endpoint;
+    if (place.of == Of::Pod || (!port && domains.size() < 2)) continue;
+    const auto bytes = [&](const PortWire& wire) { return (port ? wire.port : wire.across).value(); };
+    const double out = place.up ? attention : ffn * footprint.links.ffn_share;
+    const double back = place.up ? ffn * footprint.links.ffn_share : attention;
+    const double all =
+        attention * bytes(footprint.wire.both) + out * bytes(footprint.wire.out) + back * bytes(footprint.wire.back);
+    if (all > 0.0) sources.push_back({i, all});
   }
   return sources;
 }

@@ -377,6 +377,8 @@ std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology
   add_group(planes.tensor, wire.tensor);
   add_group(planes.expert, wire.expert);
   add_group(planes.pipeline, wire.pipeline);
+  add_group(planes.expert, wire.out);
+  add_group(planes.expert, wire.back);
   return wires;
 }
 

@@ -84,7 +84,7 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   serving.finish();
 
   // A front end may still send when the last step has ended, and a step for nobody may end after the last token.
-  const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.now()) : engine.now();
+  const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.last()) : engine.now();
   Outcome outcome{
       .summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
                                     link_records(engine, assembly, serving.meters(), end),

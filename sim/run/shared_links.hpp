@@ -10,9 +10,12 @@
 
 namespace tokenyard {
 
+/// Whether an instance has chips that hold its FFN alone, with ports on the plane.
+[[nodiscard]] bool has_ffn_on(const topologies::Topology& topology, const PlacedInstance& instance, PlaneId plane);
+
 /// Where the collectives of every instance meet the flows of `network`, which is that of `plane`: by instance, pools in
 /// order. REQUIRES: the groups of `network` are the KV chips of every attention rank, pools, instances and ranks in
-/// order.
+/// order, then the FFN chips of every instance for which has_ffn_on() holds.
 [[nodiscard]] std::vector<serving::Footprint> footprints(const topologies::Topology& topology, PlaneId plane,
                                                          const topologies::FlowNetwork& network,
                                                          const config::Experiment& experiment,

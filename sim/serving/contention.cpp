@@ -29,25 +29,51 @@ Contention::Contention(engine::Engine& engine, std::size_t plane, const topologi
   for (std::uint32_t domain = 0; domain < network.domains.size(); ++domain) {
     add_link({.of = Of::Domain, .index = domain}, network.domains[domain].trunk);
   }
-  for (const Footprint& footprint : footprints) {
-    const auto number = static_cast<std::uint32_t>(members_.size());
-    Member& member = members_.emplace_back();
-    member.on_plane = footprint.on_plane;
-    if (!member.on_plane.any()) continue;
-    std::map<std::uint32_t, double> chips;  // by domain
-    const auto cross = [&](std::uint32_t link, double behind, std::vector<std::uint32_t>& kind) {
-      kind.push_back(link);
-      links_[link].members.push_back(number);
-      links_[link].chips.push_back(behind);
-    };
-    for (const Footprint::Nics& nics : footprint.nics) {
-      for (const bool up : {true, false}) cross(nic(nics.endpoint, up), nics.chips, member.nics);
-      chips[domain_of_[nics.endpoint.index()]] += nics.chips;
+  for (const Footprint& footprint : footprints) add_member(footprint);
+}
+
+void Contention::add_member(const Footprint& footprint) {
+  const auto number = static_cast<std::uint32_t>(members_.size());
+  Member& member = members_.emplace_back();
+  member.on_plane = footprint.on_plane;
+  if (!member.on_plane.any()) return;
+  const auto cross = [&](std::uint32_t index, const Weights& bytes, const Weights& flows,
+                         std::vector<std::uint32_t>& kind) {
+    kind.push_back(index);
+    links_[index].members.push_back(number);
+    links_[index].bytes.push_back(bytes);
+    links_[index].flows_of.push_back(flows);
+  };
+  const double share = footprint.ffn_share;
+  struct Chips {
+    double attention = 0.0;
+    double ffn = 0.0;
+  };
+  std::map<std::uint32_t, Chips> domains;
+  for (const Footprint::Nics& nics : footprint.nics) {
+    const double n = nics.chips;
+    Chips& here = domains[domain_of_[nics.endpoint.index()]];
+    (nics.ffn ? here.ffn : here.attention) += n;
+    for (const bool up : {true, false}) {
+      // What goes out leaves attention upwards and comes down to the FFN. A flow uses the ports of all chips alike.
+      const bool out = nics.ffn != up;
+      const Weights flows{.both = nics.ffn ? 0.0 : n, .out = out ? n : 0.0, .back = out ? 0.0 : n};
+      const double bytes = nics.ffn ? share : 1.0;
+      cross(nic(nics.endpoint, up), {.both = flows.both, .out = bytes * flows.out, .back = bytes * flows.back}, flows,
+            member.nics);
     }
-    if (chips.size() < 2) continue;  // nothing of it leaves the domain
-    for (const auto& [domain, behind] : chips) {
-      if (links_[trunk(domain, true)].bandwidth <= 0.0) continue;
-      for (const bool up : {true, false}) cross(trunk(domain, up), behind, member.trunks);
+  }
+  if (domains.size() < 2) return;  // nothing of it leaves the domain
+  for (const auto& [domain, chips] : domains) {
+    if (links_[trunk(domain, true)].bandwidth <= 0.0) continue;
+    const double ffn = share * chips.ffn;
+    for (const bool up : {true, false}) {
+      const Weights bytes{
+          .both = chips.attention, .out = up ? chips.attention : ffn, .back = up ? ffn : chips.attention};
+      // All chips' collectives cross it, each in flows of its own.
+      const auto any = [](double weight) { return weight > 0.0 ? 1.0 : 0.0; };
+      cross(trunk(domain, up), bytes, {.both = any(bytes.both), .out = any(bytes.out), .back = any(bytes.back)},
+            member.trunks);
     }
   }
 }
@@ -61,36 +87,42 @@ void Contention::add_link(engine::LinkPlace place, BytesPerSecond bandwidth) {
 
 void Contention::join(InstanceId instance, StepsOnLinks& steps) { members_[instance.index()].steps = &steps; }
 
-Seconds Contention::delay(InstanceId instance, const cost::Communication& communication) const {
+Contention::Delay Contention::delay(InstanceId instance, const cost::Communication& communication) const {
   const Member& member = members_[instance.index()];
   if (member.flows == 0) return {};
-  const cost::PortLoad load = cost::load_on(communication, member.on_plane);
-  double longest = 0.0;
-  for (const std::uint32_t index : member.nics) {
-    const Link& link = links_[index];
-    if (link.flows == 0) continue;
-    // A flow uses the ports of all chips of the group alike.
-    longest = std::max(longest, link.flows * on_link(load.per_flow, Of::Endpoint) * link.chips[0] / link.bandwidth);
-  }
-  for (const std::uint32_t index : member.trunks) {
-    // All chips' collectives cross it, each in flows of its own.
-    const Link& link = links_[index];
-    longest = std::max(longest, link.flows * on_link(load.per_flow, Of::Domain) / link.bandwidth);
-  }
-  return Seconds{longest};
+  const Load load{cost::load_on(communication, member.on_plane), cost::ways_on(communication, member.on_plane)};
+  Delay longest;
+  const auto look_at = [&](const Link& link) {
+    if (link.flows == 0) return;
+    const auto place = std::find(link.members.begin(), link.members.end(), instance.index()) - link.members.begin();
+    const Weights& weights = link.flows_of[static_cast<std::size_t>(place)];
+    const auto raise = [&](Seconds& time, const cost::PortLoad& of, double weight) {
+      time = std::max(time, Seconds{link.flows * on_link(of.per_flow, link.place.of) * weight / link.bandwidth});
+    };
+    raise(longest.held_up, load.both, weights.both);
+    raise(longest.out, load.ways.out, weights.out);
+    raise(longest.back, load.ways.back, weights.back);
+  };
+  for (const std::uint32_t index : member.nics) look_at(links_[index]);
+  for (const std::uint32_t index : member.trunks) look_at(links_[index]);
+  return longest;
 }
 
 void Contention::runs(InstanceId instance, const cost::Communication& communication, Seconds step) {
   expect(step.value() > 0.0, "a step takes time");
-  set_load(instance.index(), cost::load_on(communication, members_[instance.index()].on_plane), 1.0 / step.value());
+  const cost::PlaneShare& on_plane = members_[instance.index()].on_plane;
+  set_load(instance.index(), {cost::load_on(communication, on_plane), cost::ways_on(communication, on_plane)},
+           1.0 / step.value());
 }
 
 void Contention::idles(InstanceId instance) { set_load(instance.index(), {}, 0.0); }
 
-void Contention::set_load(std::uint32_t member, const cost::PortLoad& load, double steps_per_s) {
+void Contention::set_load(std::uint32_t member, const Load& load, double steps_per_s) {
   Member& changed = members_[member];
-  if (!changed.stale && changed.load.sent.inside == load.sent.inside && changed.load.sent.across == load.sent.across)
-    return;
+  const auto same = [](const cost::PortLoad& a, const cost::PortLoad& b) {
+    return a.sent.inside == b.sent.inside && a.sent.across == b.sent.across;
+  };
+  if (!changed.stale && same(changed.load.both, load.both) && same(changed.load.ways.out, load.ways.out)) return;
   changed.stale = false;
   changed.load = load;
   changed.steps_per_s = steps_per_s;
@@ -132,11 +164,15 @@ void Contention::apply(Link& link) {
   for (std::size_t i = 0; i < link.members.size(); ++i) {
     const Member& member = members_[link.members[i]];
     if (member.steps_per_s <= 0.0) continue;
-    const double bytes = link.chips[i] * on_link(member.load.sent, link.place.of);
+    const auto sum = [&](const Weights& weights, cost::PortBytes cost::PortLoad::* of) {
+      return weights.both * on_link(member.load.both.*of, link.place.of) +
+             weights.out * on_link(member.load.ways.out.*of, link.place.of) +
+             weights.back * on_link(member.load.ways.back.*of, link.place.of);
+    };
+    const double bytes = sum(link.bytes[i], &cost::PortLoad::sent);
     load += bytes * member.steps_per_s;
     sent += bytes;
-    // Of a trunk every chip's flows count, of NICs the flows of one chip: those of the group run side by side.
-    per_flow += (link.place.of == Of::Endpoint ? link.chips[i] : 1.0) * on_link(member.load.per_flow, link.place.of);
+    per_flow += sum(link.flows_of[i], &cost::PortLoad::per_flow);
   }
   double left = link.bandwidth;
   if (load > 0.0) {

@@ -28,9 +28,11 @@ struct Footprint {
   struct Nics {
     EndpointId endpoint;
     std::uint32_t chips = 1;  ///< whose ports it stands for
+    bool ffn = false;         ///< these hold the FFN, apart from attention
   };
   cost::PlaneShare on_plane;  ///< which of its collectives travel there; none: it meets no flow
   std::vector<Nics> nics;
+  double ffn_share = 1.0;  ///< bytes of the ways at a port of the FFN side, for one at a port of the attention side
 };
 
 /// KV flows and the collectives of steps on the same links, each slowing the other.
@@ -43,8 +45,9 @@ struct Footprint {
 ///   average, B - V/step, never less than their fair share B * k/(k + w).
 /// Links are the NICs of the groups of chips that send or receive KV and the trunks of their domains; of both
 /// directions the one with more flows counts, and of all links the slowest, since the ranks of a step wait for each
-/// other. Costs a few look-ups when a flow begins or ends and when an instance with flows on its links turns to other
-/// steps.
+/// other. The ways between chips of attention and of FFN that stand apart cross a link in one direction each, and make
+/// a step longer by what its micro-batches do not hide (cost::StepCost::longer()). Costs a few look-ups when a flow
+/// begins or ends and when an instance with flows on its links turns to other steps.
 ///
 /// Limits: within a step flows see the mean, not the bursts; a flow that is held up elsewhere is taken to want its
 /// fair share all the same; trunks between pods are not looked at; a rate is set anew when it has moved by kFinest.
@@ -59,8 +62,13 @@ class Contention final : public engine::FlowWatch {
 
   /// Whether any flow is on a link that its collectives use.
   [[nodiscard]] bool meets(InstanceId instance) const { return members_[instance.index()].flows > 0; }
-  /// By which a step with these collectives takes longer than on idle links.
-  [[nodiscard]] Seconds delay(InstanceId instance, const cost::Communication& communication) const;
+  /// By which the collectives of a step take longer than on idle links: those that hold it up, all ways out, all back.
+  struct Delay {
+    Seconds held_up;
+    Seconds out;
+    Seconds back;
+  };
+  [[nodiscard]] Delay delay(InstanceId instance, const cost::Communication& communication) const;
 
   /// From now on a step with these collectives begins every `step`; or none does. Steps that send as much as those
   /// before leave the rate as it is, until flows come or go.
@@ -73,6 +81,16 @@ class Contention final : public engine::FlowWatch {
   static constexpr double kFinest = 0.005;  ///< of a link's bandwidth
 
  private:
+  /// How much of a port's load on the attention side crosses a link: of what goes both ways, of the ways out and back.
+  struct Weights {
+    double both = 0.0;
+    double out = 0.0;
+    double back = 0.0;
+  };
+  struct Load {
+    cost::PortLoad both;
+    cost::Ways ways;
+  };
   /// One direction of a link.
   struct Link {
     engine::LinkPlace place;
@@ -80,7 +98,8 @@ class Contention final : public engine::FlowWatch {
     double applied = 0.0;    // that flows share now
     std::uint32_t flows = 0;
     std::vector<std::uint32_t> members;  // whose collectives cross it
-    std::vector<double> chips;           // of each, behind this link
+    std::vector<Weights> bytes;          // of each
+    std::vector<Weights> flows_of;       // likewise: of the bytes that a port sends one peer
   };
   struct Member {
     cost::PlaneShare on_plane;
@@ -89,13 +108,14 @@ class Contention final : public engine::FlowWatch {
     std::vector<std::uint32_t> trunks;  // likewise
     bool stale = true;                  // flows have come or gone since
     std::uint32_t flows = 0;            // on all of them; one that crosses two counts twice
-    cost::PortLoad load;                // of its present steps
+    Load load;                          // of its present steps
     double steps_per_s = 0.0;
   };
 
   void add_link(engine::LinkPlace place, BytesPerSecond bandwidth);
+  void add_member(const Footprint& footprint);
   void count(std::size_t plane, EndpointId from, EndpointId to, bool begins);
-  void set_load(std::uint32_t member, const cost::PortLoad& load, double steps_per_s);
+  void set_load(std::uint32_t member, const Load& load, double steps_per_s);
   void apply(Link& link);
   [[nodiscard]] std::uint32_t nic(EndpointId endpoint, bool up) const { return 2 * endpoint.index() + (up ? 0U : 1U); }
   [[nodiscard]] std::uint32_t trunk(std::uint32_t domain, bool up) const {

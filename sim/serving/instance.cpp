@@ -152,6 +152,8 @@ void Instance::on_event(std::uint64_t what) {
     wake_at_ = SimTime::never();
     advance(now, true);
     set_wake();
+  } else {
+    engine_.pass();  // a wake-up set before another one that was due earlier
   }
 }
 

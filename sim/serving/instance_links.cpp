@@ -9,7 +9,10 @@ namespace tokenyard::serving {
 /// By which the step in shapes_ takes longer beside the flows of this moment; a stage of a pipeline by as much each.
 SimTime Instance::delay() const {
   if (settings_.contention == nullptr || !settings_.contention->meets(settings_.id)) return {};
-  return SimTime::from(settings_.contention->delay(settings_.id, cost_.communication(shapes_)));
+  const Contention::Delay delay = settings_.contention->delay(settings_.id, cost_.communication(shapes_));
+  const SimTime held_up = SimTime::from(delay.held_up);
+  const bool ways = delay.out > Seconds{} || delay.back > Seconds{};
+  return ways ? held_up + cost_.longer(shapes_, delay.out, delay.back) : held_up;
 }
 
 /// What is left of a step in flight goes on at the new rate: collectives are spread evenly over it. In a pipeline only
@@ -41,7 +44,11 @@ void Instance::links_changed() {
 /// Begins a step that flows play. REQUIRES: shapes_ are its own.
 void Instance::play(Step& step) {
   step.start = engine_.now();
-  settings_.flows->play(settings_.id, step.alone, cost_.communication(shapes_), *this);
+  if (const auto trips = cost_.trips(shapes_)) {
+    settings_.flows->play(settings_.id, *trips, *this);
+  } else {
+    settings_.flows->play(settings_.id, step.alone, cost_.communication(shapes_), *this);
+  }
 }
 
 void Instance::step_played() {
@@ -73,6 +80,8 @@ void Instance::tell_load() {
     sum.tensor.add(at_once, one.tensor);
     sum.expert.add(at_once, one.expert);
     sum.pipeline.add(at_once, one.pipeline);
+    sum.ways.out.add(at_once, one.ways.out);
+    sum.ways.back.add(at_once, one.ways.back);
     longest = std::max(longest, step.alone + step.delay);
   }
   if (longest > SimTime{}) {

@@ -16,6 +16,7 @@ tokenyard_room(serving
     serving/serving_give_up.cpp
     serving/serving_hand_off.cpp
     serving/step_flows.cpp
+    serving/trip_flows.cpp
   HEADERS
     serving/acceptance.hpp
     serving/contention.hpp
@@ -26,4 +27,5 @@ tokenyard_room(serving
     serving/sequence.hpp
     serving/serving.hpp
     serving/step_flows.hpp
+    serving/trip_flows.hpp
   BELOW base device llm cost workloads topologies log metrics policy engine kv)

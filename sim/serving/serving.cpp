@@ -326,7 +326,7 @@ void Serving::look_around(SimTime now) {
 }
 
 void Serving::finish() {
-  const SimTime end = engine_.now();
+  const SimTime end = stopped_ ? engine_.now() : engine_.last();
   for (std::size_t i = 0; i < by_id_.size(); ++i) {
     if (stopped_) by_id_[i]->advance(end, false);
     meters_[i].finish(end);

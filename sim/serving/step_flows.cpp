@@ -41,7 +41,12 @@ Seconds idle_time(const GroupFlows& kind, const cost::PortLoad& load) {
 }
 
 StepFlows::StepFlows(engine::Engine& engine, std::vector<StepWiring> wirings) : engine_(engine) {
-  for (StepWiring& wiring : wirings) plays_.push_back({.wiring = std::move(wiring)});
+  std::vector<std::optional<TripWiring>> trips;
+  for (StepWiring& wiring : wirings) {
+    trips.push_back(std::move(wiring.trips));
+    plays_.push_back({.wiring = std::move(wiring)});
+  }
+  trips_ = std::make_unique<TripFlows>(engine, std::move(trips));
 }
 
 void StepFlows::play(InstanceId instance, SimTime price, const cost::Communication& sends, StepOwner& owner) {

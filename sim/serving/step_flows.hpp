@@ -4,10 +4,14 @@
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
 #include "models/cost/communication.hpp"
+#include "models/cost/step_trips.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/serving/trip_flows.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <vector>
 
 namespace tokenyard::serving {
@@ -29,7 +33,8 @@ struct StepWiring {
   std::vector<std::vector<EndpointId>> endpoints;  ///< by network of the engine and chip of the instance
   GroupFlows tensor;
   GroupFlows expert;
-  std::uint32_t rounds = 1;  ///< turns that computation and collectives take in a step
+  std::uint32_t rounds = 1;           ///< turns that computation and collectives take in a step
+  std::optional<TripWiring> trips{};  ///< attention and FFN stand apart: its steps are played by TripFlows
 };
 
 /// Time of these bytes as flows on idle links, all at once: the fuller of a chip's ports and its share of the trunk,
@@ -64,6 +69,11 @@ class StepFlows final : public engine::EventHandler {
   /// outlives it.
   void play(InstanceId instance, SimTime price, const cost::Communication& sends, StepOwner& owner);
 
+  /// The same for an instance with StepWiring::trips.
+  void play(InstanceId instance, const cost::StepTrips& trips, StepOwner& owner) {
+    trips_->play(instance, trips, owner);
+  }
+
   void on_event(std::uint64_t what) override;
 
  private:
@@ -91,6 +101,7 @@ class StepFlows final : public engine::EventHandler {
 
   engine::Engine& engine_;
   std::vector<Play> plays_;  // by instance
+  std::unique_ptr<TripFlows> trips_;
 };
 
 }  // namespace tokenyard::serving

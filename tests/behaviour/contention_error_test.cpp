@@ -109,7 +109,7 @@ class PricedSteps final : public EventHandler, public serving::StepsOnLinks {
   void links_changed() override {
     const double now = static_cast<double>(engine_.now().ns()) * 1e-9;
     const double left = (end_ - now) / duration_;
-    duration_ = alone_ + links_.delay(InstanceId{0}, sent_).value();
+    duration_ = alone_ + links_.delay(InstanceId{0}, sent_).held_up.value();
     wake(now + left * duration_);
     links_.runs(InstanceId{0}, sent_, Seconds{duration_});
   }
@@ -118,7 +118,7 @@ class PricedSteps final : public EventHandler, public serving::StepsOnLinks {
 
  private:
   void begin(double now) {
-    duration_ = alone_ + links_.delay(InstanceId{0}, sent_).value();
+    duration_ = alone_ + links_.delay(InstanceId{0}, sent_).held_up.value();
     wake(now + duration_);
   }
   void wake(double end) {

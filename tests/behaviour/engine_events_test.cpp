@@ -69,6 +69,19 @@ TEST_CASE("engine: what a handler throws ends the run and leaves it") {
   CHECK(engine.now() == SimTime{1000});
 }
 
+TEST_CASE("engine: events that pass do not count as the last") {
+  Engine engine({});
+  FlowProbe probe(engine);
+  probe.then = [&](std::uint64_t what) {
+    if (what == 2) engine.pass();
+  };
+  engine.at(SimTime{1000}, 0, probe, 1);
+  engine.at(SimTime{5000}, 0, probe, 2);
+  engine.run();
+  CHECK(engine.now() == SimTime{5000});
+  CHECK(engine.last() == SimTime{1000});
+}
+
 TEST_CASE("engine: stop ends the run after the current event even with flows in flight") {
   Engine engine({flow_network(1, 2, 50_GBps, 0_GBps)});
   FlowProbe probe(engine);

@@ -69,6 +69,19 @@ SmallExperiment split_over_ib() {
       .more = "planes: {tensor: ib, kv: ib}\n"};
 }
 
+/// Two prefill instances, and decode with attention on four chips and experts on four others, on NICs of 100 Gb/s.
+SmallExperiment apart_over_ib(const std::string& arrivals, int requests) {
+  return {.topology = "{base: hgx-h200, nodes: 2, planes: {ib: {link: 100 Gbps}}}",
+          .llm = "mixtral-8x7b",
+          .pools =
+              "{p: {role: prefill, instances: 2, parallel: {tensor: 2}}, d: {role: decode, parallel: "
+              "{attention_data: 4}, ffn: {chips: 4}}}",
+          .workload = "{kind: synthetic, arrivals: " + arrivals +
+                      ", prompt: {kind: constant, tokens: 200}, output: {kind: uniform, min: 4, max: 24}, requests: " +
+                      std::to_string(requests) + "}",
+          .more = "planes: {expert: ib, kv: ib}\n"};
+}
+
 }  // namespace
 
 TEST_CASE("flow runs: steps of one user take their price inside a domain") {
@@ -81,6 +94,43 @@ TEST_CASE("flow runs: steps of one user take their price where experts are excha
               .pools = "{serve: {parallel: {attention_data: 16, expert: 16}}}",
               .workload = workload("1 /s", 700, 8, "2 s")},
              "6");
+}
+
+TEST_CASE("flow runs: steps of one user take their price where attention and FFN stand apart") {
+  check_idle(apart_over_ib("{kind: closed_loop, concurrency: 1}", 4), "0");
+}
+
+TEST_CASE("flow runs: averages are near flows where ways between attention and FFN meet hand-offs") {
+  const SmallExperiment parts = apart_over_ib("{kind: closed_loop, concurrency: 128}", 256);
+  const Means priced = play_with(parts, "{contention: on}");
+  const Means ignored = play_with(parts, "{contention: off}");
+  const Means played = play_with(parts, "{fidelity: flow}");
+  CAPTURE(priced.transfer);
+  CAPTURE(ignored.transfer);
+  CAPTURE(played.transfer);
+  CAPTURE(priced.ttft);
+  CAPTURE(ignored.ttft);
+  CAPTURE(played.ttft);
+  CAPTURE(priced.tpot);
+  CAPTURE(played.tpot);
+  CHECK(played.transfer > 1.05 * ignored.transfer);  // they do share
+  CHECK(std::abs(priced.transfer / played.transfer - 1.0) < 0.05);
+  CHECK(std::abs(priced.ttft / played.ttft - 1.0) < 0.03);
+  CHECK(std::abs(priced.tpot / played.tpot - 1.0) < 0.02);
+}
+
+TEST_CASE("flow runs: a run ends with its last step however late steps beside flows were expected to end") {
+  const SmallExperiment parts = apart_over_ib("{kind: closed_loop, concurrency: 128}", 256);
+  const std::string text = in_child([&] {
+    const Outcome outcome = run(read(parts), {});
+    SimTime last;
+    for (const metrics::RequestRecord& request : outcome.recorder->requests()) {
+      last = std::max(last, request.last_token);
+    }
+    const SimTime behind = outcome.end - last;  // at most a step for nobody, composed ahead
+    return std::string(behind < SimTime::from(Seconds{0.05}) ? "yes" : std::to_string(behind.ns()));
+  });
+  CHECK(text == "yes");
 }
 
 TEST_CASE("flow runs: averages of contention are near flows that share links with hand-offs") {
@@ -126,4 +176,28 @@ TEST_CASE("flow runs: links carry the bytes of collectives as those of hand-offs
     return out.str();
   });
   CHECK(text == "0 1 1");
+}
+
+TEST_CASE("flow runs: what leaves attention chips comes to FFN chips on the links of a priced run") {
+  const std::string text = in_child([] {
+    const metrics::Summary summary = run(read(apart_over_ib("{kind: closed_loop, concurrency: 8}", 16)), {}).summary;
+    // Ends of flows: two ranks of prefill, four of decode, then the FFN chips.
+    double attention_up = 0.0;
+    double attention_down = 0.0;
+    double ffn_up = 0.0;
+    double ffn_down = 0.0;
+    for (const metrics::LinkFigures& link : summary.links) {
+      const bool up = link.link.ends_with(" up");
+      if (link.link.starts_with("group 6")) {
+        (up ? ffn_up : ffn_down) += link.collective_bytes;
+      } else if (link.link >= "group 2" && link.link < "group 6") {
+        (up ? attention_up : attention_down) += link.collective_bytes;
+      }
+    }
+    std::ostringstream out;
+    out << (attention_up > 0.0) << (std::abs(attention_up / ffn_down - 1.0) < 1e-9)
+        << (std::abs(attention_down / ffn_up - 1.0) < 1e-9);
+    return out.str();
+  });
+  CHECK(text == "111");
 }

@@ -16,4 +16,6 @@ tokenyard_tests(behaviour_run behaviour
   ROOMS run
   FILES
     behaviour/flow_run_test.cpp
+    behaviour/network_effects_test.cpp
+    behaviour/published_hand_off_test.cpp
     behaviour/step_flows_test.cpp)

@@ -3,6 +3,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/step_parts.hpp"
+#include "models/cost/wire.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -102,6 +103,29 @@ TEST_CASE("attention and FFN apart: of the ways a lone micro-batch hides nothing
   const auto three = lines_us(apart(3), ranks(48, 1000));
   const double sent = 3.0 * (three.at("way out") + three.at("way back"));
   CHECK(us(make_kernel_sum(apart(3))->exposed(ranks(48, 1000))) < sent);
+}
+
+TEST_CASE("attention and FFN apart: both ways send what wire counts for each token") {
+  const StepCostSpec spec = apart(4);
+  const WirePerToken wire = wire_per_token(spec);
+  const Communication sent = make_kernel_sum(spec)->communication(ranks(16, 1000));  // 64 tokens, in four equal parts
+  CHECK(sent.ways.out.sent.inside.value() * kAttention == Approx(64.0 * wire.out.inside.value()).epsilon(1e-12));
+  CHECK(sent.ways.back.sent.inside.value() * kAttention == Approx(64.0 * wire.back.inside.value()).epsilon(1e-12));
+  // 2 experts in 3 layers and one chip in the dense one, 2 KiB in BF16.
+  CHECK(wire.out.inside.value() == Approx(7.0 * 2048.0).epsilon(1e-12));
+  CHECK(sent.ways.out.per_flow.inside.value() == Approx(sent.ways.out.sent.inside.value() / kFfn).epsilon(1e-12));
+}
+
+TEST_CASE(
+    "attention and FFN apart: slower ways hold a lone micro-batch up in full and several by what they do not hide") {
+  const auto alone = make_kernel_sum(apart(1));
+  const auto shapes = ranks(48, 1000);
+  CHECK(alone->longer(shapes, Seconds{}, Seconds{}) == SimTime{});
+  CHECK(us(alone->longer(shapes, Seconds{40e-6}, Seconds{20e-6})) == Approx(60.0).epsilon(1e-4));  // whole nanoseconds
+  const auto three = make_kernel_sum(apart(3));
+  CHECK(us(three->longer(shapes, Seconds{40e-6}, Seconds{20e-6})) < 60.0);
+  CHECK(three->longer(shapes, Seconds{1.0}, Seconds{}) >
+        SimTime::from(Seconds{0.9}));  // a way that is the slowest place
 }
 
 TEST_CASE("attention and FFN apart: a rank with fewer tokens than micro-batches has fewer of them") {
