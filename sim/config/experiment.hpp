@@ -106,6 +106,7 @@ struct KvTransferSpec {
   double efficiency = 1.0;
   bool push = false;  ///< see serving::HandOff
   bool with_prefill = false;
+  bool decode_first = false;  ///< by the engine's rules
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
   bool replicas_once = false;  ///< KV that several decode chips hold crosses the network once

@@ -115,6 +115,11 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "scheduler_recv_interval", "count", "1",
      "sglang: decode steps from one look at the requests that came to the next; after a batch of prompts, and when "
      "nothing runs, it looks at once."},
+    {"engine", "schedule_policy", "one of: fcfs | lpm", "fcfs",
+     "sglang: prompts as they came, or those with the longest prefix in the radix cache first."},
+    {"engine", "num_reserved_decode_tokens", "count", "512",
+     "sglang: tokens that a decode pool keeps for each request that is there or on its way, when it lets another one "
+     "in."},
 
     // kind tensorrt_llm
     {"engine", "max_batch_size", "count", "2048", "tensorrt_llm: requests in a step of one attention rank."},

@@ -25,9 +25,10 @@ constexpr std::array kOfVllm = {"max_num_seqs"sv,
                                 "watermark"sv,
                                 "block_tokens"sv,
                                 "memory_utilisation"sv};
-constexpr std::array kOfSglang = {"max_running_requests"sv,      "chunked_prefill_size"sv, "max_prefill_tokens"sv,
-                                  "schedule_conservativeness"sv, "enable_mixed_chunk"sv,   "page_size"sv,
-                                  "mem_fraction_static"sv,       "cuda_graph_max_bs"sv,    "scheduler_recv_interval"sv};
+constexpr std::array kOfSglang = {"max_running_requests"sv,       "chunked_prefill_size"sv, "max_prefill_tokens"sv,
+                                  "schedule_conservativeness"sv,  "enable_mixed_chunk"sv,   "page_size"sv,
+                                  "mem_fraction_static"sv,        "cuda_graph_max_bs"sv,    "scheduler_recv_interval"sv,
+                                  "num_reserved_decode_tokens"sv, "schedule_policy"sv};
 constexpr std::array kOfTrtllm = {"max_batch_size"sv,
                                   "max_num_tokens"sv,
                                   "capacity_scheduler_policy"sv,
@@ -77,12 +78,16 @@ void read_vllm(YamlMap& map, EngineSpec& engine) {
 }
 
 void read_sglang(YamlMap& map, std::uint32_t ranks, EngineSpec& engine) {
-  engine.rules = policy::SglangSpec{.max_running_requests = map.count("max_running_requests", 1, kMostRequests),
-                                    .chunked_prefill_size = map.count("chunked_prefill_size", 1, kMostTokens),
-                                    .max_prefill_tokens = map.count("max_prefill_tokens", 1, kMostTokens),
-                                    .schedule_conservativeness = map.number("schedule_conservativeness", 0.0, 1e3),
-                                    .enable_mixed_chunk = map.flag("enable_mixed_chunk"),
-                                    .scheduler_recv_interval = map.count("scheduler_recv_interval", 1, 1000)};
+  engine.rules = policy::SglangSpec{
+      .max_running_requests = map.count("max_running_requests", 1, kMostRequests),
+      .chunked_prefill_size = map.count("chunked_prefill_size", 1, kMostTokens),
+      .max_prefill_tokens = map.count("max_prefill_tokens", 1, kMostTokens),
+      .schedule_conservativeness = map.number("schedule_conservativeness", 0.0, 1e3),
+      .enable_mixed_chunk = map.flag("enable_mixed_chunk"),
+      .scheduler_recv_interval = map.count("scheduler_recv_interval", 1, 1000),
+      .schedule_policy = map.choice("schedule_policy", {"fcfs", "lpm"}) == "lpm" ? policy::PromptOrder::LongestPrefix
+                                                                                 : policy::PromptOrder::FirstCome,
+      .num_reserved_decode_tokens = map.count("num_reserved_decode_tokens", 0, kMostTokens)};
   engine.block_tokens = map.count("page_size", 1, kLargestBlock);
   engine.memory.utilisation.reset();
   if (map.given("mem_fraction_static")) engine.memory.utilisation = map.number("mem_fraction_static", 0.0, 1.0);
@@ -168,6 +173,10 @@ EngineSpec read_engine(YamlMap map, std::uint32_t ranks) {
   if (auto* vllm = std::get_if<policy::VllmSpec>(&engine.rules)) vllm->order = engine.order;
   const CacheSpec cache = read_prefix_cache(map);
   engine.caching = cache.caching;
+  const auto* sglang = std::get_if<policy::SglangSpec>(&engine.rules);
+  if (sglang != nullptr && sglang->schedule_policy == policy::PromptOrder::LongestPrefix && !engine.caching) {
+    map.fail("schedule_policy", "lpm orders by what is in the radix cache; add prefix_caching: true");
+  }
   engine.tiers = cache.tiers;
   if (engine.tiers && kind != "vllm") {
     map.fail("cache", "has tiers, which are played by the rules of kind vllm only; this engine is of kind " + kind);

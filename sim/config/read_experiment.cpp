@@ -165,10 +165,13 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
   }
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
   for (const PoolSpec& pool : pools) {
-    if (!split || std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) continue;
-    pool.source->fail("engine.kind",
-                      "prefill and decode apart are played by vLLM's hand-off only; other engines serve in "
-                      "one pool of role mixed");
+    if (split && pool.speculation.tokens > 0 && !std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) {
+      pool.source->fail("speculation", "drafts with prefill and decode apart are played by the rules of kind vllm only");
+    }
+  }
+  if (split && pools[0].engine.rules.index() != pools[1].engine.rules.index()) {
+    pools[1].source->fail(
+        "engine.kind", "must be that of pool '" + pools[0].name + "': KV caches are handed off by one engine's rules");
   }
   if (split && pools[0].precision.kv != pools[1].precision.kv) {
     pools[1].source->fail("precision.kv", "must be that of pool '" + pools[0].name + "' (" +
@@ -208,8 +211,14 @@ NetworkSpec read_network(YamlMap map) {
   return spec;
 }
 
-KvTransferSpec read_kv_transfer(YamlMap map) {
+KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
   KvTransferSpec spec;
+  spec.decode_first = std::holds_alternative<policy::SglangSpec>(rules);
+  for (const char* key : {"direction", "when", "chunk_tokens", "per_chunk"}) {
+    if (!spec.decode_first || !map.given(key)) continue;
+    map.fail(key,
+             "has no meaning under the rules of kind sglang, which send the pages of every chunk when it is computed");
+  }
   if (map.given("plane")) spec.plane = map.text("plane");
   spec.setup = map.seconds("setup");
   spec.efficiency = map.number("efficiency", 0.001, 1.0);
@@ -296,7 +305,8 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   experiment.planes = read_planes(root.map_or_empty("planes", "planes"), experiment.topology, kv);
   if (kv && experiment.pools.size() == 1) root.fail("planes.kv", "one mixed pool hands no KV over; leave it out");
   if (experiment.pools.size() == 2) {
-    experiment.kv_transfer = read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"));
+    experiment.kv_transfer =
+        read_kv_transfer(root.map_or_empty("kv_transfer", "kv_transfer"), experiment.pools[0].engine.rules);
     if (kv && experiment.kv_transfer.plane) root.fail("planes.kv", "stands beside kv_transfer.plane; keep one of them");
     if (kv) {
       experiment.kv_transfer.plane = kv;

@@ -12,6 +12,9 @@ namespace tokenyard::policy {
 /// A request in the hands of one scheduler.
 using SequenceId = Id<struct SequenceTag>;
 
+/// Tokens by which Candidate::beginning tells prompts apart.
+inline constexpr std::uint32_t kBeginning = 32;
+
 /// The request that is next to be admitted.
 struct Candidate {
   std::uint32_t tokens = 0;       ///< to compute before it generates: prompt, plus what it had produced when preempted
@@ -20,10 +23,13 @@ struct Candidate {
   bool from_remote = false;       ///< its KV, or a part of it, is to be fetched first, from another instance or a tier
   bool loaded = false;            ///< that has arrived: it has blocks for all its tokens, of which `cached` are there
   std::int32_t priority = 0;      ///< lower is more urgent
-  std::uint32_t may_produce = 1;  ///< most output tokens that its call still allows (max_tokens less those given)
+  /// Most output tokens that its call still allows (max_tokens less those given); 1 where it is handed off after that.
+  std::uint32_t may_produce = 1;
   /// Name of its first full block that is not in the cache and that others may know; absent without a cache.
   std::optional<std::uint64_t> next_block{};
-  std::uint64_t came = 0;          ///< steps() when it joined the queue for the first time
+  /// Name of its first kBeginning tokens, rounded up to whole blocks; absent where it has fewer that others may know.
+  std::optional<std::uint64_t> beginning{};
+  std::uint64_t came = 0;  ///< steps() when it joined the queue for the first time
 };
 
 /// A request whose prompt is not complete.
@@ -84,13 +90,16 @@ class Desk {
   [[nodiscard]] virtual bool idled() const = 0;
   /// Steps so far that computed something. Those that compose() was not asked for were nothing but decodes.
   [[nodiscard]] virtual std::uint64_t steps() const = 0;
+  /// Requests that hold blocks for KV from another instance, on its way or here, and do not run yet; in order of
+  /// load().
+  [[nodiscard]] virtual std::span<const SequenceId> arriving() const = 0;
   /// The request `place` places behind the head of the queue, the head at 0; loaded ones first, as candidate().
   [[nodiscard]] virtual std::optional<Candidate> candidate_at(std::size_t place) const = 0;
 
   // ---- for the slow path: one by one ----
   /// Of a prompt in progress: as Candidate::next_block. Nothing in engines that share at once.
   [[nodiscard]] virtual std::optional<std::uint64_t> next_block(SequenceId id) const = 0;
-  [[nodiscard]] virtual Progress progress(SequenceId id) const = 0;         ///< of a running request
+  [[nodiscard]] virtual Progress progress(SequenceId id) const = 0;         ///< of a running or arriving request
   [[nodiscard]] virtual std::vector<SequenceId> running_order() const = 0;  ///< in order of admission
   /// Tokens it could compute now: decode_width() when decoding, the rest of the prompt, or 0 when its last token is in
   /// flight.
@@ -104,7 +113,10 @@ class Desk {
   virtual void decode(std::span<const SequenceId> chosen) = 0;    ///< the others that could decode pause for this step
   virtual void compute(SequenceId id, std::uint32_t tokens) = 0;  ///< a further chunk of a partial prompt
   virtual void admit(std::uint32_t tokens) = 0;                   ///< candidate() starts running with its first chunk
-  virtual void load() = 0;                            ///< candidate() gets blocks for all its tokens and is fetched
+  virtual void load() = 0;  ///< candidate() gets blocks for all its tokens and is fetched
+  /// candidate(), fetched with its first token, starts running: it decodes from this step on, or has ended.
+  /// REQUIRES: takes_first_token(); before decode_all() and decode() of this step, which leave it out of no step.
+  virtual void take_over() = 0;
   virtual void preempt(SequenceId id) = 0;            ///< loses all blocks, back to the head of the queue
   virtual void retract(SequenceId id) = 0;            ///< the same, but to the tail of the queue
   virtual void bring_forward(std::size_t place) = 0;  ///< candidate_at(place) becomes candidate()
@@ -131,6 +143,9 @@ class BatchRules {
   [[nodiscard]] virtual Sharing sharing() const { return Sharing::AtOnce; }
   /// Whether a request with drafts has places for as many tokens beyond those of its step, prompts included.
   [[nodiscard]] virtual bool keeps_places_ahead() const { return false; }
+  /// Whether fetched KV brings the first token along, which the prefill side has made; else the last prompt token is
+  /// computed again and gives it.
+  [[nodiscard]] virtual bool takes_first_token() const { return false; }
 };
 
 }  // namespace tokenyard::policy

@@ -31,9 +31,10 @@ class Inbox {
   /// Head of the queue, if the scheduler has seen it.
   [[nodiscard]] std::optional<Candidate> head(const Desk& desk) const {
     auto candidate = desk.candidate();
-    if (candidate && candidate->came > seen_) candidate.reset();
+    if (candidate && !sees(*candidate)) candidate.reset();
     return candidate;
   }
+  [[nodiscard]] bool sees(const Candidate& candidate) const { return candidate.came <= seen_; }
 
  private:
   static constexpr std::uint64_t kPromptTurn = 1000;

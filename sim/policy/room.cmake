@@ -1,5 +1,6 @@
 tokenyard_room(policy
   SOURCES
+    policy/longest_prefix.cpp
     policy/prefix_routers.cpp
     policy/routers.cpp
     policy/rules.cpp
@@ -11,6 +12,7 @@ tokenyard_room(policy
     policy/load_watch.hpp
     policy/prefix_routers.hpp
     policy/inbox.hpp
+    policy/longest_prefix.hpp
     policy/new_token_ratio.hpp
     policy/rank_balance.hpp
     policy/router.hpp

@@ -49,6 +49,11 @@ std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::
   return std::visit([&](const auto& kind) { return longest_of(kind, blocks, block_tokens); }, spec);
 }
 
+std::uint32_t reserved_beside_prompt(const RulesSpec& spec) {
+  const auto* sglang = std::get_if<SglangSpec>(&spec);
+  return sglang == nullptr ? 0 : sglang->num_reserved_decode_tokens;
+}
+
 std::optional<std::uint32_t> longest_prompt(const RulesSpec& spec) {
   const auto* whole = std::get_if<TrtllmSpec>(&spec);
   if (whole == nullptr || whole->enable_chunked_prefill) return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/policy/inbox.hpp"
+#include "sim/policy/longest_prefix.hpp"
 #include "sim/policy/new_token_ratio.hpp"
 
 #include <algorithm>
@@ -26,7 +27,9 @@ class SglangRules final : public BatchRules {
     const bool idle = desk.decoding() + desk.ended() == 0 && desk.partials().empty();
     inbox_.turn(desk.steps(), unasked, idle);
     bool full = desk.blocked() && desk.partials().empty();  // batch_is_full: a cut prompt that goes on takes it back
-    const bool prompts = prefill(desk, full);
+    if (!full && desk.partials().empty()) full = preallocate(desk);
+    const bool took = desk.partials().empty() && take_over(desk);
+    const bool prompts = !took && prefill(desk, full);
     if (prompts) {
       ++steps_seen_;
       if (spec_.enable_mixed_chunk) {
@@ -43,6 +46,7 @@ class SglangRules final : public BatchRules {
 
   [[nodiscard]] bool sees_ends_late() const override { return true; }
   [[nodiscard]] Sharing sharing() const override { return Sharing::Tree; }
+  [[nodiscard]] bool takes_first_token() const override { return true; }
 
  private:
   /// What a prefill batch may still take, in tokens.
@@ -63,10 +67,63 @@ class SglangRules final : public BatchRules {
     }
   };
 
+  // ---------------------------------------------------------------- a decode pool
+
+  /// Requests whose prompts another instance computes get room for them, in order, where enough is left for what is
+  /// here and on its way, and for the largest one alone. Gives whether one is refused.
+  bool preallocate(Desk& desk) const {
+    for (;;) {
+      std::size_t place = 0;
+      auto next = desk.candidate_at(place);
+      while (next && next->loaded) next = desk.candidate_at(++place);
+      if (!next || !next->from_remote || !inbox_.sees(*next)) return false;
+      if (!leaves_enough(desk, *next)) return true;
+      desk.load();
+    }
+  }
+
+  [[nodiscard]] bool leaves_enough(const Desk& desk, const Candidate& next) const {
+    const std::int64_t free = std::int64_t{desk.block_tokens()} * desk.free_blocks();
+    const std::int64_t reserved = spec_.num_reserved_decode_tokens;
+    const std::int64_t room = free - reserved * static_cast<std::int64_t>(desk.running() + desk.arriving().size());
+    if (next.tokens + reserved > room) return false;
+    std::int64_t retractable = 0;  // tokens that would be free if all that runs were retracted
+    std::int64_t largest = 0;
+    for (const SequenceId id : desk.running_order()) {
+      const Progress progress = desk.progress(id);
+      retractable += progress.prompt + progress.given;
+      const std::int64_t produced = std::min(progress.given + progress.may_produce, kMostProduced);
+      largest = std::max(largest, progress.prompt + produced);
+    }
+    const std::int64_t left = std::min(room, free - (largest - retractable));
+    const std::int64_t to_end = next.tokens + may_produce(desk, next);
+    return std::max(next.tokens + reserved, to_end - retractable) <= left;
+  }
+
+  /// What has come joins the decodes. Gives whether anything did.
+  bool take_over(Desk& desk) const {
+    bool any = false;
+    for (auto next = desk.candidate(); next && next->loaded && next->from_remote; next = desk.candidate()) {
+      if (desk.running() >= spec_.max_running_requests) break;
+      desk.take_over();
+      any = true;
+    }
+    return any;
+  }
+
+  // ---------------------------------------------------------------- prompts
+
+  /// The next prompt to compute here, if the scheduler has seen it.
+  [[nodiscard]] std::optional<Candidate> prompt(const Desk& desk) const {
+    auto head = inbox_.head(desk);
+    if (head && (head->loaded || head->from_remote)) head.reset();
+    return head;
+  }
+
   /// Gives whether there is a prefill batch. `full`: nothing is admitted; set when a request was refused.
   bool prefill(Desk& desk, bool& full) const {
     const bool goes_on = !desk.partials().empty();
-    if (!goes_on && (full || !inbox_.head(desk))) return false;
+    if (!goes_on && (full || !prompt(desk))) return false;
     if (!goes_on && desk.running() >= spec_.max_running_requests) {
       full = true;
       return false;
@@ -99,8 +156,12 @@ class SglangRules final : public BatchRules {
   }
 
   bool admit(Desk& desk, Room& room, bool& full, bool any) const {
-    while (const auto head = inbox_.head(desk)) {
-      if (!desk.partials().empty()) break;  // one prompt in progress
+    const bool sorted = spec_.schedule_policy == PromptOrder::LongestPrefix && desk.partials().empty();
+    std::vector<std::size_t> order = sorted ? longest_prefix_first(desk, inbox_) : std::vector<std::size_t>{};
+    for (std::size_t tried = 0; desk.partials().empty(); ++tried) {  // one prompt in progress
+      if (sorted && tried == order.size()) break;
+      const auto head = sorted ? desk.candidate_at(order[tried]) : prompt(desk);
+      if (!head) break;
       if (desk.running() >= spec_.max_running_requests) {
         full = true;
         break;
@@ -117,6 +178,7 @@ class SglangRules final : public BatchRules {
       if (any && paged >= room.input) break;
       const std::int64_t tokens = extend <= room.chunk ? extend : room.chunk / room.page * room.page;
       if (tokens <= 0) break;
+      if (sorted) bring_forward(desk, order, tried);
       desk.admit(static_cast<std::uint32_t>(tokens));
       any = true;
       room.charge(tokens, tokens < extend ? 0 : produced);
@@ -127,6 +189,15 @@ class SglangRules final : public BatchRules {
       if (room.input <= 0 || room.chunk <= 0) break;
     }
     return any;
+  }
+
+  /// Those behind it in the queue move up.
+  static void bring_forward(Desk& desk, std::vector<std::size_t>& order, std::size_t at) {
+    const std::size_t place = order[at];
+    if (place > 0) desk.bring_forward(place);
+    for (std::size_t& later : order) {
+      if (later > place) --later;
+    }
   }
 
   /// As the engine cuts it when a request comes: so that prompt and output alone leave a page and a token of the pool.

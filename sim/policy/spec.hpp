@@ -23,14 +23,22 @@ struct VllmSpec {
   QueueOrder order = QueueOrder::FirstCome;
 };
 
+/// Which prompt SGLang tries first.
+enum class PromptOrder : std::uint8_t {
+  FirstCome,
+  LongestPrefix,  ///< that with the most tokens in the radix cache
+};
+
 /// The rules of SGLang's scheduler (docs/engines.md); names follow its own flags.
 struct SglangSpec {
   std::uint32_t max_running_requests = 2048;
-  std::uint32_t chunked_prefill_size = 8192;   ///< prompt tokens of a prefill batch; longer prompts are cut
-  std::uint32_t max_prefill_tokens = 16384;    ///< a prefill batch of several prompts stays below it
-  double schedule_conservativeness = 1.0;      ///< factor on the share of future tokens that admission reserves
-  bool enable_mixed_chunk = false;             ///< decodes join a prefill batch instead of waiting for it
-  std::uint32_t scheduler_recv_interval = 1;   ///< decode steps from one look at new requests to the next
+  std::uint32_t chunked_prefill_size = 8192;  ///< prompt tokens of a prefill batch; longer prompts are cut
+  std::uint32_t max_prefill_tokens = 16384;   ///< a prefill batch of several prompts stays below it
+  double schedule_conservativeness = 1.0;     ///< factor on the share of future tokens that admission reserves
+  bool enable_mixed_chunk = false;            ///< decodes join a prefill batch instead of waiting for it
+  std::uint32_t scheduler_recv_interval = 1;  ///< decode steps from one look at new requests to the next
+  PromptOrder schedule_policy = PromptOrder::FirstCome;
+  std::uint32_t num_reserved_decode_tokens = 512;  ///< of a decode pool: kept for each request that is or will be there
 };
 
 enum class CapacityPolicy : std::uint8_t { GuaranteedNoEvict, MaxUtilization };
@@ -43,9 +51,9 @@ struct TrtllmSpec {
   CapacityPolicy capacity_scheduler_policy = CapacityPolicy::GuaranteedNoEvict;
   bool enable_chunked_prefill = false;
   ChunkingPolicy context_chunking_policy = ChunkingPolicy::FirstComeFirstServed;
-  std::uint32_t batch_wait_timeout_iters = 0;   ///< steps that prompts wait at most while others generate
-  double batch_wait_max_tokens_ratio = 0.0;     ///< of max_num_tokens: a step this full does not wait
-  bool attention_dp_balance = false;            ///< prompts wait for each other across attention ranks (RankBalance)
+  std::uint32_t batch_wait_timeout_iters = 0;  ///< steps that prompts wait at most while others generate
+  double batch_wait_max_tokens_ratio = 0.0;    ///< of max_num_tokens: a step this full does not wait
+  bool attention_dp_balance = false;           ///< prompts wait for each other across attention ranks (RankBalance)
   std::uint32_t attention_dp_timeout_iters = 50;
   std::uint32_t attention_dp_batching_wait_iters = 10;
 };
@@ -60,6 +68,9 @@ using RulesSpec = std::variant<VllmSpec, SglangSpec, TrtllmSpec>;
 
 /// Most tokens of one request that these rules let into a pool of `blocks` blocks, its last output token not counted.
 [[nodiscard]] std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::uint32_t block_tokens);
+
+/// Tokens that a decode pool keeps free beside the prompt of a request that it lets in.
+[[nodiscard]] std::uint32_t reserved_beside_prompt(const RulesSpec& spec);
 
 /// Longest prompt that these rules take; absent = any that fits.
 [[nodiscard]] std::optional<std::uint32_t> longest_prompt(const RulesSpec& spec);

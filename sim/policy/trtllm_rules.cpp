@@ -21,10 +21,11 @@ class TrtllmRules final : public BatchRules {
   explicit TrtllmRules(const TrtllmSpec& spec) : spec_(spec) {}
 
   bool compose(Desk& desk) override {
+    take_over(desk);
     const bool paused = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization && make_room(desk);
+    bool refused = !paused && fetch(desk);
     const std::uint32_t decodes = fitting(desk);
-    bool refused = false;
-    std::vector<Context> contexts = plan(desk, room_beside(desk, decodes), paused, refused);
+    std::vector<Context> contexts = plan(desk, room_beside(desk, decodes), paused || refused, refused);
     if (held_ || waits(contexts, decodes * desk.decode_width())) {
       for (Context& context : contexts) context.chunk = 0;
     }
@@ -34,6 +35,7 @@ class TrtllmRules final : public BatchRules {
   }
 
   [[nodiscard]] Sharing sharing() const override { return Sharing::Reuse; }
+  [[nodiscard]] bool takes_first_token() const override { return true; }
   [[nodiscard]] bool starts_prompts(const Desk& desk) const override {
     const bool pauses = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization &&
                         desk.blocks_to_decode() > desk.free_blocks();
@@ -65,16 +67,53 @@ class TrtllmRules final : public BatchRules {
     return true;
   }
 
-  /// Blocks that are neither taken nor promised to those that run.
+  /// Requests whose KV has come go on as decodes, with the token that came with it.
+  void take_over(Desk& desk) const {
+    for (auto next = desk.candidate(); next && next->loaded && next->from_remote; next = desk.candidate()) {
+      if (desk.running() >= spec_.max_batch_size || desk.decoding() >= spec_.max_num_tokens) break;
+      desk.take_over();
+    }
+  }
+
+  /// Requests whose prompt another instance has computed get blocks for it, before any prompt of this one's own. Gives
+  /// whether one finds no blocks or no place in the batch.
+  bool fetch(Desk& desk) const {
+    std::optional<std::int64_t> blocks;
+    for (std::size_t place = 0;;) {
+      const auto next = desk.candidate_at(place);
+      if (!next) return false;
+      if (next->loaded || !next->from_remote) {
+        ++place;
+        continue;
+      }
+      if (!blocks) blocks = available(desk);
+      const std::int64_t need = needed(desk, *next);
+      if (need > *blocks || desk.running() + desk.arriving().size() >= spec_.max_batch_size) return true;
+      *blocks -= need;
+      desk.bring_forward(place);
+      desk.load();
+    }
+  }
+
+  /// Blocks that a request takes, or has kept for it, when it starts.
+  [[nodiscard]] std::int64_t needed(const Desk& desk, const Candidate& next) const {
+    const bool evicts = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization;
+    return to_end(desk, std::uint64_t{next.tokens} + (evicts ? 0 : next.may_produce));
+  }
+
+  /// Blocks that are neither taken nor promised to those that run or will when their KV is here.
   [[nodiscard]] std::int64_t available(const Desk& desk) const {
     std::int64_t blocks = desk.free_blocks();
     if (spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization) return blocks - desk.blocks_to_decode();
-    for (const SequenceId id : desk.running_order()) {
-      if (desk.wanted(id) == 0) continue;
+    const auto promise = [&](SequenceId id) {
       const Progress progress = desk.progress(id);
       blocks -= to_end(desk, std::uint64_t{progress.prompt} + progress.given + progress.may_produce) -
                 static_cast<std::int64_t>(progress.blocks);
+    };
+    for (const SequenceId id : desk.running_order()) {
+      if (desk.wanted(id) > 0) promise(id);
     }
+    for (const SequenceId id : desk.arriving()) promise(id);
     return blocks;
   }
 
@@ -111,9 +150,9 @@ class TrtllmRules final : public BatchRules {
         ++passed;
         continue;
       }
-      const bool evicts = spec_.capacity_scheduler_policy == CapacityPolicy::MaxUtilization;
-      const std::int64_t need = to_end(desk, std::uint64_t{next->tokens} + (evicts ? 0 : next->may_produce));
-      if (need > blocks || desk.decoding() + contexts.size() - passed >= spec_.max_batch_size) {
+      const std::int64_t need = needed(desk, *next);
+      const std::size_t batch = desk.decoding() + desk.arriving().size() + contexts.size() - passed;
+      if (next->loaded || next->from_remote || need > blocks || batch >= spec_.max_batch_size) {
         refused = true;
         break;
       }

@@ -100,6 +100,7 @@ serving::HandOff make_hand_off(const config::Experiment& experiment, const topol
           .efficiency = experiment.kv_transfer.efficiency,
           .push = experiment.kv_transfer.push,
           .with_prefill = experiment.kv_transfer.with_prefill,
+          .decode_first = experiment.kv_transfer.decode_first,
           .layers = experiment.llm.layers,
           .chunk_tokens = experiment.kv_transfer.chunk_tokens,
           .per_chunk = experiment.kv_transfer.per_chunk,
@@ -120,6 +121,11 @@ void refuse_as_flows(const config::Experiment& experiment) {
     experiment.source->fail("kv_transfer.when",
                             "with_prefill sends by the time at which a step will end, which is not known before with "
                             "`network.fidelity: flow`; take after_prefill, or `step`");
+  }
+  if (experiment.kv_transfer.decode_first) {
+    experiment.source->fail("network.fidelity",
+                            "flow cannot be: SGLang sends a chunk's KV at the end of its step, which is not known "
+                            "before; take step");
   }
 }
 
@@ -167,7 +173,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   }
   assembly.hand_off = std::move(hand_off);
   for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
-    prefill.tell_chunks = experiment.kv_transfer.with_prefill;
+    prefill.tell_chunks = experiment.kv_transfer.with_prefill || experiment.kv_transfer.decode_first;
   }
   assembly.networks.push_back(network);
 }

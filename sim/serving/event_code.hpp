@@ -13,6 +13,7 @@ enum class Kind : std::uint32_t {
   HandedOff,  ///< a prompt is computed, its KV pinned
   Flow,       ///< a flow of a KV transfer has ended
   Patience,   ///< that of a user ends
+  Reserved,   ///< the decode side has room: the prefill side may start
   There,      ///< the decode side has blocks for KV that was there before
 };
 

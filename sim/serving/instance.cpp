@@ -201,7 +201,7 @@ void Instance::complete_oldest(Lane& lane) {
     for (const SequenceId id : rank_step.closing) {
       sequences_[id].last_token = now;
       // Behind all decodes of its step: nobody keeps their order.
-      if (sequences_[id].first_compose != sequences_[id].last_compose) {
+      if (sequences_[id].took_over || sequences_[id].first_compose != sequences_[id].last_compose) {
         sequences_[id].last_sent = front_end_.delay(now, decodes);
       }
       listener_.on_done(id, now);
@@ -324,7 +324,7 @@ std::uint64_t Instance::plain_composes(const Lane& lane) const {
   if (settings_.stages > 1 && prompt_can_follow()) return 0;
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (const RankStep& step : lane.at(i).ranks) {
-      if (step.live && !(step.prompts_done.empty() && step.closing.empty())) return 0;
+      if (step.live && !(step.prompts_done.empty() && step.closing.empty() && step.joined.empty())) return 0;
     }
   }
   if (settings_.contention != nullptr && settings_.contention->meets(settings_.id)) {

@@ -183,6 +183,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void hand_out_prompts(SimTime now, const RankStep& rank_step, std::uint64_t& tokens);
   void tell_news(SimTime now, Lane& lane, Rank& rank);
   void book_cache(SimTime now, const Rank& rank);
+  void begin_taken_over(SimTime now, SequenceId id);
   void read_tiers(SimTime now, Rank& rank);
   void set_level(SimTime now);
 

@@ -25,6 +25,11 @@ void Instance::book(Lane& lane, const Step& step) {
     pairs_x2 += 2 * rank_step.shape.decode_context + rank_step.shape.prefill_area_x2;
   }
   const std::uint64_t accepted = tokens - served;  // drafts, which come with the token before them
+  for (const RankStep& rank_step : step.ranks) {
+    if (!rank_step.live) continue;
+    for (const SequenceId id : rank_step.joined) meter_.gap(step.end, step.end - sequences_[id].last_token, 1);
+    served -= rank_step.joined.size();
+  }
   if (paused || !lane.late.empty()) served -= book_late(lane, step);
   // Every other decode had its last token from the step before.
   meter_.gap(step.end, step.end - lane.last_end, served);
@@ -48,7 +53,8 @@ void Instance::book(Lane& lane, const Step& step) {
   if (settings_.log_steps) log(step);
 }
 
-/// Of the step in booked_: its collectives, and by how much flows beside them made it longer. A stage's part in a pipeline.
+/// Of the step in booked_: its collectives, and by how much flows beside them made it longer. A stage's part in a
+/// pipeline.
 SimTime Instance::exposed(const Step& step) const {
   const SimTime delayed = settings_.stages == 1 ? step.end - step.start - step.alone : step.delay;
   return SimTime{(cost_.exposed(booked_) + delayed).ns() / settings_.stages};
@@ -144,9 +150,22 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
     sequences_[id].fetch_start = now;
     listener_.on_fetch(id, now);
   }
+  for (const SequenceId id : rank.news().taken_over) begin_taken_over(now, id);
   read_tiers(now, rank);
   if (rank.cache() != nullptr) book_cache(now, rank);
   rank.clear_news();
+}
+
+/// Hands out a first token that came with its KV.
+void Instance::begin_taken_over(SimTime now, SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.decode_admitted = now;
+  sequence.first_token = now;
+  sequence.last_token = now;
+  sequence.first_sent = sequence.last_sent = front_end_.delay(now, 1);
+  front_end_.send(now, 1);
+  meter_.first_token(now);
+  if (sequence.fate.output_tokens == 1) listener_.on_done(id, now);
 }
 
 /// Starts what the rank has asked of its tiers. A read comes after the step that composed it has been told of.
@@ -154,8 +173,7 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
   for (const SequenceId id : rank.news().tier_reads) {
     Sequence& sequence = sequences_[id];
     const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
-    const SimTime end =
-        tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers);
+    const SimTime end = tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers);
     // At least a nanosecond, so that an end is never at the instant of its beginning.
     engine_.at(std::max(end, now + SimTime{1}), engine::rank_of_flow(id.index()), *this, kTierRead | id.index());
   }

@@ -28,6 +28,7 @@ Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, 
       acceptance_(acceptance),
       sees_ends_late_(rules_->sees_ends_late()),
       keeps_places_ahead_(rules_->keeps_places_ahead()),
+      takes_first_token_(rules_->takes_first_token()),
       sharing_(rules_->sharing()),
       free_blocks_(total_blocks),
       cache_(make_cache(total_blocks, caching, sharing_)),
@@ -49,7 +50,9 @@ void Rank::enqueue(SequenceId id) {
   // First come, first served among equals; a more urgent one passes those behind it.
   auto place = waiting_.end();
   while (place != waiting_.begin() && sequences_[*(place - 1)].priority > sequence.priority) --place;
-  if (place == waiting_.begin()) blocked_ = false;  // another head
+  // Another head; or TensorRT-LLM, which looks for what is to be fetched in the whole queue.
+  const bool passes = sequence.from_remote && sharing_ == policy::Sharing::Reuse;
+  if (place == waiting_.begin() || passes) blocked_ = false;
   waiting_.insert(place, id);
   waiting_tokens_ += sequence.target;
 }
@@ -61,13 +64,15 @@ void Rank::loaded(SequenceId id) {
   --loading_;
   if (sequence.given_up) {
     partial_tokens_ -= sequence.target;
+    std::erase(arriving_, id);
     give_back(sequence);
     sequence.state = SequenceState::Gone;
     blocked_ = false;
     return;
   }
   if (sequence.from_remote) {
-    sequence.computed = sequence.target - 1;  // the last prompt token is computed here and gives the first token
+    // Without the first token the last one of the prompt is computed here and gives it.
+    sequence.computed = takes_first_token_ ? sequence.target : sequence.target - 1;
     if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
   } else {
     sequence.computed = sequence.hit;
@@ -182,6 +187,7 @@ void Rank::admit(std::uint32_t tokens) {
   Sequence& sequence = sequences_[id];
   if (ready) {
     ready_.pop_front();
+    std::erase(arriving_, id);
   } else {
     waiting_.pop_front();
     waiting_tokens_ -= sequence.target;
@@ -249,10 +255,31 @@ void Rank::load() {
   sequence.blocks += need;
   if (sequence.from_remote) {
     sequence.fetched = sequence.target - sequence.computed;
+    arriving_.push_back(id);
     news_.fetches.push_back(id);
   } else {
     news_.tier_reads.push_back(id);
   }
+}
+
+void Rank::take_over() {
+  const SequenceId id = ready_.front();
+  Sequence& sequence = sequences_[id];
+  expect(takes_first_token_ && sequence.from_remote && acceptance_ == nullptr && composed_ == step_->compose,
+         "a first token that came along is taken over before the decodes of a step");
+  ready_.pop_front();
+  std::erase(arriving_, id);
+  partial_tokens_ -= sequence.target;
+  news_.taken_over.push_back(id);
+  if (sequence.fate.output_tokens == 1) {
+    give_back(sequence);
+    return;
+  }
+  append_running(id);
+  sequence.took_over = true;
+  sequence.first_compose = composed_;
+  join_decodes(id, sequence.computed, sequence.fate.output_tokens - 1);
+  step_->joined.push_back(id);
 }
 
 void Rank::bring_forward(std::size_t place) {

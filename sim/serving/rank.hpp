@@ -37,6 +37,7 @@ struct RankStep {
   std::uint32_t decode_tokens = 0;       ///< tokens it hands out to decodes (dropped ones taken off)
   std::vector<SequenceId> prompts_done;  ///< hand out the first token of this admission
   std::vector<SequenceId> closing;       ///< hand out their last token
+  std::vector<SequenceId> joined;        ///< decode for the first time, after a token that came with their KV
   std::vector<SequenceId> paused;        ///< could have decoded but were left out; sorted
   std::vector<PromptChunk> chunks;       ///< kept by a rank that hands KV over or shares it when it is there
   std::vector<std::pair<SequenceId, std::uint32_t>> given;  ///< with drafts: tokens that each decode hands out
@@ -54,6 +55,7 @@ struct RankStep {
     decode_tokens = 0;
     prompts_done.clear();
     closing.clear();
+    joined.clear();
     paused.clear();
     chunks.clear();
   }
@@ -144,14 +146,16 @@ class Rank final : public policy::Desk {
     std::vector<SequenceId> preempted;
     std::vector<SequenceId> fetches;     ///< from another instance
     std::vector<SequenceId> tier_reads;  ///< from tiers (Sequence::from_tiers)
+    std::vector<SequenceId> taken_over;  ///< got their first token; those of a single token have ended
     void clear() {
       admitted.clear();
       preempted.clear();
       fetches.clear();
       tier_reads.clear();
+      taken_over.clear();
     }
     [[nodiscard]] bool empty() const {
-      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty();
+      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty() && taken_over.empty();
     }
   };
   [[nodiscard]] const News& news() const { return news_; }
@@ -192,6 +196,7 @@ class Rank final : public policy::Desk {
   [[nodiscard]] bool blocked() const override { return blocked_; }
   [[nodiscard]] bool idled() const override { return idled_; }
   [[nodiscard]] std::uint64_t steps() const override { return composed_; }
+  [[nodiscard]] std::span<const SequenceId> arriving() const override { return arriving_; }
   [[nodiscard]] std::optional<policy::Candidate> candidate_at(std::size_t place) const override;
   [[nodiscard]] std::optional<std::uint64_t> next_block(SequenceId id) const override;
   [[nodiscard]] policy::Progress progress(SequenceId id) const override;
@@ -204,6 +209,7 @@ class Rank final : public policy::Desk {
   void compute(SequenceId id, std::uint32_t tokens) override;
   void admit(std::uint32_t tokens) override;
   void load() override;
+  void take_over() override;
   void preempt(SequenceId id) override;
   void retract(SequenceId id) override;
   void bring_forward(std::size_t place) override;
@@ -257,6 +263,9 @@ class Rank final : public policy::Desk {
   void lose(SequenceId id);
   void close_due();
   void close(SequenceId id);
+  [[nodiscard]] std::uint32_t may_produce(const Sequence& sequence, std::uint32_t given) const {
+    return hand_off_ ? 1 : sequence.most_output() - given;
+  }
   [[nodiscard]] std::uint32_t blocks_to_verify() const;
   [[nodiscard]] std::uint32_t blocks_to_verify(const Sequence& sequence) const;
   void verify_all();
@@ -294,6 +303,7 @@ class Rank final : public policy::Desk {
   Acceptance* acceptance_;
   bool sees_ends_late_;
   bool keeps_places_ahead_;
+  bool takes_first_token_;
   policy::Sharing sharing_;
 
   std::uint32_t free_blocks_;
@@ -304,8 +314,9 @@ class Rank final : public policy::Desk {
   SimTime now_;
   bool frozen_ = false;  // while composing: nothing has changed since the head was found blocked
   std::deque<SequenceId> waiting_;
-  std::deque<SequenceId> ready_;  // loaded, in order of arrival of their KV
-  std::uint32_t loading_ = 0;     // sequences whose KV is on the way
+  std::deque<SequenceId> ready_;      // loaded, in order of arrival of their KV
+  std::uint32_t loading_ = 0;         // sequences whose KV is on the way
+  std::vector<SequenceId> arriving_;  // those and ready ones whose KV comes from another instance
   std::uint64_t waiting_tokens_ = 0;
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
   std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight

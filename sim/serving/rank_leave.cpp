@@ -13,7 +13,7 @@ namespace tokenyard::serving {
 void Rank::leave_running(SequenceId id) {
   Sequence& sequence = sequences_[id];
   const std::uint32_t produced = handed_out(id);
-  sequence.gave_tokens = produced > sequence.produced;
+  sequence.gave_tokens = produced > sequence.produced + (sequence.took_over ? 1 : 0);
   sequence.blocks = blocks_of(id);
   switch (sequence.state) {
     case SequenceState::Decoding:
@@ -29,15 +29,18 @@ void Rank::leave_running(SequenceId id) {
     default:
       expect(false, "only running sequences leave what runs");
   }
+  if (step_ != nullptr) std::erase(step_->joined, id);
   for (RankStep* step : in_flight()) {
     const bool first = std::erase(step->prompts_done, id) > 0;
     std::erase(step->closing, id);
+    std::erase(step->joined, id);
     std::erase_if(step->chunks, [id](const PromptChunk& chunk) { return chunk.id == id; });
     if (acceptance_ != nullptr) {
       drop_given(*step, id);
       continue;
     }
-    const bool decoded = sequence.state != SequenceState::Partial && step->compose > sequence.first_compose &&
+    const std::uint64_t first_decode = sequence.first_compose + (sequence.took_over ? 0 : 1);
+    const bool decoded = sequence.state != SequenceState::Partial && step->compose >= first_decode &&
                          step->compose <= sequence.last_compose && !step->pauses(id);
     if (!first && decoded) --step->decode_tokens;
   }
@@ -58,6 +61,7 @@ void Rank::lose(SequenceId id) {
   sequence.computed = 0;
   sequence.target = sequence.request.prompt_tokens + sequence.produced;
   sequence.from_remote = false;  // what was fetched is gone: it prefills here
+  sequence.took_over = false;
   sequence.state = SequenceState::Waiting;
   ++sequence.version;
   ++sequence.preemptions;
@@ -94,6 +98,7 @@ void Rank::cancel(SequenceId id) {
       return;  // what is being written to its blocks is on its way: loaded() frees them
     case SequenceState::Loaded:
       leave(ready_);
+      std::erase(arriving_, id);
       partial_tokens_ -= sequence.target;
       break;
     default:

@@ -49,7 +49,7 @@ policy::Progress Rank::progress(SequenceId id) const {
   const std::uint32_t given = handed_out(id);
   return {.prompt = sequence.request.prompt_tokens,
           .given = given,
-          .may_produce = sequence.most_output() - given,
+          .may_produce = may_produce(sequence, given),
           .blocks = blocks_of(id)};
 }
 
@@ -81,7 +81,7 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
                               .from_remote = head.from_remote,
                               .loaded = head.state == SequenceState::Loaded,
                               .priority = head.priority,
-                              .may_produce = head.most_output() - head.produced,
+                              .may_produce = may_produce(head, head.produced),
                               .came = head.first_compose};
   if (candidate.loaded) {
     candidate.cached = head.computed;
@@ -91,6 +91,8 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
     candidate.cached_idle = hit.match.idle;
     const kv::BlockIds ids = ids_of(head);
     if (hit.match.blocks < ids.known_in_prompt()) candidate.next_block = ids[hit.match.blocks];
+    const std::uint32_t first = blocks_for(policy::kBeginning);
+    if (first <= ids.known_in_prompt()) candidate.beginning = ids[first - 1];
     candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
   }
   return candidate;

@@ -15,6 +15,7 @@ tokenyard_room(serving
     serving/serving.cpp
     serving/serving_give_up.cpp
     serving/serving_hand_off.cpp
+    serving/serving_reserve.cpp
     serving/step_flows.cpp
     serving/trip_flows.cpp
   HEADERS

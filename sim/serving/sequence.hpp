@@ -67,6 +67,7 @@ struct Sequence {
   std::uint32_t flows_left = 0;  ///< of the KV transfer, among those that have been asked for
   std::uint32_t kv_sent = 0;     ///< tokens, from the start of the prompt, whose KV needs no further flow
   bool kv_wanted = false;        ///< the decode side has blocks for it
+  std::uint32_t partner = 0;     ///< slot + 1 of the sequence that stands for it on the other side; 0 = none
   InstanceId prefill_instance;
   std::uint32_t prefill_rank = 0;
   InstanceId decode_instance;
@@ -88,10 +89,12 @@ struct Sequence {
   SimTime preempted_at;
   SimTime preempted_span;
   SimTime preempted_before_prompt;  ///< part of preempted_span before the prompt was complete
+  bool took_over = false;  ///< Decoding, Closing: its first token came with its KV, first_compose is its first decode
   bool ever_admitted = false;
   bool prompt_done = false;
   bool away = false;          ///< preempted and not yet admitted again
   bool handed_over = false;   ///< the decode side has been told of it
+  bool reserving = false;     ///< the prefill side may not start it before the decode side has room
   bool in_front_end = false;  ///< its scheduler gets it later
   bool given_up = false;      ///< its user has gone
   std::uint8_t awaited = 0;   ///< events of Serving that name it, flows not counted

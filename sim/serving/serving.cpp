@@ -151,6 +151,9 @@ void Serving::on_event(std::uint64_t what) {
     case Kind::Flow:
       flow_ended(id);
       break;
+    case Kind::Reserved:
+      reserved(id);
+      break;
     case Kind::There:
       --sequences_[id].awaited;
       kv_is_there(id, true);
@@ -184,6 +187,16 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
     }
     const std::uint64_t room =
         policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.block_tokens);
+    const std::uint64_t reserved = policy::reserved_beside_prompt(state.pool->rules);
+    if (state.pool->role == Role::Decode && sequence.request.prompt_tokens + reserved > room) {
+      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +
+                                      std::to_string(sequence.request.prompt_tokens) +
+                                      " prompt tokens) can never run in pool '" + state.pool->name +
+                                      "': its KV cache holds " + std::to_string(room) + " tokens, of which " +
+                                      std::to_string(reserved) +
+                                      " stay reserved; use more or larger chips an instance, or lower "
+                                      "engine.num_reserved_decode_tokens");
+    }
     if (tokens > room) {
       throw SpecError("workload",
                       "request " + std::to_string(sequence.request.id.index()) + " (" +
@@ -198,10 +211,12 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
     sequence.in_front_end = true;
     ++sequence.awaited;
     engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
+  } else if (decode_first()) {
+    reserve(id, reaction);
   } else {
     first.submit(id);
   }
-  set_alarm(id);
+  if (sequences_[id].partner == 0) set_alarm(id);
   look_around(engine_.now());
 }
 
@@ -217,7 +232,12 @@ void Serving::accepted(SequenceId id) {
     return;
   }
   first.advance(engine_.now(), false);
-  first.submit_accepted(id);
+  if (decode_first()) {
+    first.drop_accepted(id);
+    reserve(id, false);
+  } else {
+    first.submit_accepted(id);
+  }
 }
 
 Instance& Serving::route(PoolState& pool, const workloads::Request& request, bool inclusive) {

@@ -51,6 +51,9 @@ struct Pool {
 /// end. So the step's end is never overtaken, and a network slower than the prefill is busy from the first layer on; in
 /// between the flow may run ahead of layers by what the network is faster. The decode instance and rank are chosen when
 /// the first chunk starts.
+///
+/// Decode side first (SGLang): a request queues there as soon as it comes, and on the prefill side once it has blocks;
+/// the full pages of every chunk leave when it is computed, with the last one everything.
 struct HandOff {
   std::size_t plane = 0;    ///< index of the engine's flow network
   Bytes bytes_per_token;    ///< that land on the decode side, all its chips together
@@ -58,6 +61,7 @@ struct HandOff {
   double efficiency = 1.0;  ///< share of the links' rate that the connector reaches
   bool push = false;
   bool with_prefill = false;       ///< then also push
+  bool decode_first = false;       ///< then neither of them
   std::uint32_t layers = 1;        ///< of the model
   std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
   Seconds per_chunk;  ///< from one operation to the next; the last byte comes no sooner than the last operation
@@ -121,6 +125,13 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
   void choose_decode(SequenceId id, bool inclusive);
   void handed_off(SequenceId id);
+  void reserve(SequenceId id, bool inclusive);
+  void reserved(SequenceId id);
+  void send_chunk(SequenceId id, std::uint32_t computed, SimTime end);
+  void deliver(SequenceId id, bool inclusive);
+  void give_up_prefill(SequenceId id);
+  void forget_partner(SequenceId id, bool inclusive);
+  [[nodiscard]] bool decode_first() const { return hand_off_ && hand_off_->decode_first; }
   void send_prompt(SequenceId id, std::uint32_t tokens);
   void send(SequenceId id, std::uint32_t tokens, double share, Seconds delay);
   void flow_ended(SequenceId id);

@@ -35,6 +35,7 @@ void Serving::set_alarm(SequenceId id) {
 void Serving::patience_ends(SequenceId id) {
   const Sequence& sequence = sequences_[id];
   if (sequence.state == SequenceState::Gone || sequence.given_up) return;
+  if (sequence.partner > 0 && !sequence.from_remote) return;  // the other one is asked
   const SimTime now = engine_.now();
   if (after(sequence, sequence.fate.patience.answer) == now) {
     give_up(id, sequence.fate.patience.seen_enough ? workloads::Ending::Cancelled : workloads::Ending::TimedOut);
@@ -71,7 +72,13 @@ void Serving::give_up(SequenceId id, workloads::Ending how) {
   unpin(id, true);
   count_given_up(id, how, now, sequences_[id].produced);
   const RequestId request = sequences_[id].request.id;
-  forget(id);
+  const bool waits_for_kv = sequences_[id].state == SequenceState::Loading;
+  if (const std::uint32_t partner = sequences_[id].partner; partner > 0) {
+    const SequenceId here{partner - 1};
+    if (!waits_for_kv) sequences_[here].partner = 0;  // no blocks are kept for it
+    give_up_prefill(here);
+  }
+  if (!waits_for_kv) forget(id);
   ended(how, request, now);
 }
 

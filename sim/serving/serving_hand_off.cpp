@@ -21,11 +21,19 @@ void Serving::handed_off(SequenceId id) {
   sequence.prefill_rank = sequence.rank;
   --sequence.awaited;
   if (sequence.given_up) {
-    unpin(id, true);
-    forget(id);
+    if (decode_first()) {
+      forget_partner(id, true);
+    } else {
+      unpin(id, true);
+      forget(id);
+    }
     return;
   }
   sequence.handed_over = true;
+  if (decode_first()) {
+    if (sequence.flows_left == 0) deliver(id, true);
+    return;
+  }
   sequence.priority = urgency(pools_[1], sequence.request);
   if (!hand_off_->with_prefill) choose_decode(id, true);
   sequence.from_remote = true;
@@ -38,6 +46,10 @@ void Serving::handed_off(SequenceId id) {
 
 /// A chunk will be computed from `start` to `end`: what has not been sent of it yet follows layer by layer.
 void Serving::on_chunk(SequenceId id, std::uint32_t computed, SimTime start, SimTime end) {
+  if (hand_off_->decode_first) {
+    send_chunk(id, computed, end);
+    return;
+  }
   Sequence& sequence = sequences_[id];
   if (computed <= sequence.kv_sent) return;  // computed again after a preemption
   const bool first = sequence.kv_sent == 0;
@@ -93,6 +105,12 @@ void Serving::send(SequenceId id, std::uint32_t tokens, double share, Seconds de
 void Serving::on_fetch(SequenceId id, SimTime now) {
   expect(now == engine_.now(), "a transfer starts at its own event");
   Sequence& sequence = sequences_[id];
+  if (hand_off_->decode_first) {
+    const SequenceId here{sequence.partner - 1};
+    ++sequences_[here].awaited;
+    engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::Reserved, here.index()));
+    return;
+  }
   sequence.kv_wanted = true;
   if (!hand_off_->push) {
     send_prompt(id, sequence.fetched);
@@ -106,6 +124,10 @@ void Serving::flow_ended(SequenceId id) {
   Sequence& sequence = sequences_[id];
   if (--sequence.flows_left > 0) return;
   if (sequence.given_up) {
+    if (decode_first()) {
+      forget_partner(id, false);
+      return;
+    }
     unpin(id, false);
     if (sequence.state == SequenceState::Loading && sequence.awaited == 0) {
       kv_is_there(id, false);
@@ -117,6 +139,10 @@ void Serving::flow_ended(SequenceId id) {
   if (sequence.kv_sent < sequence.request.prompt_tokens) return;
   // The last layer's flow started when its step was to end; flows on the links since may have put that end off.
   if (!sequence.handed_over) return;
+  if (decode_first()) {
+    deliver(id, false);
+    return;
+  }
   Instance& prefill = instance(sequence.prefill_instance);
   prefill.advance(engine_.now(), false);
   prefill.release(id);

@@ -162,6 +162,70 @@ TEST_CASE("engines: gaps add up to the time between first and last tokens though
   }
 }
 
+namespace {
+
+/// Prefill and decode apart, with few blocks on the decode side where the rules retract or pause.
+SmallCluster split_cluster(std::uint64_t seed) {
+  SmallCluster cluster = cluster_of(seed);
+  cluster.decode_instances = 1 + static_cast<std::uint32_t>(seed / 5 % 2);
+  cluster.decode_first = std::holds_alternative<policy::SglangSpec>(cluster.rules);
+  if (auto* sglang = std::get_if<policy::SglangSpec>(&cluster.rules)) sglang->num_reserved_decode_tokens = 20;
+  if (may_run_out(seed)) cluster.blocks = 24;
+  cluster.bytes_per_token = Bytes{1e5};
+  return cluster;
+}
+
+}  // namespace
+
+TEST_CASE("engines: apart every request ends with all its tokens and gaps that add up") {
+  std::uint64_t preempted = 0;
+  for (std::uint64_t seed = 1; seed <= 24; ++seed) {
+    CAPTURE(seed);
+    const std::string answer = told(split_cluster(seed), seed, [](std::ostream& text, const Played& played) {
+      std::int64_t spans = 0;
+      std::uint64_t tokens = 0;
+      bool in_order = true;
+      std::uint64_t preemptions = 0;
+      for (const metrics::RequestRecord& r : played.requests) {
+        spans += (r.last_token - r.first_token).ns();
+        tokens += r.output_tokens - 1;
+        preemptions += r.preemptions;
+        for (const SimTime part :
+             {r.queue, r.prefill, r.kv_wait, r.kv_transfer, r.decode_wait, r.decode, r.preempted}) {
+          in_order = in_order && part >= SimTime{};
+        }
+        in_order = in_order && r.first_token >= r.arrival + r.queue + r.prefill + r.kv_transfer;
+      }
+      double sum = 0;
+      std::uint64_t count = 0;
+      for (const auto& meter : played.meters) {
+        if (meter.gaps().count() == 0) continue;
+        count += meter.gaps().count();
+        sum += meter.gaps().mean().value() * static_cast<double>(meter.gaps().count());
+      }
+      const bool adds_up =
+          std::abs(sum / (static_cast<double>(spans) * 1e-9) - 1) < 1e-12;  // a mean's rounding a meter
+      text << preemptions << ' ' << played.requests.size() << ' ' << in_order << (count == tokens) << adds_up;
+    });
+    CHECK(answer.substr(answer.find(' ')) == " 150 111");
+    preempted += std::stoull(answer);
+  }
+  CHECK(preempted > 0);
+}
+
+TEST_CASE("engines: apart decode runs equal single steps bit for bit") {
+  for (std::uint64_t seed = 31; seed <= 54; ++seed) {
+    CAPTURE(seed);
+    SmallCluster cluster = split_cluster(seed);
+    if (seed % 3 == 0) cluster.caching = kv::PrefixCacheSpec{};
+    const auto all = [](std::ostream& text, const Played& played) { text << digest(played); };
+    const std::string runs = told(cluster, seed, all);
+    cluster.step_by_step = true;
+    CHECK(runs == told(cluster, seed, all));
+    CHECK(runs.size() > 150 * 20);
+  }
+}
+
 TEST_CASE("engines: decode runs equal single steps bit for bit") {
   for (std::uint64_t seed = 31; seed <= 54; ++seed) {
     CAPTURE(seed);

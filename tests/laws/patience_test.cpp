@@ -174,6 +174,25 @@ TEST_CASE("patience: every request ends in one way under the rules of SGLang and
   holds({.rules = policy::TrtllmSpec{.max_batch_size = 8, .max_num_tokens = 256}, .blocks = 100}, 221);
 }
 
+TEST_CASE("patience: every request ends in one way where SGLang or TensorRT-LLM hand it off") {
+  SmallCluster cluster{
+      .rules =
+          policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 64, .num_reserved_decode_tokens = 16},
+      .blocks = 700,
+      .block_tokens = 1,
+      .decode_instances = 1,
+      .bytes_per_token = Bytes{3e5},
+      .decode_first = true};
+  holds(cluster, 241);
+  cluster.front_end = {.per_request = SimTime{3 * kMs}, .per_output_token = SimTime{kMs / 10}, .workers = 2};
+  holds(cluster, 261);
+  cluster = {.rules = policy::TrtllmSpec{.max_batch_size = 8, .max_num_tokens = 256},
+             .blocks = 60,
+             .decode_instances = 1,
+             .bytes_per_token = Bytes{3e5}};
+  holds(cluster, 281);
+}
+
 TEST_CASE("patience: who waits longer than anything takes changes nothing") {
   const auto digest_of = [](bool impatient) {
     return in_child([&] {

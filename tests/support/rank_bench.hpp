@@ -15,8 +15,8 @@ namespace tokenyard::test {
 ///     "A1 B7 | free 15 | running AB | waiting C | fetching D | loaded E | preempted F | first B | ended G"
 ///
 /// First the tokens computed per request ("A8+4": 8 found in the prefix cache, 4 computed); then, after the outputs
-/// that this call takes, the free blocks and who is where (empty lists are left out); then who was preempted, got its
-/// first token, ended. Names are letters, in order of add().
+/// that this call takes, the free blocks and who is where (empty lists are left out); then who was preempted, was taken
+/// over with its first token, got its first token, ended. Names are letters, in order of add().
 ///
 /// With depth 2 a call is what the asynchronous loop does once: compose a step, then take the outputs of the step
 /// before.
@@ -82,6 +82,8 @@ class RankBench {
     if (text.empty()) text = "nothing ";
     std::string preempted;
     for (const SequenceId id : rank_.news().preempted) preempted += name(id);
+    std::string taken;
+    for (const SequenceId id : rank_.news().taken_over) taken += name(id);
     rank_.clear_news();
 
     std::string first;
@@ -105,6 +107,7 @@ class RankBench {
     list("fetching", in(serving::SequenceState::Loading, ended));
     list("loaded", in(serving::SequenceState::Loaded, ended));
     list("preempted", preempted);
+    list("taken", taken);
     list("first", first);
     list("ended", ended);
     return text;

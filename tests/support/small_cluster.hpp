@@ -15,7 +15,8 @@ namespace tokenyard::test {
 
 /// Knobs of a cluster whose steps cost what a formula says.
 struct SmallCluster {
-  policy::RulesSpec rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
+  policy::RulesSpec rules =
+      policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64, .reserve_full_prompt = false};
   std::uint32_t instances = 1;
   std::uint32_t ranks = 1;
   std::uint32_t stages = 1;  ///< of a pipeline; the cost must know them too
@@ -42,6 +43,7 @@ struct SmallCluster {
   Seconds setup{1e-3};
   bool push = false;
   bool with_prefill = false;
+  bool decode_first = false;
   std::uint32_t layers = 1;
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
@@ -68,27 +70,29 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   std::optional<serving::HandOff> hand_off;
   std::uint32_t id = 0;
   const auto add_pool = [&](serving::Role role, std::uint32_t count, policy::Router& router) {
-    serving::Pool pool{.name = "pool", .role = role, .order = cluster.order, .rules = cluster.rules, .cost = &cost, .router = &router};
+    serving::Pool pool{
+        .name = "pool", .role = role, .order = cluster.order, .rules = cluster.rules, .cost = &cost, .router = &router};
     for (std::uint32_t i = 0; i < count; ++i) {
-      pool.instances.push_back({.id = InstanceId{id++},
-                                .ranks = cluster.ranks,
-                                .stages = cluster.stages,
-                                .lanes = role == serving::Role::Prefill ? 1 : cluster.stages,
-                                .blocks_per_rank = cluster.blocks,
-                                .block_tokens = cluster.block_tokens,
-                                .depth = cluster.stages > 1 ? 1 : cluster.depth,
-                                .chips = 1,
-                                .front_end = cluster.front_end,
-                                .hand_off = role == serving::Role::Prefill,
-                                .caching = cluster.caching,
-                                .tiers = cluster.tiers,
-                                .block_bytes = cluster.block_bytes,
-                                .step_by_step = cluster.step_by_step,
-                                .log_steps = cluster.log_steps,
-                                .acceptance = cluster.acceptance,
-                                .tell_chunks = role == serving::Role::Prefill && cluster.with_prefill,
-                                .decode_power = Watts{100},
-                                .prefill_power = Watts{200}});
+      pool.instances.push_back(
+          {.id = InstanceId{id++},
+           .ranks = cluster.ranks,
+           .stages = cluster.stages,
+           .lanes = role == serving::Role::Prefill ? 1 : cluster.stages,
+           .blocks_per_rank = cluster.blocks,
+           .block_tokens = cluster.block_tokens,
+           .depth = cluster.stages > 1 ? 1 : cluster.depth,
+           .chips = 1,
+           .front_end = cluster.front_end,
+           .hand_off = role == serving::Role::Prefill,
+           .caching = cluster.caching,
+           .tiers = cluster.tiers,
+           .block_bytes = cluster.block_bytes,
+           .step_by_step = cluster.step_by_step,
+           .log_steps = cluster.log_steps,
+           .acceptance = cluster.acceptance,
+           .tell_chunks = role == serving::Role::Prefill && (cluster.with_prefill || cluster.decode_first),
+           .decode_power = Watts{100},
+           .prefill_power = Watts{200}});
     }
     pools.push_back(std::move(pool));
   };
@@ -114,6 +118,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .setup = cluster.setup,
                                 .push = cluster.push,
                                 .with_prefill = cluster.with_prefill,
+                                .decode_first = cluster.decode_first,
                                 .layers = cluster.layers,
                                 .chunk_tokens = cluster.chunk_tokens,
                                 .per_chunk = cluster.per_chunk,
@@ -124,9 +129,9 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
   engine::Engine engine{networks};
   Played played;
   played.recorder = std::make_unique<metrics::Recorder>(
-      cluster.warm_up, std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}},
-                                                      {"hasty", Seconds{0.1}, Seconds{0.1}}}, true,
-      cluster.log_steps);
+      cluster.warm_up,
+      std::vector<metrics::SloTarget>{{"default", Seconds{1.0}, Seconds{0.1}}, {"hasty", Seconds{0.1}, Seconds{0.1}}},
+      true, cluster.log_steps);
   serving::Serving serving{
       engine, pools, hand_off, source, cluster.concurrency, *played.recorder, SimTime{1'000'000'000}, {}};
   serving.start();

@@ -7,6 +7,7 @@ tokenyard_tests(unit_engine_rules unit
     unit/serving/rank_cancel_test.cpp
     unit/serving/rank_longest_test.cpp
     unit/serving/sglang_vectors_test.cpp
+    unit/serving/split_vectors_test.cpp
     unit/serving/trtllm_vectors_test.cpp
     unit/serving/vllm_prefix_test.cpp
     unit/serving/vllm_vectors_test.cpp)
@@ -33,6 +34,7 @@ tokenyard_tests(behaviour_serving behaviour
     behaviour/contention_error_test.cpp
     behaviour/contention_test.cpp
     behaviour/front_end_test.cpp
+    behaviour/hand_off_engines_test.cpp
     behaviour/hand_off_push_test.cpp
     behaviour/hand_off_test.cpp
     behaviour/instance_test.cpp

@@ -28,7 +28,8 @@ constexpr double kMiB = 1024.0 * 1024.0;
 TEST_CASE("engines: each kind reads its own settings under its own names") {
   const auto sglang = engine_of(
       "{kind: sglang, max_running_requests: 7, chunked_prefill_size: 4096, max_prefill_tokens: 5000, "
-      "schedule_conservativeness: 0.3, enable_mixed_chunk: true, page_size: 64, scheduler_recv_interval: 30}");
+      "schedule_conservativeness: 0.3, enable_mixed_chunk: true, page_size: 64, scheduler_recv_interval: 30, "
+      "num_reserved_decode_tokens: 64, schedule_policy: lpm, prefix_caching: true}");
   const auto& rules = std::get<policy::SglangSpec>(sglang.rules);
   CHECK(rules.max_running_requests == 7);
   CHECK(rules.chunked_prefill_size == 4096);
@@ -36,6 +37,8 @@ TEST_CASE("engines: each kind reads its own settings under its own names") {
   CHECK(rules.schedule_conservativeness == 0.3);
   CHECK(rules.enable_mixed_chunk);
   CHECK(rules.scheduler_recv_interval == 30);
+  CHECK(rules.num_reserved_decode_tokens == 64);
+  CHECK(rules.schedule_policy == policy::PromptOrder::LongestPrefix);
   CHECK(sglang.block_tokens == 64);
 
   const auto trtllm = engine_of(

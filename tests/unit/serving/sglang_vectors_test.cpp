@@ -282,6 +282,37 @@ TEST_CASE("sglang S12: a prompt of the next batch shares") {
   CHECK(wide.step() == "B16 | free 160 | running AB | first B");
 }
 
+TEST_CASE("sglang S12: with lpm a prompt that begins like one before it is tried last") {
+  // A, B and C come with an empty cache, B with A's beginning of 40 tokens: A and C fill the first batch of 64 and B
+  // finds 39 tokens in the next. As they came, A and 24 tokens of B would.
+  const auto lpm = [](std::uint32_t chunk) {
+    return SglangSpec{.chunked_prefill_size = chunk, .schedule_policy = policy::PromptOrder::LongestPrefix};
+  };
+  RankBench bench(lpm(64), 300, 1, 1, false, kv::PrefixCacheSpec{});
+  bench.add(40, 2, {.ids = text(40)});
+  bench.add(40, 2, {.ids = text(40)});
+  bench.add(24, 2);
+  CHECK(bench.step() == "A40 C24 | free 236 | running AC | waiting B | first AC");
+  CHECK(bench.step() == "B39+1 | free 236 | running ACB | first B");
+  // Alone with A it joins its batch, if there is room, and shares nothing.
+  RankBench two(lpm(64), 200, 1, 1, false, kv::PrefixCacheSpec{});
+  two.add(40, 2, {.ids = text(40)});
+  two.add(40, 2, {.ids = text(40)});
+  CHECK(two.step() == "A40 B24 | free 160 | running AB | first A");
+}
+
+TEST_CASE("sglang S16: with lpm the longest cached prefix goes first and equals as they came") {
+  RankBench bench(SglangSpec{.chunked_prefill_size = 50, .schedule_policy = policy::PromptOrder::LongestPrefix}, 300, 1,
+                  1, false, kv::PrefixCacheSpec{});
+  bench.add(50, 1, {.ids = text(50)});
+  CHECK(bench.step() == "A50 | free 300 | first A | ended A");
+  bench.add(40, 2);
+  bench.add(40, 2);
+  bench.add(45, 2, {.ids = text(45)});
+  // D comes with 44 of its tokens cached and takes 1 of the chunk of 50; B has 40 of the rest and C is cut.
+  CHECK(bench.step() == "B40 C9 D44+1 | free 206 | running DBC | first DB");
+}
+
 TEST_CASE("sglang S8: who was retracted finds its prompt in the tree but not its outputs") {
   // As S8 above. After B's end A computes the 7 tokens that it had been given; its prompt of 6 is still there.
   RankBench bench(SglangSpec{.chunked_prefill_size = 64, .schedule_conservativeness = 0.14}, 22, 1, 1, false,
