@@ -13,30 +13,31 @@ RequestRows::RequestRows(std::ostream& out, std::vector<std::string> classes)
             "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
             "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
             "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,"
-            "cached_tokens,tenant"),
+            "cached_tokens,tenant,ending"),
       classes_(std::move(classes)) {}
 
-RequestRows::Place& RequestRows::place_of(RequestId id) {
+RequestRows::Ended& RequestRows::place_of(RequestId id) {
   expect(id.index() >= next_, "a request ends once");
   const std::size_t place = id.index() - next_;
   if (place >= places_.size()) places_.resize(place + 1);
-  expect(places_[place].turn == Turn::Open, "a request ends once");
+  expect(std::holds_alternative<std::monostate>(places_[place]), "a request ends once");
   return places_[place];
 }
 
 void RequestRows::finished(const metrics::RequestRecord& record) {
-  place_of(record.id) = {Turn::Row, record};
+  place_of(record.id) = record;
   write_ready(false);
 }
 
 void RequestRows::given_up(const metrics::GivenUpRecord& record) {
-  place_of(record.id).turn = Turn::None;
+  place_of(record.id) = record;
   write_ready(false);
 }
 
 void RequestRows::write_ready(bool all) {
-  while (!places_.empty() && (all || places_.front().turn != Turn::Open)) {
-    if (places_.front().turn == Turn::Row) write(places_.front().record);
+  while (!places_.empty() && (all || !std::holds_alternative<std::monostate>(places_.front()))) {
+    if (const auto* finished = std::get_if<metrics::RequestRecord>(&places_.front())) write(*finished);
+    if (const auto* gone = std::get_if<metrics::GivenUpRecord>(&places_.front())) write(*gone);
     places_.pop_front();
     ++next_;
   }
@@ -69,6 +70,26 @@ void RequestRows::write(const metrics::RequestRecord& request) {
   for (std::size_t i = 0; i < metrics::kParts; ++i) rows_.time(metrics::part_of(request, static_cast<Part>(i)));
   rows_.count(request.cached_tokens);
   rows_.count(request.tenant);
+  rows_.text("answered");
+  rows_.end_row();
+}
+
+/// Only what holds of a request that no scheduler has seen to its end.
+void RequestRows::write(const metrics::GivenUpRecord& request) {
+  const auto empty = [this](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) rows_.empty();
+  };
+  rows_.count(request.id.index());
+  rows_.text(classes_.at(request.slo_class.index()));
+  rows_.count(request.prompt_tokens);
+  rows_.count(request.output_tokens);
+  empty(3);  // instances, preemptions
+  rows_.time(request.arrival);
+  empty(5);  // instants and spans of tokens
+  rows_.time(request.gone - request.arrival);
+  empty(metrics::kParts + 1);  // parts, cached tokens
+  rows_.count(request.tenant);
+  rows_.text(request.cancelled ? "cancelled" : "timed_out");
   rows_.end_row();
 }
 

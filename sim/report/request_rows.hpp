@@ -8,13 +8,14 @@
 #include <deque>
 #include <ostream>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace tokenyard::report {
 
-/// requests.csv: a row a finished request, by RequestId, warm-up included, written while the run goes on: a row as soon
-/// as all requests before it have ended. Holds those that have not had their turn. Times are exact: the parts, added as
-/// decimals, give latency_s. docs/results.md explains the columns.
+/// requests.csv: a row a request that has ended, by RequestId, warm-up included, written while the run goes on: a row
+/// as soon as all requests before it have ended. Holds those that have not had their turn. Times are exact: the parts,
+/// added as decimals, give latency_s. docs/results.md explains the columns.
 class RequestRows final : public metrics::RequestListener {
  public:
   /// `classes`: names by ClassId. `out` outlives the object.
@@ -22,25 +23,22 @@ class RequestRows final : public metrics::RequestListener {
 
   /// REQUIRES of both: each id once.
   void finished(const metrics::RequestRecord& record) override;
-  void given_up(const metrics::GivenUpRecord& record) override;  ///< has no row
+  void given_up(const metrics::GivenUpRecord& record) override;
 
   /// Writes what waits behind requests that have not ended. REQUIRES: the last call.
   void finish();
 
  private:
-  enum class Turn : std::uint8_t { Open, Row, None };
-  struct Place {
-    Turn turn = Turn::Open;
-    metrics::RequestRecord record{};
-  };
+  using Ended = std::variant<std::monostate, metrics::RequestRecord, metrics::GivenUpRecord>;  // none: it has not
 
-  Place& place_of(RequestId id);
+  Ended& place_of(RequestId id);
   void write_ready(bool all);
   void write(const metrics::RequestRecord& request);
+  void write(const metrics::GivenUpRecord& request);
 
   CsvRows rows_;
   std::vector<std::string> classes_;
-  std::deque<Place> places_;  // of next_ and those after it
+  std::deque<Ended> places_;  // of next_ and those after it
   std::uint32_t next_ = 0;
 };
 

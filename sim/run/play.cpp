@@ -69,6 +69,7 @@ metrics::Summary play(const std::filesystem::path& file, const PlayOptions& opti
   }
   RunOptions run_options{.step_by_step = options.step_by_step, .interrupted = options.interrupted};
   if (rows) run_options.requests = &*rows;
+  run_options.keep_records = folder.has_value();  // else nobody reads them
   std::optional<Outcome> outcome;
   {
     std::optional<log::Progress> progress;

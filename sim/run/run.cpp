@@ -57,9 +57,10 @@ void check(const config::Experiment& experiment) { (void)assemble(experiment, {}
 Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   Assembly assembly = assemble(experiment, {.step_by_step = options.step_by_step});
   engine::Engine engine{assembly.networks, experiment.output.interval};
-  auto recorder = std::make_unique<metrics::Recorder>(experiment.workload.warm_up, slo_targets(experiment.workload),
-                                                      experiment.output.requests && options.requests == nullptr,
-                                                      experiment.output.steps);
+  auto recorder = std::make_unique<metrics::Recorder>(
+      experiment.workload.warm_up, slo_targets(experiment.workload),
+      options.keep_records && experiment.output.requests && options.requests == nullptr,
+      options.keep_records && experiment.output.steps);
   if (options.requests != nullptr) recorder->tell(*options.requests);
   serving::Watch watch{.interrupted = options.interrupted};
   if (options.progress) {

@@ -21,6 +21,7 @@ struct RunOptions {
   std::function<void(SimTime now, double share, std::uint64_t finished)> progress;
   /// Is told of requests as they end; the recorder then keeps no records of them.
   metrics::RequestListener* requests = nullptr;
+  bool keep_records = true;  ///< of requests and steps, as far as the experiment asks for them
 };
 
 /// What a run gives.

@@ -52,12 +52,15 @@ def nearest_rank(values, share):
 
 def check_requests(rows, summary):
     """Row by row exactly, in decimal; then the summary's figures from the rows."""
+    for number, row in enumerate(rows):
+        expect(int(row["request"]) == number, f"requests.csv: row {number} is that of request {number}")
+    rows = [row for row in rows if row["ending"] == "answered"]
     expect(len(rows) == summary["requests"]["finished"] > 0, "requests.csv: a row for every finished request")
     warm_up = round(Decimal(summary["warm_up_s"]), 9)
     measured = []
-    for number, row in enumerate(rows):
+    for row in rows:
+        number = row["request"]
         time = {key: Decimal(value) for key, value in row.items() if key.endswith("_s") and value}
-        expect(int(row["request"]) == number, f"requests.csv: row {number} is that of request {number}")
         expect(sum(time[part] for part in PARTS) == time["latency_s"], f"request {number}: parts add up to its latency")
         expect(min(time[part] for part in PARTS) >= 0, f"request {number}: no part is negative")
         expect(time["last_token_s"] - time["arrival_s"] == time["latency_s"], f"request {number}: latency")

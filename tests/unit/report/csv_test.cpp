@@ -72,7 +72,8 @@ std::int64_t nanoseconds(const std::string& decimal) {
 constexpr const char* kRequestColumns =
     "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
     "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
-    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,cached_tokens,tenant\n";
+    "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,cached_tokens,tenant,"
+    "ending\n";
 
 }  // namespace
 
@@ -82,10 +83,26 @@ TEST_CASE("csv: requests are rows by id with exact times") {
   single.output_tokens = 1;
   // TPOT: (31.000001 - 11 ms) / 2 = 10.0000005 ms, whole nanoseconds: 10.000000 ms.
   const std::string times = "1,1.001,1.011,1.031000001,0.011,";
-  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,0,64,3\n";
+  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,0,64,3,answered\n";
   CHECK(requests_csv({request(12), single}) == std::string(kRequestColumns) +                                 //
                                                    "3,\"batch, night\",100,1,0,2,1," + times + "," + parts +  //
                                                    "12,chat,100,3,0,2,1," + times + "0.01," + parts);
+}
+
+TEST_CASE("csv: who gave up has a row of what is known of it") {
+  std::ostringstream out;
+  RequestRows rows(out, {"chat"});
+  rows.given_up({.id = RequestId{1},
+                 .cancelled = true,
+                 .prompt_tokens = 70,
+                 .output_tokens = 5,
+                 .arrival = SimTime{1'000'000'000},
+                 .gone = SimTime{3'500'000'000}});
+  rows.given_up(
+      {.id = RequestId{0}, .tenant = 2, .prompt_tokens = 9, .arrival = SimTime{}, .gone = SimTime{250'000'000}});
+  rows.finish();
+  CHECK(out.str() == std::string(kRequestColumns) + "0,chat,9,0,,,,0,,,,,,0.25,,,,,,,,,,2,timed_out\n" +
+                         "1,chat,70,5,,,,1,,,,,,2.5,,,,,,,,,,0,cancelled\n");
 }
 
 TEST_CASE("csv: a request has its row as soon as all before it have ended") {
@@ -103,7 +120,7 @@ TEST_CASE("csv: a request has its row as soon as all before it have ended") {
   CHECK(lines() > 10'000);  // but for what is in the buffer
   rows.finished(request(20'003));
   rows.finish();
-  CHECK(lines() == 1 + 20'001 + 1);  // request 20,002 never ended
+  CHECK(lines() == 1 + 20'002 + 1);  // request 20,002 never ended
 }
 
 TEST_CASE("csv: no requests are a header") { CHECK(requests_csv({}) == kRequestColumns); }
