@@ -41,6 +41,28 @@ namespace {
   return source;
 }
 
+/// Requests of a closed loop as sessions of one each.
+class SingleTurns final : public SessionFeed {
+ public:
+  explicit SingleTurns(std::unique_ptr<RequestSource> source) : source_(std::move(source)) {}
+  [[nodiscard]] std::optional<Session> next() override {
+    auto arrival = source_->next();
+    if (!arrival) return std::nullopt;
+    Session session{.name = arrival->request.session.value_or(arrival->request.id.index()),
+                    .slo_class = arrival->request.slo_class,
+                    .tenant = arrival->request.tenant,
+                    .priority = arrival->request.priority};
+    session.turns.push_back({.prompt_tokens = arrival->request.prompt_tokens,
+                             .output_tokens = arrival->fate.output_tokens,
+                             .prefix = std::move(arrival->request.prefix),
+                             .history = std::move(arrival->fate.history_ids)});
+    return session;
+  }
+
+ private:
+  std::unique_ptr<RequestSource> source_;
+};
+
 /// The source itself, whatever calls allow.
 std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t seed,
                                          std::unique_ptr<ByteSource> trace) {
@@ -58,6 +80,18 @@ std::unique_ptr<RequestSource> source_of(const WorkloadSpec& spec, std::uint64_t
 }
 
 }  // namespace
+
+std::optional<DrawnSessions> drawn_sessions(const WorkloadSpec& spec, std::uint64_t seed) {
+  const auto& synthetic = std::get<SyntheticSpec>(spec.source);
+  const auto* loop = std::get_if<ClosedLoop>(&synthetic.arrivals);
+  const std::optional<std::uint32_t> users = loop == nullptr ? std::nullopt : std::optional(loop->concurrency);
+  if (tells_stories(synthetic) || (loop != nullptr && tries_again(spec.classes))) {
+    return DrawnSessions{.feed = std::make_unique<SessionDraw>(spec, seed), .users = users};
+  }
+  if (loop == nullptr) return std::nullopt;
+  return DrawnSessions{.feed = std::make_unique<SingleTurns>(std::make_unique<SyntheticSource>(spec, seed)),
+                       .users = users};
+}
 
 std::unique_ptr<RequestSource> make_request_source(const WorkloadSpec& spec, std::uint64_t seed,
                                                    std::unique_ptr<ByteSource> trace) {

@@ -9,14 +9,7 @@
 namespace tokenyard::workloads {
 namespace {
 
-/// Names of the full blocks of prompt and answer from the first on that the prompt does not fill.
-[[nodiscard]] std::vector<std::uint64_t> names_behind(const ContextNames& text, const Turn& turn, std::uint32_t block) {
-  const std::uint64_t all = (std::uint64_t{turn.prompt_tokens} + turn.output_tokens) / block;
-  const std::vector<std::uint64_t> ids = text.prefix(all * block).ids;
-  return {ids.begin() + static_cast<std::ptrdiff_t>(turn.prompt_tokens / block), ids.end()};
-}
-
-/// The same names in blocks of another size. `prefix`: of the prompt, in the size that `history` comes in.
+/// Names of an answer in blocks of another size. `prefix`: of the prompt, in the size that `history` comes in.
 [[nodiscard]] std::vector<std::uint64_t> reblocked_behind(const PromptPrefix& prefix,
                                                           const std::vector<std::uint64_t>& history,
                                                           std::uint32_t prompt_tokens, std::uint32_t block_tokens) {
@@ -115,19 +108,12 @@ std::optional<Arrival> SessionSource::next() {
   const Due due = due_.top();
   due_.pop();
   Live& live = *live_[due.slot];
-  Turn& turn = live.session.turns[due.turn];
+  const Turn& turn = live.session.turns[due.turn];
   expect(requests_ <= std::numeric_limits<std::uint32_t>::max(), "there are fewer than 2^32 requests");
   const RequestId id{static_cast<std::uint32_t>(requests_++)};
   sent_.emplace(id.index(), Sent{due.slot, due.turn});
   ++live.in_flight;
-  PromptPrefix prefix = turn.prefix;
-  std::vector<std::uint64_t> history = turn.history;
-  if (!live.session.texts.empty()) {
-    ContextNames& text = live.session.texts[turn.text];
-    if (turn.keep) text.cut(*turn.keep);
-    prefix = text.prefix(turn.prompt_tokens);
-    if (turn.repeated) history = names_behind(text, turn, prefix.block_tokens);
-  }
+  auto [prefix, history] = names_of(live.session, due.turn);
   const Session& session = live.session;
   if (play_.block_tokens > 0) {
     history = reblocked_behind(prefix, history, turn.prompt_tokens, play_.block_tokens);

@@ -14,14 +14,16 @@ void name_answer(std::vector<Turn>& turns, std::size_t index) {
   Turn& turn = turns[index];
   const std::uint64_t block = turn.prefix.block_tokens;
   if (turn.prefix.ids.empty() || turn.prefix.ids.size() < turn.prompt_tokens / block) return;
-  const auto next = std::find_if(turns.begin() + static_cast<std::ptrdiff_t>(index), turns.end(), [&](const Turn& later) {
-    return std::find(later.after.begin(), later.after.end(), index) != later.after.end();
-  });
+  const auto next = std::find_if(
+      turns.begin() + static_cast<std::ptrdiff_t>(index), turns.end(),
+      [&](const Turn& later) { return std::find(later.after.begin(), later.after.end(), index) != later.after.end(); });
   if (next == turns.end() || next->prefix.block_tokens != block) return;
   const auto from = static_cast<std::ptrdiff_t>(turn.prompt_tokens / block);
   const auto until = static_cast<std::ptrdiff_t>((std::uint64_t{turn.prompt_tokens} + turn.output_tokens) / block);
   const std::vector<std::uint64_t>& ids = next->prefix.ids;
-  if (static_cast<std::ptrdiff_t>(next->prompt_tokens / block) < until || static_cast<std::ptrdiff_t>(ids.size()) < until) return;
+  if (static_cast<std::ptrdiff_t>(next->prompt_tokens / block) < until ||
+      static_cast<std::ptrdiff_t>(ids.size()) < until)
+    return;
   if (!std::equal(ids.begin(), ids.begin() + from, turn.prefix.ids.begin())) return;
   turn.history.assign(ids.begin() + from, ids.begin() + until);
 }
@@ -75,7 +77,13 @@ Session TraceSessions::session_of(const std::vector<TraceRecord>& turns) const {
                              .wait = SimTime{wait},
                              .prefix = record.prefix});
   }
-  for (std::size_t i = 0; i < session.turns.size(); ++i) name_answer(session.turns, i);
+  for (std::size_t i = 0; i < session.turns.size(); ++i) {
+    if (turns[i].answer) {
+      session.turns[i].history = *turns[i].answer;
+    } else {
+      name_answer(session.turns, i);
+    }
+  }
   return session;
 }
 
@@ -90,7 +98,8 @@ std::optional<Session> TraceSessions::next() {
     }
     constexpr std::int64_t kLongestWait_ns = 1'000'000'000'000'000'000;  // 31 years
     for (const TraceRecord& turn : turns) {
-      if (turn.wait_ns.value_or(0) > kLongestWait_ns) rows_.fail("wait", "of a turn of this session is longer than 1e9 s");
+      if (turn.wait_ns.value_or(0) > kLongestWait_ns)
+        rows_.fail("wait", "of a turn of this session is longer than 1e9 s");
     }
     Session session = session_of(turns);
     if (trace_.users) {

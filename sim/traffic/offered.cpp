@@ -108,6 +108,57 @@ class Windows {
   return record;
 }
 
+/// The turns of a session, as records of a trace of sessions.
+void append_session(workloads::Session session, const workloads::WorkloadSpec& spec, workloads::TraceWriter& writer,
+                    std::string& text) {
+  for (std::size_t i = 0; i < session.turns.size(); ++i) {
+    const workloads::Turn& turn = session.turns[i];
+    auto names = workloads::names_of(session, i);
+    TraceRecord record;
+    if (i == 0 && session.start) record.at_ns = session.start->ns();
+    record.prompt_tokens = turn.prompt_tokens;
+    record.output_tokens = turn.output_tokens;
+    record.prefix = std::move(names.prefix);
+    record.answer = std::move(names.history);
+    if (session.slo_class != ClassId{0}) record.category = spec.classes[session.slo_class.index()].name;
+    record.priority = session.priority;
+    record.tenant = session.tenant;
+    record.session = session.name;
+    record.turn = static_cast<std::uint32_t>(i);
+    record.after = turn.after;
+    record.wait_ns = turn.wait.ns();
+    writer.append(record, text);
+  }
+}
+
+/// Writes the sessions of a workload that waits for answers: as many as may be begun before `most` requests have been
+/// sent, whatever the answers take; all where they have starts and there is no limit. Gives how many turns there are.
+std::uint64_t write_sessions(workloads::DrawnSessions drawn, const workloads::WorkloadSpec& spec,
+                             std::optional<std::uint64_t> most, std::ostream& out) {
+  workloads::TraceWriter writer("tokenyard", workloads::TraceOrder::Sessions, 0);
+  std::string text = writer.header();
+  const std::uint64_t users = drawn.users.value_or(0);
+  std::uint64_t turns = 0;
+  std::uint64_t longest = 0;
+  const auto enough = [&](std::uint64_t count) {
+    if (!most) return false;
+    if (users == 0) return count >= *most;                              // each sends its first request when it starts
+    return count >= *most + users || turns >= *most + users * longest;  // all but one a user have ended
+  };
+  for (std::uint64_t count = 0; !enough(count); ++count) {
+    auto session = drawn.feed->next();
+    if (!session) break;
+    turns += session->turns.size();
+    longest = std::max<std::uint64_t>(longest, session->turns.size());
+    append_session(std::move(*session), spec, writer, text);
+    if (text.size() < (1U << 16U)) continue;
+    out << text;
+    text.clear();
+  }
+  out << text;
+  return turns;
+}
+
 }  // namespace
 
 std::string preview(const std::filesystem::path& file, const Preview& asked) {
@@ -123,6 +174,15 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
   }
   const auto source = workloads::make_request_source(spec, experiment.seed, std::move(trace));
   if (source->interactive()) users = 0;  // it waits for answers itself
+  std::optional<workloads::DrawnSessions> sessions;
+  const bool drawn = std::holds_alternative<workloads::SyntheticSpec>(spec.source);
+  if (!asked.out.empty() && drawn) sessions = workloads::drawn_sessions(spec, experiment.seed);
+  const std::optional<std::uint64_t> most = asked.limit ? asked.limit : spec.requests;
+  if (sessions && sessions->users && !most) {
+    throw UserError(file.string() +
+                    ": how much its users ask by the end of `duration` depends on the answers; give "
+                    "workload.requests, or --limit a number of requests that is enough");
+  }
   Unhindered requests(*source, asked, users);
 
   std::optional<files::OutputFolder> folder;
@@ -145,7 +205,7 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
       windows.add(arrival->request.arrival);
       const TraceRecord record = record_of(std::move(*arrival), spec);
       stats.add(record, false);
-      if (out == nullptr) continue;
+      if (out == nullptr || sessions) continue;
       writer.append(record, text);
       if (text.size() < (1U << 16U)) continue;
       *out << text;
@@ -154,8 +214,14 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
   });
   if (count == 0) throw UserError(file.string() + ": the workload offers no request");
   stats.finish();
+  std::uint64_t turns = 0;
   if (out != nullptr) {
-    *out << text;
+    if (sessions) {
+      if (sessions->users) users = *sessions->users;
+      turns = write_sessions(std::move(*sessions), spec, most, *out);
+    } else {
+      *out << text;
+    }
     folder->commit();
   }
   std::string said = stats_table(stats, asked.lru_blocks) + "\n" + windows.plot();
@@ -165,7 +231,13 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
             report::time_text(asked.first_token.seconds().value()) + " and each other " +
             report::time_text(asked.per_token.seconds().value()) + "\n";
   }
-  if (out != nullptr) said += report::count_text(count) + " requests written to " + asked.out + "\n";
+  if (out != nullptr && turns > 0) {
+    said += report::count_text(turns) + " turns of sessions written to " + asked.out + "; replay them with the same " +
+            "requests, duration and slo as here" + (users > 0 ? ", and trace.users: " + std::to_string(users) : "") +
+            "\n";
+  } else if (out != nullptr) {
+    said += report::count_text(count) + " requests written to " + asked.out + "\n";
+  }
   return said;
 }
 

@@ -23,8 +23,9 @@ struct Preview {
 };
 
 /// Draws or reads all requests, a record at a time, and gives a table and a plot of arrivals over time for the screen.
-/// A trace written of an open loop holds every request with its time; played again it gives the same run to the byte.
-/// Throws UserError.
+/// A trace written of an open loop holds every request with its time, one of drawn sessions or a closed loop every turn
+/// with what it waits for; played again they give the same run to the byte. Of replayed conversations the times written
+/// are those assumed here: trace_convert() keeps what waits for what. Throws UserError.
 [[nodiscard]] std::string preview(const std::filesystem::path& experiment, const Preview& asked);
 
 }  // namespace tokenyard::traffic

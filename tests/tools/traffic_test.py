@@ -147,6 +147,47 @@ class Workload(CliTest):
         self.works("run", "again.yaml")
         self.assertEqual(self.results("small"), self.results("again"))
 
+    def test_an_exported_stream_that_waits_for_answers_gives_the_same_run_to_the_byte(self):
+        """Conversations and agents with starts, the same with users of a closed loop, and such users without sessions."""
+        loop = "{kind: closed_loop, concurrency: 4}"
+        patience = "  slo: {default: {ttft: 2 s, tpot: 50 ms, patience: {answer: {kind: exponential, mean: 2 s}}}}\n"
+        for name, drawn, users in (
+                ("starts", self.with_story("starts", "{kind: poisson, rate: 2 /s}"), ""),
+                ("patience", self.with_story("patience", "{kind: poisson, rate: 2 /s}") + patience, ""),
+                ("users", self.with_story("users", loop).replace("duration: 20 s", "requests: 150"), ", users: 4"),
+                ("loop", SMALL.replace("{kind: gamma, rate: 30 /s, cv: 2}", loop).replace("name: small", "name: loop")
+                 .replace("duration: 20 s", "requests: 150"), ", users: 4")):
+            with self.subTest(name=name):
+                cached = drawn.replace("serve: {", "serve: {engine: {prefix_caching: true}, ")
+                self.write("drawn.yaml", cached)
+                text = self.works("workload", "preview", "drawn.yaml", "--out", "offered.jsonl")
+                self.assertIn("turns of sessions written to offered.jsonl", text)
+                ending = "".join(line + "\n" for line in drawn.splitlines()
+                                 if line.strip().startswith(("duration:", "requests:", "warm_up:", "slo:")))
+                workload = f"workload:\n  kind: trace\n  trace: {{path: offered.jsonl{users}}}\n" + ending
+                self.write("again.yaml", cached.split("workload:")[0].replace(f"name: {name}", "name: again") + workload)
+                self.works("run", "drawn.yaml")
+                self.works("run", "again.yaml")
+                self.assertGreater(len(self.results(name)["requests.csv"].splitlines()), 60)
+                self.assertEqual(self.results(name), self.results("again"))
+
+    def test_a_closed_loop_without_an_end_of_its_own_is_not_exported(self):
+        self.write("loop.yaml", SMALL.replace("{kind: gamma, rate: 30 /s, cv: 2}", "{kind: closed_loop, concurrency: 4}"))
+        self.assertIn("give workload.requests, or --limit",
+                      self.refused("workload", "preview", "loop.yaml", "--out", "offered.jsonl"))
+        self.assertFalse((self.here / "offered.jsonl").exists())
+
+    def test_who_gives_up_has_a_row(self):
+        patience = "  slo: {default: {ttft: 2 s, tpot: 50 ms, patience: {answer: {kind: exponential, mean: 1 s}}}}\n"
+        self.write("small.yaml", SMALL + patience)
+        self.works("run", "small.yaml")
+        summary = json.loads((self.here / "out/small/summary.json").read_text())
+        rows = (self.here / "out/small/requests.csv").read_text().splitlines()
+        endings = [row.rsplit(",", 1)[1] for row in rows[1:]]
+        self.assertEqual([int(row.split(",")[0]) for row in rows[1:]], list(range(len(rows) - 1)))
+        self.assertEqual(endings.count("answered"), summary["requests"]["finished"])
+        self.assertGreater(endings.count("timed_out"), 20)
+
     def test_sessions_are_causal_in_the_simulation(self):
         self.write("s.csv", SESSIONS)
         self.write("replay.yaml", REPLAY.replace("FILE", "s.csv"))
@@ -163,8 +204,7 @@ class Workload(CliTest):
             gap = float(by_prompt[after][arrival]) - float(by_prompt[before][last])
             self.assertAlmostEqual(gap, wait, places=8)
 
-    def test_drawn_sessions_and_agents_run(self):
-        story = """\
+    STORY = """\
   clients:
   - name: chat
     prompt: {kind: constant, tokens: 200}
@@ -185,12 +225,16 @@ class Workload(CliTest):
       compact_at: 1200
       compact_to: 100
 """
+
+    def with_story(self, name, arrivals):
         head, tail = SMALL.split("  prompt:")
+        return (head + self.STORY + "  duration:" + tail.split("  duration:")[1]).replace(
+            "{kind: gamma, rate: 30 /s, cv: 2}", arrivals).replace("name: small", f"name: {name}")
+
+    def test_drawn_sessions_and_agents_run(self):
         for name, arrivals in (("open", "{kind: poisson, rate: 2 /s}"), ("closed", "{kind: closed_loop, concurrency: 4}")):
             with self.subTest(name=name):
-                drawn = (head + story + "  duration:" + tail.split("  duration:")[1]).replace(
-                    "{kind: gamma, rate: 30 /s, cv: 2}", arrivals).replace("name: small", f"name: {name}")
-                self.write("drawn.yaml", drawn)
+                self.write("drawn.yaml", self.with_story(name, arrivals))
                 self.works("run", "drawn.yaml")
                 first = self.results(name)
                 self.works("run", "drawn.yaml", "--step-by-step")

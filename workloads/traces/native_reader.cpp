@@ -101,6 +101,8 @@ bool NativeReader::next(TraceRecord& record) {
       for (const std::uint64_t turn : turns) record.after.push_back(static_cast<std::uint32_t>(turn));
     } else if (key == "wait_ns") {
       record.wait_ns = value.integer(name);
+    } else if (key == "answer") {
+      value.append_names(record.answer.emplace(), name);
     } else {
       throw RowFault(Fault::Malformed, name, "is not a key of this format");
     }
@@ -153,6 +155,10 @@ void append_native(const TraceRecord& record, std::string& text) {
     number("block_tokens", record.prefix.block_tokens);
     append_key(text, "prefix");
     append_list(text, record.prefix.ids);
+  }
+  if (record.answer) {
+    append_key(text, "answer");
+    append_list(text, *record.answer);
   }
   text += "}\n";
 }

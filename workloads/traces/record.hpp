@@ -9,7 +9,8 @@
 
 namespace tokenyard::workloads {
 
-/// One request as a trace recorded it, in the terms of every format. Token counts may be 0 here: whether that is a fault is for CheckedRows to say.
+/// One request as a trace recorded it, in the terms of every format. Token counts may be 0 here: whether that is a
+/// fault is for CheckedRows to say.
 struct TraceRecord {
   /// On the trace's own clock: since 1970 UTC, or since some beginning. Of a turn inside a session whose clock is its
   /// own, since the session's beginning. Nothing where the trace holds lengths only.
@@ -33,6 +34,8 @@ struct TraceRecord {
   /// Turns of its session that must have ended before it is sent; always earlier ones. Empty: none, as of the first.
   std::vector<std::uint32_t> after{};
   std::optional<std::int64_t> wait_ns{};  ///< from the end of the last of these (or the session's beginning)
+  /// Names of the blocks of its answer as later turns repeat it (Fate::history_ids); absent: told by those turns.
+  std::optional<std::vector<std::uint64_t>> answer{};
 
   /// As if new, but its vectors and texts keep their memory.
   void clear() {
@@ -52,6 +55,7 @@ struct TraceRecord {
     turn = 0;
     after.clear();
     wait_ns.reset();
+    answer.reset();
   }
 };
 
