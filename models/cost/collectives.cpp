@@ -49,7 +49,7 @@ CollectivePrice one_domain(Collective op, Bytes size, const GroupLinks& links, c
                         .algorithm = hops < links.ranks - 1.0 ? Algorithm::Tree : Algorithm::Ring,
                         .extrapolated = links.ranks > kMeasuredRanks};
   if (!by_switches(op, size, links, c)) return price;
-  const Seconds reduced = filled(c.in_network->launch, switch_wire(size, links, *c.in_network), c.in_network->fill);
+  const Seconds reduced = in_network_time(size, links, *c.in_network);
   if (reduced < price.time)
     price = {.time = reduced, .algorithm = Algorithm::InNetwork, .extrapolated = price.extrapolated};
   return price;
@@ -108,6 +108,10 @@ PortBytes port_bytes(Collective op, Bytes size, const GroupLinks& links, Algorit
       break;
   }
   return {.inside = (g - 1.0) / n * size, .across = (n - g) / n * size};
+}
+
+Seconds in_network_time(Bytes size, const GroupLinks& links, const models::InNetworkCoefficients& c) {
+  return filled(c.launch, switch_wire(size, links, c), c.fill);
 }
 
 CollectivePrice library_time(Collective op, Bytes size, const GroupLinks& links, const models::LibraryCoefficients& c) {

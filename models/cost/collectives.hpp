@@ -43,6 +43,9 @@ struct PortBytes {
 [[nodiscard]] CollectivePrice library_time(models::Collective op, Bytes size, const GroupLinks& links,
                                            const models::LibraryCoefficients& c);
 
+/// All-reduce in the switches of one domain, whatever the ring takes. REQUIRES: links.domains == 1.
+[[nodiscard]] Seconds in_network_time(Bytes size, const GroupLinks& links, const models::InNetworkCoefficients& c);
+
 /// The engine's own kernels, one domain: the smaller of one shot and two shots; two ranks always in one shot.
 /// REQUIRES: links.domains == 1.
 [[nodiscard]] CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links,

@@ -26,13 +26,13 @@ inline constexpr std::size_t kCollectives = 4;
 ///   one-shot a1 + b(p-1) + (p-1)S/(e1*B) ; two-shot a2 + b(p-1) + 2(p-1)/p*S/(e2*B) ; the smaller; p = 2: one-shot
 /// A kernel that adds the residual and normalises as well takes `norm` longer; absent, no kernel of these does.
 struct AllReduceCoefficients {
-  Seconds one_shot_t0;      ///< a1
-  Seconds per_peer;         ///< b
-  double one_shot_eff = 1;  ///< e1
-  Seconds two_shot_t0;      ///< a2
-  double two_shot_eff = 1;  ///< e2
-  std::optional<Seconds> norm{};  ///< of a kernel with residual and norm inside, beyond the all-reduce
-  Bytes up_to{8e6};         ///< largest buffer it takes; the library does the rest
+  Seconds one_shot_t0;             ///< a1
+  Seconds per_peer;                ///< b
+  double one_shot_eff = 1;         ///< e1
+  Seconds two_shot_t0;             ///< a2
+  double two_shot_eff = 1;         ///< e2
+  std::optional<Seconds> norm{};   ///< of a kernel with residual and norm inside, beyond the all-reduce
+  Bytes up_to{8.0 * 1024 * 1024};  ///< largest buffer it takes; the library does the rest
   Provenance provenance;
 };
 
@@ -127,6 +127,7 @@ struct ExchangeKernel {
 
 /// Named tables of software for one chip, and which of them a run uses.
 struct CollectiveKernels {
+  std::string name;                                          ///< of the entry
   std::map<std::string, AllReduceCoefficients> all_reduces;  ///< "vllm-0.24"
   std::map<std::string, LibraryCoefficients> libraries;      ///< "nccl-2.29"
   std::map<std::string, ExchangeKernel> exchanges;           ///< "deepep-low-latency"

@@ -13,6 +13,13 @@ std::vector<double> Family::row_of(std::span<const double> figures) const {
   return row;
 }
 
+std::vector<std::string> Family::path() const {
+  if (!keys.empty()) return keys;
+  const std::size_t dot = place.find('.');
+  if (dot == std::string::npos) return {place};
+  return {place.substr(0, dot), place.substr(dot + 1)};
+}
+
 const std::vector<Family>& families() {
   static const std::vector<Family> joined = [] {
     std::vector<Family> all;

@@ -17,8 +17,8 @@ namespace tokenyard::fit {
 /// One coefficient of a family: its key in the chip's entry, where a fit starts, and between what it looks.
 struct Parameter {
   std::string_view key;  ///< "t0", "eff_flops"; "repeated.below" for a key of a mapping inside
-  enum class Unit : std::uint8_t { Number, Time, Size } unit = Unit::Number;
-  double start = 0.0;  ///< in seconds or bytes
+  enum class Unit : std::uint8_t { Number, Time, Size, Rate } unit = Unit::Number;
+  double start = 0.0;  ///< in seconds, bytes or GB/s
   double lowest = 0.0;
   double highest = 1.0;
   /// 0: always fitted. Others are the terms of a formula that it can do without, at their `start`: all parameters of
@@ -37,7 +37,11 @@ struct DerivedFigures {
 
 /// A kernel family as something to fit: the formula of models/cost with its coefficients taken out.
 struct Family {
-  std::string place;  ///< of its coefficients below `kernels` in a chip's entry: "gemm.bf16"
+  std::string place;  ///< of its coefficients below `kernels` in a chip's entry, and of its rows: "gemm.bf16"
+  std::vector<std::string> keys{};  ///< of its coefficients, outermost first, where these are not the parts of `place`
+  std::string rows_at{};            ///< place of its rows where another family has the same
+  std::size_t fewest = 24;          ///< rows; a fit on less says nothing
+  std::size_t hold_every = 0;       ///< rows in ascending order of which one is held out; 0: one in four by the hash
   std::vector<Parameter> parameters;
   std::vector<std::string_view> shape;  ///< names of the figures of a row, in the order that `time` takes them
   DerivedFigures derived;               ///< behind those of the shape in the rows that `time` takes
@@ -54,6 +58,10 @@ struct Family {
 
   /// The shape of a row: what `time` takes without the derived figures.
   [[nodiscard]] std::span<const double> shape_of(std::span<const double> row) const { return row.first(shape.size()); }
+  /// The keys below `kernels` that lead to its coefficients, outermost first: "gemm", "bf16".
+  [[nodiscard]] std::vector<std::string> path() const;
+  /// Where measurements have its rows.
+  [[nodiscard]] const std::string& rows() const { return rows_at.empty() ? place : rows_at; }
   /// The row of a shape of these figures.
   [[nodiscard]] std::vector<double> row_of(std::span<const double> figures) const;
 };

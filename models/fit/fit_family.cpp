@@ -35,7 +35,7 @@ double log_error(const Family& family, std::span<const double> values, const Sam
 std::vector<std::size_t> fitted_rows(const Family& family, const Samples& rows) {
   std::vector<std::size_t> free;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!held_out(family.shape_of(rows.shape(row)))) free.push_back(row);
+    if (!held_out(family, rows, row)) free.push_back(row);
   }
   const std::uint64_t every = (free.size() + kMostRows - 1) / kMostRows;
   if (every <= 1) return free;
@@ -105,19 +105,6 @@ class Search {
   std::vector<std::size_t> used_;
 };
 
-std::vector<Range> ranges_of(const Family& family, const Samples& rows) {
-  std::vector<Range> ranges;
-  for (std::size_t figure = 0; figure < family.shape.size(); ++figure) {
-    Range range{.least = rows.shape(0)[figure], .greatest = rows.shape(0)[figure]};
-    for (std::size_t row = 1; row < rows.size(); ++row) {
-      range.least = std::min(range.least, rows.shape(row)[figure]);
-      range.greatest = std::max(range.greatest, rows.shape(row)[figure]);
-    }
-    ranges.push_back(range);
-  }
-  return ranges;
-}
-
 /// Whether the rows can tell the parameter at all.
 bool told(const Family& family, const Parameter& parameter, const std::vector<Range>& ranges) {
   if (parameter.told_by.empty()) return true;
@@ -156,7 +143,23 @@ Samples serving_rows(const Family& family, const Samples& samples) {
   return rows;
 }
 
-bool held_out(std::span<const double> shape) { return shape_hash(shape) % kHeldOutOf == 0; }
+bool held_out(const Family& family, const Samples& rows, std::size_t row) {
+  if (family.hold_every > 0) return row % family.hold_every == family.hold_every / 2;
+  return shape_hash(family.shape_of(rows.shape(row))) % kHeldOutOf == 0;
+}
+
+std::vector<Range> ranges_of(const Family& family, const Samples& rows) {
+  std::vector<Range> ranges;
+  for (std::size_t figure = 0; figure < family.shape.size(); ++figure) {
+    Range range{.least = rows.shape(0)[figure], .greatest = rows.shape(0)[figure]};
+    for (std::size_t row = 1; row < rows.size(); ++row) {
+      range.least = std::min(range.least, rows.shape(row)[figure]);
+      range.greatest = std::max(range.greatest, rows.shape(row)[figure]);
+    }
+    ranges.push_back(range);
+  }
+  return ranges;
+}
 
 FitError error_on_held_out(const Family& family, std::span<const double> values, const Samples& rows,
                            const models::AcceleratorSpec& chip) {
@@ -164,7 +167,7 @@ FitError error_on_held_out(const Family& family, std::span<const double> values,
   std::vector<double> sizes;
   std::vector<std::size_t> judged;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!held_out(family.shape_of(rows.shape(row)))) continue;
+    if (!held_out(family, rows, row)) continue;
     errors.push_back(log_error(family, values, rows, row, chip));
     sizes.push_back(std::abs(errors.back()));
     judged.push_back(row);
@@ -182,7 +185,7 @@ FitError error_on_held_out(const Family& family, std::span<const double> values,
 }
 
 FittedFamily fit_family(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip) {
-  expect(rows.size() >= kFewestRows, "a fit has rows enough");
+  expect(rows.size() >= family.fewest, "a fit has rows enough");
   expect(family.suits(chip), "the chip has what the family needs");
   const Search search(family, rows, chip);
   FittedFamily fitted;

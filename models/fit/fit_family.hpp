@@ -36,8 +36,12 @@ struct FittedFamily {
 /// Those are what is fitted and judged.
 [[nodiscard]] Samples serving_rows(const Family& family, const Samples& samples);
 
-/// Whether a row is kept from the fit to judge it: one shape in four, by the hash of the shape.
-[[nodiscard]] bool held_out(std::span<const double> shape);
+/// Whether a row of serving_rows() is kept from the fit to judge it: one shape in four, by the hash of the shape, or
+/// what family.hold_every says.
+[[nodiscard]] bool held_out(const Family& family, const Samples& rows, std::size_t row);
+
+/// From the least to the greatest value of each figure of the shape. REQUIRES: a row.
+[[nodiscard]] std::vector<Range> ranges_of(const Family& family, const Samples& rows);
 
 /// The error of coefficients `values` on the rows of `rows` that are held out.
 [[nodiscard]] FitError error_on_held_out(const Family& family, std::span<const double> values, const Samples& rows,
@@ -46,8 +50,8 @@ struct FittedFamily {
 /// The coefficients with the least robust error on the rows that are not held out (at most 4,000 of them, evenly by the
 /// hash): the sum of 2 d^2 (sqrt(1 + (e/d)^2) - 1) with e = ln(predicted / measured) and d = 0.05, which counts an
 /// outlier by its size and not by its square. Terms that the formula can do without are kept only when they help
-/// (family.hpp). REQUIRES: rows from serving_rows(), at least kFewestRows of them; the family suits the chip.
+/// (family.hpp). REQUIRES: rows from serving_rows(), at least family.fewest of them, one held out and one not; the
+/// family suits the chip.
 [[nodiscard]] FittedFamily fit_family(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip);
-inline constexpr std::size_t kFewestRows = 24;  ///< below that a fit says nothing
 
 }  // namespace tokenyard::fit

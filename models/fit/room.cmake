@@ -4,11 +4,14 @@ tokenyard_room(fit
   SOURCES
     fit/attention_families.cpp
     fit/by_cache.cpp
+    fit/communication_families.cpp
+    fit/exchange_families.cpp
     fit/families.cpp
     fit/fit_family.cpp
     fit/gemm_family.cpp
     fit/latent_families.cpp
     fit/least_error.cpp
+    fit/library_families.cpp
     fit/mixed_family.cpp
     fit/moe_family.cpp
     fit/samples.cpp
@@ -16,6 +19,7 @@ tokenyard_room(fit
     fit/small_families.cpp
   HEADERS
     fit/by_cache.hpp
+    fit/communication_families.hpp
     fit/families.hpp
     fit/family.hpp
     fit/fit_family.hpp

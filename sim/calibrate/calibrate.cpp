@@ -10,6 +10,8 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace tokenyard::calibrate {
@@ -47,26 +49,37 @@ void refuse_far_off(const fit::Family& family, const fit::Samples& rows, const M
 
 /// Calls judge(family, rows) for every family that has rows and suits the chip; says what is left out, and why.
 template <class Judge>
-Calibration each_family(const Measurements& measured, const models::AcceleratorSpec& chip, Judge judge) {
+Calibration each_family(const Measurements& measured, const models::AcceleratorSpec& chip, const MoreFamilies& more,
+                        Judge judge) {
+  std::vector<const fit::Family*> all;
+  for (const fit::Family& family : fit::families()) all.push_back(&family);
+  for (const fit::Family& family : more) all.push_back(&family);
   Calibration calibration;
-  for (const fit::Family& family : fit::families()) {
-    const auto found = measured.families().find(family.place);
+  std::set<std::string_view> taken;
+  for (const fit::Family* const each : all) {
+    const fit::Family& family = *each;
+    const auto found = measured.families().find(family.rows());
     if (found == measured.families().end()) continue;
+    taken.insert(family.rows());
     const fit::Samples rows = fit::serving_rows(family, found->second);
     if (!family.suits(chip)) {
-      calibration.left_out.push_back(family.place + ": " + chip.name + " has no dense peak for it");
-    } else if (rows.size() < fit::kFewestRows) {
+      calibration.left_out.push_back(
+          family.place + ": " + chip.name +
+          (family.path().front() == "collectives" ? " has no exchange of that name" : " has no dense peak for it"));
+    } else if (rows.size() < family.fewest) {
       calibration.left_out.push_back(fmt::format("{}: {} of {} rows have shapes that serving meets; a fit needs {}",
-                                                 family.place, rows.size(), found->second.size(), fit::kFewestRows));
+                                                 family.place, rows.size(), found->second.size(), family.fewest));
     } else {
       refuse_far_off(family, rows, measured, chip);
       judge(family, rows, calibration);
     }
   }
   for (const auto& [place, rows] : measured.families()) {
-    if (fit::find_family(place) == nullptr) {
-      calibration.left_out.push_back(fmt::format("{}: {} rows that no family takes by themselves", place, rows.size()));
-    }
+    if (taken.contains(place)) continue;
+    const bool network = place == "all_reduce" || place.starts_with("library.") || place.starts_with("exchange.");
+    calibration.left_out.push_back(fmt::format(
+        "{}: {} rows {}", place, rows.size(),
+        network ? "of communication, which is fitted with --topology" : "that no family takes by themselves"));
   }
   return calibration;
 }
@@ -152,16 +165,16 @@ Measurements read_tables(const std::vector<std::string>& paths) {
   return measured;
 }
 
-Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip) {
-  return each_family(measured, chip, [&](const fit::Family& family, const fit::Samples& rows, Calibration& into) {
+Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip, const MoreFamilies& more) {
+  return each_family(measured, chip, more, [&](const fit::Family& family, const fit::Samples& rows, Calibration& into) {
     fit::FittedFamily fitted = fit::fit_family(family, rows, chip);
     into.families.push_back(result(family, std::move(fitted.values), std::move(fitted.held_out), rows, measured, chip));
     into.families.back().valid = std::move(fitted.valid);
   });
 }
 
-Calibration check_tables(const Measurements& measured, const models::AcceleratorSpec& chip) {
-  return each_family(measured, chip, [&](const fit::Family& family, const fit::Samples& rows, Calibration& into) {
+Calibration check_tables(const Measurements& measured, const models::AcceleratorSpec& chip, const MoreFamilies& more) {
+  return each_family(measured, chip, more, [&](const fit::Family& family, const fit::Samples& rows, Calibration& into) {
     auto values = family.stored(chip.kernels);
     if (!values) {
       into.left_out.push_back(family.place + ": " + chip.name + " has no coefficients for it");
@@ -169,6 +182,7 @@ Calibration check_tables(const Measurements& measured, const models::Accelerator
     }
     fit::FitError error = fit::error_on_held_out(family, *values, rows, chip);
     into.families.push_back(result(family, std::move(*values), std::move(error), rows, measured, chip));
+    into.families.back().valid = fit::ranges_of(family, rows);
   });
 }
 

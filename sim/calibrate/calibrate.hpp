@@ -28,12 +28,17 @@ struct Calibration {
 /// Reads kernel tables (table_formats.hpp) into one set of measurements. Throws UserError with file, line and column.
 [[nodiscard]] Measurements read_tables(const std::vector<std::string>& paths);
 
+/// Families beyond fit::families() that tables may be of: communication, which needs a machine. Outlives the results.
+using MoreFamilies = std::vector<fit::Family>;
+
 /// Fits every family that the measurements hold and the chip can have.
 /// Throws UserError when the measured times of a family are not of this chip or unit: a median above 30 times what the
 /// formula gives with the family's starting coefficients, or below a thirtieth.
-[[nodiscard]] Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip);
+[[nodiscard]] Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip,
+                                     const MoreFamilies& more = {});
 
 /// Judges the coefficients that the chip has by the same rows that fit_tables() holds out.
-[[nodiscard]] Calibration check_tables(const Measurements& measured, const models::AcceleratorSpec& chip);
+[[nodiscard]] Calibration check_tables(const Measurements& measured, const models::AcceleratorSpec& chip,
+                                       const MoreFamilies& more = {});
 
 }  // namespace tokenyard::calibrate

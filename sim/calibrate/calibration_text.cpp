@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -16,6 +17,7 @@ std::string figure(const fit::Parameter& parameter, double value) {
     return fmt::format("{:.4g} ns", value / kNanosecond);
   }
   if (parameter.unit == fit::Parameter::Unit::Time) return fmt::format("{:.4g} us", value / kMicrosecond);
+  if (parameter.unit == fit::Parameter::Unit::Rate) return fmt::format("{:.4g} GB/s", value);
   if (parameter.unit == fit::Parameter::Unit::Size) return fmt::format("{:.4g} MB", value / kMegabyte);
   return fmt::format("{:.4g}", value);
 }
@@ -23,7 +25,7 @@ std::string figure(const fit::Parameter& parameter, double value) {
 std::string ranges(const FamilyResult& result) {
   std::string text;
   for (std::size_t i = 0; i < result.valid.size(); ++i) {
-    text += fmt::format("{}{}: [{:g}, {:g}]", i > 0 ? ", " : "", result.family->shape[i], result.valid[i].least,
+    text += fmt::format("{}{}: [{:.10g}, {:.10g}]", i > 0 ? ", " : "", result.family->shape[i], result.valid[i].least,
                         result.valid[i].greatest);
   }
   return text;
@@ -47,20 +49,19 @@ std::string report_text(const Calibration& calibration) {
   return text;
 }
 
-std::string chip_yaml(const Calibration& calibration, const std::string& base, const std::string& name,
-                      const std::string& source) {
+std::string chip_yaml(const Calibration& calibration, const std::string& base, const std::string& collectives,
+                      const std::string& name, const std::string& source) {
   std::string text = fmt::format("base: {}\nname: {}\nkernels:\n", base, name);
-  std::string group;
+  std::vector<std::string> open;  // the keys that the text stands below
   for (const FamilyResult& result : calibration.families) {
-    const std::string& place = result.family->place;
-    const std::size_t dot = place.find('.');
-    if (place.substr(0, dot) != group) {
-      group = place.substr(0, dot);
-      text += fmt::format("  {}:\n", group);
+    const std::vector<std::string> path = result.family->path();
+    const auto same = static_cast<std::size_t>(std::ranges::mismatch(open, path).in1 - open.begin());
+    for (std::size_t depth = same; depth < path.size(); ++depth) {
+      text += fmt::format("{}{}:\n", std::string(2 * depth + 2, ' '), path[depth]);
+      if (depth == 0 && path[0] == "collectives") text += fmt::format("    base: {}\n", collectives);
     }
-    const bool nested = dot != std::string::npos;
-    if (nested) text += fmt::format("    {}:\n", place.substr(dot + 1));
-    const std::string indent(nested ? 6 : 4, ' ');
+    open = path;
+    const std::string indent(2 * path.size() + 2, ' ');
     std::string mapping;  // inside the family's: the part of a key before its dot
     for (std::size_t i = 0; i < result.values.size(); ++i) {
       const fit::Parameter& parameter = result.family->parameters[i];

@@ -11,8 +11,8 @@ namespace tokenyard::calibrate {
 [[nodiscard]] std::string report_text(const Calibration& calibration);
 
 /// A chip entry (YAML) that lays the coefficients over `base`: `base`, `name`, `kernels`. Each family with its errors,
-/// number of shapes, range of validity and `source`.
-[[nodiscard]] std::string chip_yaml(const Calibration& calibration, const std::string& base, const std::string& name,
-                                    const std::string& source);
+/// number of shapes, range of validity and `source`; those of communication over the entry `collectives`.
+[[nodiscard]] std::string chip_yaml(const Calibration& calibration, const std::string& base,
+                                    const std::string& collectives, const std::string& name, const std::string& source);
 
 }  // namespace tokenyard::calibrate

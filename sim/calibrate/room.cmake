@@ -5,6 +5,7 @@ tokenyard_room(calibrate
     calibrate/aiconfigurator_tables.cpp
     calibrate/calibrate.cpp
     calibrate/calibration_text.cpp
+    calibrate/exchange_tables.cpp
     calibrate/infersim_tables.cpp
     calibrate/kernel_table.cpp
     calibrate/measurements.cpp

@@ -12,7 +12,7 @@ const std::vector<TableFormat>& table_formats() {
     std::vector<TableFormat> all;
     for (const std::vector<TableFormat>& project :
          {aiconfigurator_formats(), aiconfigurator_expert_formats(), aiconfigurator_communication_formats(),
-          infersim_formats(), profiler_formats(), vidur_formats(), own_formats()}) {
+          exchange_formats(), infersim_formats(), profiler_formats(), vidur_formats(), own_formats()}) {
       all.insert(all.end(), project.begin(), project.end());
     }
     return all;

@@ -28,6 +28,7 @@ void read_table(const KernelTable& table, Measurements& into);
 [[nodiscard]] std::vector<TableFormat> aiconfigurator_expert_formats();  ///< aiconfigurator_experts.cpp; times in ms
 /// aiconfigurator_communication.cpp; times in ms
 [[nodiscard]] std::vector<TableFormat> aiconfigurator_communication_formats();
+[[nodiscard]] std::vector<TableFormat> exchange_formats();  ///< exchange_tables.cpp: DeepEP, TensorRT-LLM
 [[nodiscard]] std::vector<TableFormat> infersim_formats();  ///< infersim_tables.cpp; times in us
 [[nodiscard]] std::vector<TableFormat> profiler_formats();  ///< profiler_tables.cpp: LLMServingSim; times in us
 [[nodiscard]] std::vector<TableFormat> vidur_formats();     ///< vidur_tables.cpp: Vidur and Frontier; times in ms

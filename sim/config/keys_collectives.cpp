@@ -38,7 +38,7 @@ constexpr auto kKeys = joined(
         {"collectives.all_reduce", "norm", kTime, kOptional,
          "Residual and norm inside the kernel, beyond the all-reduce, for engines with norm_in_all_reduce; default: no "
          "kernel does both."},
-        {"collectives.all_reduce", "up_to", kSize, "8 MB", "Largest buffer it takes; the library does larger ones."},
+        {"collectives.all_reduce", "up_to", kSize, "8 MiB", "Largest buffer it takes; the library does larger ones."},
     }),
     provenance_rows("collectives.all_reduce"),
     std::to_array<Key>({

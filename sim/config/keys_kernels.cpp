@@ -154,6 +154,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.valid", "top_k", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "expert_ranks", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "skew", "list: number", kOptional, kRange},
+        {"chip.kernels.valid", "sms", "list: number", kOptional, kRange},
+        {"chip.kernels.valid", "balanced", "list: number", kOptional, kRange},
     }));
 
 }  // namespace

@@ -123,7 +123,7 @@ ExchangeKernel read_exchange(YamlMap map) {
 
 CollectiveKernels read_collectives(YamlMap map) {
   CollectiveKernels kernels;
-  (void)map.text("name");
+  kernels.name = map.text("name");
   for (auto& [name, table] : map.named_maps("all_reduces", "collectives.all_reduce")) {
     kernels.all_reduces.emplace(name, read_all_reduce(std::move(table)));
   }

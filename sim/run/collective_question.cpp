@@ -69,6 +69,16 @@ void price_exchange(const CollectiveQuestion& q, const CollectiveKernels& kernel
 
 }  // namespace
 
+std::optional<cost::GroupLinks> first_links(const topologies::Topology& machine, const std::string& kind,
+                                            std::uint32_t count) {
+  std::vector<ChipId> chips;
+  for (std::uint32_t i = 0; i < machine.chip_count() && chips.size() < count; ++i) {
+    if (machine.place(ChipId{i}).kind == kind) chips.push_back(ChipId{i});
+  }
+  if (chips.size() < count) return std::nullopt;
+  return group_links(machine, chips);
+}
+
 CollectiveAnswer price_collective(const CollectiveQuestion& q) {
   const topologies::TopologySpec machine = config::read_machine(q.topology, q.settings);
   const topologies::Topology topology = topologies::make_topology(machine);
@@ -95,15 +105,13 @@ CollectiveAnswer price_collective(const CollectiveQuestion& q) {
     throw UserError(fmt::format("tokenyard collective: --ranks {}: {} has {} ranks a chip; take a multiple", q.ranks,
                                 answer.software, per_chip));
   }
-  std::vector<ChipId> chips;
-  for (std::uint32_t i = 0; i < topology.chip_count() && chips.size() < q.ranks / per_chip; ++i) {
-    if (topology.place(ChipId{i}).kind == kind) chips.push_back(ChipId{i});
+  const auto links = first_links(topology, kind, q.ranks / per_chip);
+  if (!links) {
+    throw UserError(
+        fmt::format("tokenyard collective: --ranks {}: '{}' has fewer {} chips; --set nodes=N makes it larger", q.ranks,
+                    topology.name(), kind));
   }
-  if (chips.size() < q.ranks / per_chip) {
-    throw UserError(fmt::format("tokenyard collective: --ranks {}: '{}' has {} {} chips; --set nodes=N makes it larger",
-                                q.ranks, topology.name(), chips.size(), kind));
-  }
-  answer.links = group_links(topology, chips);
+  answer.links = *links;
   if (exchange) {
     price_exchange(q, kernels, answer);
     return answer;

@@ -5,8 +5,10 @@
 #include "models/cost/network_figures.hpp"
 #include "models/device/accelerator.hpp"
 #include "sim/config/yaml_map.hpp"
+#include "topologies/topology.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,5 +47,9 @@ struct CollectiveAnswer {
   std::vector<CollectiveRow> rows;
 };
 [[nodiscard]] CollectiveAnswer price_collective(const CollectiveQuestion& question);
+
+/// The links that the first `count` chips of this kind of a machine stand on; absent when it has fewer.
+[[nodiscard]] std::optional<cost::GroupLinks> first_links(const topologies::Topology& machine, const std::string& kind,
+                                                          std::uint32_t count);
 
 }  // namespace tokenyard

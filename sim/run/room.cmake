@@ -18,6 +18,7 @@ tokenyard_room(run
     run/play_all.cpp
     run/run.cpp
     run/shared_links.cpp
+    run/table_network.cpp
   HEADERS
     run/accuracy.hpp
     run/assemble.hpp
@@ -36,5 +37,6 @@ tokenyard_room(run
     run/play.hpp
     run/run.hpp
     run/shared_links.hpp
+    run/table_network.hpp
   BELOW base device llm cost fit topologies workloads log files metrics policy engine serving config calibrate report
   PRIVATE fmt::fmt)

@@ -11,7 +11,8 @@ tokenyard_tests(unit_run unit
     unit/run/machine_sheet_test.cpp
     unit/run/placement_test.cpp
     unit/run/published_collectives_test.cpp
-    unit/run/run_test.cpp)
+    unit/run/run_test.cpp
+    unit/run/shipped_collectives_test.cpp)
 tokenyard_tests(behaviour_run behaviour
   ROOMS run
   FILES

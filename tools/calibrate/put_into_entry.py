@@ -1,17 +1,25 @@
 #!/usr/bin/env python3
-"""Put coefficients that `tokenyard calibrate --output FILE` wrote into a chip's catalogue entry.
+"""Put coefficients that `tokenyard calibrate --output FILE` wrote into a catalogue entry.
 
 usage: put_into_entry.py FITTED.yaml ENTRY.yaml [FAMILY...]     e.g. put_into_entry.py h100.yaml h100-sxm.yaml gemm mla_decode
 
 Replaces the block of every fitted family (gemm.bf16, ...) in place and adds those the entry lacks, in the order of the
-fitted file; all other lines, comments too, stay as they are. With FAMILY... only those groups.
+fitted file; all other lines, comments too, stay as they are, and so does what a block says of sizes that are not
+fitted. With FAMILY... only those groups. Into an entry of models/catalog/collectives go the coefficients of
+communication.
 """
 import pathlib
 import sys
 
+NOT_FITTED = ("up_to", "from")
+
 
 def indent(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
+
+
+def key_of(line: str) -> str:
+    return line.strip().split(":")[0]
 
 
 def block_end(lines: list[str], start: int) -> int:
@@ -28,39 +36,44 @@ def find_key(lines: list[str], key: str, start: int, end: int, depth: int) -> in
     return next((i for i in range(start, end) if lines[i].startswith(" " * depth + key + ":")), None)
 
 
-def blocks(fitted: list[str]) -> list[tuple[str, str, list[str]]]:
-    """(group, name, lines) of every family of a fitted file."""
-    found, group, at = [], "", fitted.index("kernels:") + 1
-    while at < len(fitted):
-        if indent(fitted[at]) == 2:
-            group, at = fitted[at].strip(" :"), at + 1
-            continue
-        end = block_end(fitted, at)
-        found.append((group, fitted[at].strip(" :"), fitted[at:end]))
-        at = end
+def blocks(lines: list[str], start: int, end: int, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], list[str]]]:
+    """(keys, lines below them) of every family: a block that says its source."""
+    found, at = [], start
+    while at < end:
+        stop = block_end(lines, at)
+        inside = lines[at + 1 : stop]
+        here = (*path, key_of(lines[at]))
+        if any(key_of(line) == "source" and indent(line) == indent(lines[at]) + 2 for line in inside):
+            found.append((here, inside))
+        elif inside:
+            found += blocks(lines, at + 1, stop, here)
+        at = stop
     return found
 
 
-def put(entry: list[str], group: str, name: str, block: list[str]) -> None:
-    kernels = entry.index("kernels:")
-    at = find_key(entry, group, kernels, len(entry), 2)
-    if at is None:
-        entry.insert(kernels + 1, f"  {group}:")
-        at = kernels + 1
-    end = block_end(entry, at)
-    old = find_key(entry, name, at + 1, end, 4)
-    if old is None:
-        entry[end:end] = block
-    else:
-        entry[old : block_end(entry, old)] = block
+def put(entry: list[str], path: tuple[str, ...], block: list[str]) -> None:
+    """The block below the keys of `path`, opened where the entry lacks them."""
+    start, end, depth = 0, len(entry), 0
+    for key in path:
+        at = find_key(entry, key, start, end, depth)
+        if at is None:
+            entry.insert(end, " " * depth + key + ":")
+            at, end = end, end + 1
+        start, end, depth = at + 1, block_end(entry, at), depth + 2
+    kept = [line for line in entry[start:end] if key_of(line) in NOT_FITTED and indent(line) == depth]
+    cut = indent(block[0]) - depth
+    entry[start:end] = kept + [line[cut:] for line in block]
 
 
 def main(fitted_path: str, entry_path: str, groups: list[str]) -> None:
     entry_file = pathlib.Path(entry_path)
     entry = entry_file.read_text(encoding="utf-8").splitlines()
-    for group, name, block in blocks(pathlib.Path(fitted_path).read_text(encoding="utf-8").splitlines()):
-        if not groups or group in groups:
-            put(entry, group, name, block)
+    fitted = pathlib.Path(fitted_path).read_text(encoding="utf-8").splitlines()
+    for path, block in blocks(fitted, 0, len(fitted)):
+        if path[1] == "collectives":
+            path = path[2:]
+        if not groups or path[1 if path[0] == "kernels" else 0] in groups:
+            put(entry, path, block)
     entry_file.write_text("\n".join(entry) + "\n", encoding="utf-8")
 
 

@@ -5,12 +5,15 @@
 #include "sim/calibrate/calibration_text.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/files/output_folder.hpp"
+#include "sim/run/table_network.hpp"
+#include "tools/tokenyard/options.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 namespace tokenyard::cli {
 namespace {
@@ -21,14 +24,23 @@ struct CalibrateArguments {
   std::string name;
   std::string source;
   std::string output;
+  std::string topology;
+  std::vector<std::string> settings;
+  std::string software;
   bool check = false;
 };
 
 int calibrate_chip(const CalibrateArguments& given) {
   const models::AcceleratorSpec chip = config::load_chip(given.chip);
   const calibrate::Measurements measured = calibrate::read_tables(given.tables);
+  if (given.topology.empty() && !given.settings.empty()) {
+    throw UserError("tokenyard calibrate: --set changes the machine of --topology, which is not given");
+  }
+  std::optional<TableNetwork> network;
+  if (!given.topology.empty()) network.emplace(given.topology, overrides(given.settings), given.software, chip);
+  const calibrate::MoreFamilies more = network ? network->families() : calibrate::MoreFamilies{};
   const calibrate::Calibration calibration =
-      given.check ? calibrate::check_tables(measured, chip) : calibrate::fit_tables(measured, chip);
+      given.check ? calibrate::check_tables(measured, chip, more) : calibrate::fit_tables(measured, chip, more);
   if (calibration.families.empty()) {
     throw UserError("calibrate: none of the tables holds a kernel family of " + chip.name +
                     (calibration.left_out.empty() ? std::string{} : "; " + calibration.left_out.front()));
@@ -39,7 +51,8 @@ int calibrate_chip(const CalibrateArguments& given) {
   const std::string source = given.source.empty() ? "tokenyard calibrate of " + given.tables.front() : given.source;
   const std::filesystem::path output = given.output;
   files::OutputFolder folder(output.has_parent_path() ? output.parent_path().string() : ".");
-  folder.file(output.filename().string()) << calibrate::chip_yaml(calibration, chip.name, name, source);
+  folder.file(output.filename().string())
+      << calibrate::chip_yaml(calibration, chip.name, chip.kernels.collectives.name, name, source);
   folder.commit();
   std::cout << "\nwritten: " << given.output << " (a chip entry over " << chip.name << ")\n";
   return 0;
@@ -56,7 +69,14 @@ void add_calibrate(CLI::App& app, Command& command) {
   sub->add_option("--output", given->output, "write the coefficients here, as a chip entry over --chip");
   sub->add_option("--name", given->name, "name of that entry (default: NAME-calibrated)");
   sub->add_option("--source", given->source, "what its `source` says (default: the first table)");
-  sub->add_flag("--check", given->check, "judge the coefficients that the chip has; fit nothing")->excludes("--output");
+  auto* const topology = sub->add_option(
+      "--topology", given->topology, "machine of `topologies` (or a .yaml file) that tables of communication are of");
+  add_set_option(*sub, given->settings);
+  sub->add_option("--software", given->software,
+                  "what those show, by its name in models/catalog/collectives; the chip's choice when left out")
+      ->needs(topology);
+  sub->add_flag("--check", given->check,
+                "judge the coefficients that the chip has; fit nothing (--output writes them with their errors)");
   sub->callback([given, &command] { command = [given] { return calibrate_chip(*given); }; });
 }
 

@@ -71,7 +71,7 @@ TEST_CASE("calibrate: a fit says its error and where its worst row stands") {
   CHECK(calibration.families[0].error.p50 < 1e-3);
   REQUIRE(calibration.families[0].worst.size() == 3);
   CHECK(calibration.families[0].worst[0].starts_with(here / "gemm.csv:"));
-  const std::string yaml = chip_yaml(calibration, "round-100", "mine", "a test");
+  const std::string yaml = chip_yaml(calibration, "round-100", "round", "mine", "a test");
   CHECK(yaml.starts_with("base: round-100\nname: mine\nkernels:\n  gemm:\n    bf16:\n      t0: "));
   CHECK(yaml.find("valid: {m: [1, 256], n: [512, 16384], k: [512, 8192]}") != std::string::npos);
 }

@@ -1,0 +1,101 @@
+#include "models/cost/collectives.hpp"
+#include "models/fit/communication_families.hpp"
+
+#include <cstddef>
+#include <string>
+
+// A collective library inside one domain.
+namespace tokenyard::fit {
+namespace {
+
+using models::AcceleratorSpec;
+using models::Collective;
+using models::LibraryCoefficients;
+
+constexpr auto kTime = Parameter::Unit::Time;
+constexpr auto kNumber = Parameter::Unit::Number;
+constexpr double kLeast = 1024.0;                    // bytes: a smaller buffer costs what this one does
+constexpr double kSwitchesFrom = 2.0 * 1024 * 1024;  // bytes; NCCL 2.29 with the 8 ranks of a domain
+
+enum Figure : std::size_t { Size, Ranks };
+
+std::uint32_t ranks(std::span<const double> shape) { return static_cast<std::uint32_t>(shape[Ranks]); }
+
+const LibraryCoefficients* find(const models::KernelSet& kernels, const std::string& name) {
+  const auto found = kernels.collectives.libraries.find(name);
+  return found == kernels.collectives.libraries.end() ? nullptr : &found->second;
+}
+
+/// Whether the switches of the domain add up a buffer of this size.
+bool switches_add(const CommunicationSetup& setup, std::span<const double> shape) {
+  return shape[Ranks] >= 8.0 && shape[Size] >= kSwitchesFrom && setup.links(ranks(shape)).in_network_reduction;
+}
+
+Family in_library(const CommunicationSetup& setup, const std::string& operation) {
+  Family family;
+  family.place = "library." + operation;
+  family.keys = {"collectives", "libraries", setup.library, operation};
+  family.hold_every = 3;
+  family.shape = {"bytes", "ranks"};
+  family.suits = [](const AcceleratorSpec&) { return true; };
+  return family;
+}
+
+Family ring_family(const CommunicationSetup& setup, Collective op) {
+  Family family = in_library(setup, std::string(name(op)));
+  family.parameters = {{"launch", kTime, 5e-6, 0.0, 80e-6},
+                       {"per_peer", kTime, 1e-6, 0.0, 10e-6},
+                       {.key = "eff", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 1, .trial = 0.8},
+                       {"copy", kNumber, 4.0, 0.2, 1000.0},
+                       {"fill", kTime, 8e-6, 0.0, 200e-6}};
+  family.time = [links = setup.links, op](std::span<const double> v, std::span<const double> s,
+                                          const AcceleratorSpec&) {
+    LibraryCoefficients c;
+    c.ring.at(static_cast<std::size_t>(op)) = {
+        .launch = Seconds{v[0]}, .per_peer = Seconds{v[1]}, .eff = v[2], .copy = v[3], .fill = Seconds{v[4]}};
+    return cost::library_time(op, Bytes{s[Size]}, links(ranks(s)), c).time;
+  };
+  family.serves = [setup, op](std::span<const double> s) {
+    return s[Size] >= kLeast && (op != Collective::AllReduce || !switches_add(setup, s));
+  };
+  family.stored = [name = setup.library, op](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const LibraryCoefficients* const library = find(kernels, name);
+    if (library == nullptr) return std::nullopt;
+    const models::RingCoefficients& c = library->of(op);
+    return std::vector{c.launch.value(), c.per_peer.value(), c.eff, c.copy, c.fill.value()};
+  };
+  return family;
+}
+
+Family switch_family(const CommunicationSetup& setup) {
+  Family family = in_library(setup, "in_network");
+  family.rows_at = "library.all_reduce";
+  family.fewest = 8;
+  family.parameters = {
+      {"launch", kTime, 10e-6, 0.0, 80e-6}, {"eff", kNumber, 0.8, 0.05, 1.0}, {"fill", kTime, 50e-6, 0.0, 500e-6}};
+  family.time = [links = setup.links](std::span<const double> v, std::span<const double> s, const AcceleratorSpec&) {
+    return cost::in_network_time(Bytes{s[Size]}, links(ranks(s)),
+                                 {.launch = Seconds{v[0]}, .eff = v[1], .fill = Seconds{v[2]}});
+  };
+  family.serves = [setup](std::span<const double> s) { return switches_add(setup, s); };
+  family.stored = [name = setup.library](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const LibraryCoefficients* const library = find(kernels, name);
+    if (library == nullptr || !library->in_network) return std::nullopt;
+    const models::InNetworkCoefficients& c = *library->in_network;
+    return std::vector{c.launch.value(), c.eff, c.fill.value()};
+  };
+  return family;
+}
+
+}  // namespace
+
+std::vector<Family> library_families(const CommunicationSetup& setup) {
+  std::vector<Family> all;
+  for (std::size_t op = 0; op < models::kCollectives; ++op) {
+    all.push_back(ring_family(setup, static_cast<Collective>(op)));
+  }
+  all.push_back(switch_family(setup));
+  return all;
+}
+
+}  // namespace tokenyard::fit
