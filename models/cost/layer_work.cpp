@@ -67,8 +67,19 @@ struct AttentionFormats {
   Formats output;
 };
 
+/// One of the queries and one of the keys, or, where rotary embedding is fused with them, one of both.
+void add_head_norms(double layers, double head_dim, double query, double qkv, bool apart, LayerWork& work) {
+  const double keys = (qkv - query) / 2.0;
+  const auto add = [&](double width) {
+    work.pointwise.push_back(
+        {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = head_dim, .bytes = kCopy * width}});
+  };
+  add(apart ? query : query + keys);
+  if (apart) add(keys);
+}
+
 void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
-             const models::SmallKernels& small, LayerWork& work) {
+             const models::SmallKernels& small, bool rotary_apart, LayerWork& work) {
   const models::GqaSpec& gqa = *llm.gqa;
   const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
   const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
@@ -77,13 +88,7 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   work.products.push_back(
       {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
   work.pointwise.push_back(formats.in.norm(layers, llm.hidden));
-  if (gqa.head_norms) {
-    for (const double width : {query, kv_heads_per_chip(llm, plan) * gqa.head_dim}) {
-      work.pointwise.push_back({.kind = SmallKernel::Norm,
-                                .layers = layers,
-                                .token = {.width = 1.0 * gqa.head_dim, .bytes = kCopy * width}});
-    }
-  }
+  if (gqa.head_norms) add_head_norms(layers, gqa.head_dim, query, qkv, rotary_apart, work);
   add_rotary(layers, qkv, small, work);
   formats.output.add_quantise(layers, query, work);
 }
@@ -138,7 +143,7 @@ LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models:
   if (llm.mla) {
     add_mla(llm, plan, attention, small, work);
   } else {
-    add_gqa(llm, plan, attention, small, work);
+    add_gqa(llm, plan, attention, small, rotary_apart, work);
     if (rotary_apart && small.rotary_in_attention) {
       const double query = 1.0 * llm.gqa->heads / plan.tensor * llm.gqa->head_dim;
       const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * llm.gqa->head_dim;

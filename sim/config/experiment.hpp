@@ -53,7 +53,7 @@ struct EngineSpec {
   std::optional<kv::TiersSpec> tiers{};                ///< where they go instead
   std::uint32_t graph_max = 512;                       ///< largest captured batch (vLLM: at most that)
   std::optional<std::uint32_t> prompt_graph_tokens{};  ///< absent = as the largest captured batch
-  bool graph_padding = true;              ///< batches between captured sizes are padded up; false: they run without
+  bool graph_padding = true;  ///< batches between captured sizes are padded up; false: they run without
   EngineMemory memory;
   std::optional<std::uint32_t> blocks;  ///< KV blocks of an attention rank; absent = what the memory gives
 };

@@ -166,7 +166,8 @@ std::vector<PoolSpec> read_pools(YamlMap& root, const models::LlmSpec& llm, cons
   if (split && pools[0].role == serving::Role::Decode) std::swap(pools[0], pools[1]);
   for (const PoolSpec& pool : pools) {
     if (split && pool.speculation.tokens > 0 && !std::holds_alternative<policy::VllmSpec>(pool.engine.rules)) {
-      pool.source->fail("speculation", "drafts with prefill and decode apart are played by the rules of kind vllm only");
+      pool.source->fail("speculation",
+                        "drafts with prefill and decode apart are played by the rules of kind vllm only");
     }
   }
   if (split && pools[0].engine.rules.index() != pools[1].engine.rules.index()) {

@@ -52,8 +52,8 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
     return make();
   } catch (const SpecError& error) {
     const std::string& field = error.field();
-    const bool format = field == "weights" || field == "experts" || field == "kv" || field == "ffn" ||
-                        field == "attention_output";
+    const bool format =
+        field == "weights" || field == "experts" || field == "kv" || field == "ffn" || field == "attention_output";
     pool.source->fail((format ? "precision." : "") + field, error.why());
   }
 }

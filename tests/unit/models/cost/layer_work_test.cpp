@@ -99,7 +99,9 @@ TEST_CASE("layer work: queries and keys are normalised head by head where a mode
   models::LlmSpec llm = test::tiny_dense();
   const LayerWork plain = layer_work(llm, {.tensor = 2}, {});
   llm.gqa->head_norms = true;
-  const LayerWork work = layer_work(llm, {.tensor = 2}, {});
+  // One more in each of four layers where it is fused with rotary embedding.
+  CHECK(small_kernels(layer_work(llm, {.tensor = 2}, {})) == small_kernels(plain) + 4);
+  const LayerWork work = layer_work(llm, {.tensor = 2}, {}, {}, true);
   // Two more in each of four layers. A chip of two has 4 of 8 heads and one of 2 KV heads of 128; read and written in
   // BF16, a head a row.
   CHECK(small_kernels(work) == small_kernels(plain) + 2 * 4);
