@@ -43,7 +43,7 @@ TEST_CASE("batches: a row of splitwise is one batch whose prompts share a step w
   CHECK(setting(point, "workload.requests") == "4");
   CHECK(setting(point, "workload.arrivals.concurrency") == "4");
   CHECK(setting(point, "pools.serve.engine.max_num_batched_tokens") == "2048");
-  CHECK(setting(point, "pools.serve.engine.graphs") == "false");
+  CHECK(setting(point, "pools.serve.engine.profile") == "vllm-2023-eager");
   CHECK(setting(point, "pools.serve.precision.weights") == "bf16");
   CHECK(figure(point, Metric::Ttft).value == doctest::Approx(0.196).epsilon(1e-15));
   CHECK(figure(point, Metric::EndToEnd).value == doctest::Approx(7.168).epsilon(1e-15));
