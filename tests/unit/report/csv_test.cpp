@@ -150,7 +150,7 @@ TEST_CASE("csv: the printed parts of a request add up to its printed latency") {
   REQUIRE(lines.size() == 201);
   for (std::size_t row = 1; row < lines.size(); ++row) {
     const std::vector<std::string> fields = split(lines[row], ',');
-    REQUIRE(fields.size() == 24);
+    REQUIRE(fields.size() == 25);
     std::int64_t sum = 0;
     for (std::size_t i = 14; i < 22; ++i) sum += nanoseconds(fields[i]);
     CHECK(sum == nanoseconds(fields[13]));
