@@ -212,17 +212,8 @@ NetworkSpec read_network(YamlMap map) {
   return spec;
 }
 
-KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
-  KvTransferSpec spec;
-  spec.decode_first = std::holds_alternative<policy::SglangSpec>(rules);
-  for (const char* key : {"direction", "when", "chunk_tokens", "per_chunk"}) {
-    if (!spec.decode_first || !map.given(key)) continue;
-    map.fail(key,
-             "has no meaning under the rules of kind sglang, which send the pages of every chunk when it is computed");
-  }
-  if (map.given("plane")) spec.plane = map.text("plane");
-  spec.setup = map.seconds("setup");
-  spec.efficiency = map.number("efficiency", 0.001, 1.0);
+/// When KV travels, where the engine's rules leave it open.
+void read_kv_timing(YamlMap& map, KvTransferSpec& spec) {
   spec.push = map.choice("direction", {"pull", "push"}) == "push";
   spec.with_prefill = map.choice("when", {"after_prefill", "with_prefill"}) == "with_prefill";
   if (spec.with_prefill && !spec.push) map.fail("when", "with_prefill needs `direction: push`: the prefill side sends");
@@ -234,6 +225,20 @@ KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
   }
   if (spec.chunk_tokens == 0 && spec.per_chunk > Seconds{}) {
     map.fail("per_chunk", "has no meaning without `chunk_tokens`");
+  }
+}
+
+KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
+  KvTransferSpec spec;
+  if (map.given("plane")) spec.plane = map.text("plane");
+  spec.setup = map.seconds("setup");
+  spec.efficiency = map.number("efficiency", 0.001, 1.0);
+  spec.decode_first = std::holds_alternative<policy::SglangSpec>(rules);
+  if (!spec.decode_first) read_kv_timing(map, spec);
+  for (const char* key : {"direction", "when", "chunk_tokens", "per_chunk"}) {
+    if (!spec.decode_first || !map.has(key)) continue;
+    map.fail(key,
+             "has no meaning under the rules of kind sglang, which send the pages of every chunk when it is computed");
   }
   spec.replicas_once = map.choice("replicas", {"each", "once"}) == "once";
   map.finish();
