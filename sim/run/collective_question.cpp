@@ -107,9 +107,10 @@ CollectiveAnswer price_collective(const CollectiveQuestion& q) {
   }
   const auto links = first_links(topology, kind, q.ranks / per_chip);
   if (!links) {
-    throw UserError(
-        fmt::format("tokenyard collective: --ranks {}: '{}' has fewer {} chips; --set nodes=N makes it larger", q.ranks,
-                    topology.name(), kind));
+    std::uint32_t chips = 0;
+    for (std::uint32_t i = 0; i < topology.chip_count(); ++i) chips += topology.place(ChipId{i}).kind == kind ? 1U : 0U;
+    throw UserError(fmt::format("tokenyard collective: --ranks {}: '{}' has {} {} chips; --set nodes=N makes it larger",
+                                q.ranks, topology.name(), chips, kind));
   }
   answer.links = *links;
   if (exchange) {

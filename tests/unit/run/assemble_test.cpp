@@ -174,10 +174,9 @@ TEST_CASE("hand-off: KV travels on the scale-up plane where that joins both side
 }
 
 TEST_CASE("hand-off: a plane that is not there or does not join is refused with those that are") {
-  CHECK(user_error([] {
-          (void)plane_on("{base: hgx-h100, nodes: 2}", "kv_transfer: {plane: nvlink}\n");
-        }).find("kv_transfer.plane: 'nvlink' does not join all chips of both pools; planes: nvlink, ib") !=
-        std::string::npos);
+  CHECK(user_error([] { (void)plane_on("{base: hgx-h100, nodes: 2}", "kv_transfer: {plane: nvlink}\n"); })
+            .find("kv_transfer.plane: 'nvlink' does not join chip 0 to chip 8, and so not all chips of both pools; "
+                  "planes: ") != std::string::npos);
   CHECK(user_error([] {
           (void)plane_on("hgx-h100", "kv_transfer: {plane: ub}\n", 4);
         }).find("kv_transfer.plane: hgx-h100 has no plane 'ub'; it has: nvlink, ib") != std::string::npos);
