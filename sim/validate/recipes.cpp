@@ -36,10 +36,11 @@ class Engine {
 };
 
 /// --max-num-seqs $CONC, max-num-batched-tokens 8192 and async-scheduling in 70b_*.sh and gptoss_*.sh; the rows of 0.12
-/// are others' and have the defaults of their time.
+/// are others' and have the defaults of their time. From 0.18 on the profile is that of 2026 (fused all-reduces and norms
+/// by default).
 void set_vllm(const ServedRow& row, const Engine& engine) {
   const std::uint32_t slots = std::max(1U, row.concurrency);
-  engine.set("profile", "vllm-2025");
+  engine.set("profile", starts(row.version, "0.18") ? "vllm-0.19" : "vllm-2025");
   engine.set("prefix_caching", "false");  // no-enable-prefix-caching
   if (!starts(row.version, "0.12")) engine.set("async_scheduling", "true");
   engine.set("max_num_seqs", slots);

@@ -1,4 +1,4 @@
-#include "tests/support/small_cluster.hpp"
+#include "tests/support/split_cluster.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,18 +13,6 @@ using namespace tokenyard::test;
 // flight.
 
 namespace {
-
-constexpr std::int64_t kMs = 1'000'000;
-
-SimTime ms(double milliseconds) { return SimTime::from(Seconds{milliseconds * 1e-3}); }
-
-Played play_split(SmallCluster cluster, std::vector<ScriptedSource::Row> rows) {
-  ScriptedSource source{std::move(rows)};
-  const FormulaCost cost([](const cost::StepShape& shape) {
-    return shape.prefill_tokens > 0 ? kMs + kMs / 10 * std::int64_t{shape.prefill_tokens} : 2 * kMs;
-  });
-  return play(cluster, source, cost);
-}
 
 SmallCluster trtllm() { return {.rules = policy::TrtllmSpec{}, .depth = 1, .decode_instances = 1}; }
 SmallCluster sglang(const policy::SglangSpec& rules) {

@@ -1,4 +1,4 @@
-#include "tests/support/small_cluster.hpp"
+#include "tests/support/split_cluster.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,18 +12,6 @@ using namespace tokenyard::test;
 // links of 1 GB/s, so 1 ms a token. Blocks of 16 tokens; one step in flight.
 
 namespace {
-
-constexpr std::int64_t kMs = 1'000'000;
-
-SimTime ms(double milliseconds) { return SimTime::from(Seconds{milliseconds * 1e-3}); }
-
-Played play_split(SmallCluster cluster, std::vector<ScriptedSource::Row> rows) {
-  ScriptedSource source{std::move(rows)};
-  const FormulaCost cost([](const cost::StepShape& shape) {
-    return shape.prefill_tokens > 0 ? kMs + kMs / 10 * std::int64_t{shape.prefill_tokens} : 2 * kMs;
-  });
-  return play(cluster, source, cost);
-}
 
 SmallCluster one_and_one() { return {.depth = 1, .log_steps = true, .decode_instances = 1}; }
 
@@ -55,8 +43,8 @@ TEST_CASE("hand-off: every stamp and part of one request") {
 }
 
 TEST_CASE("hand-off: blocks are used on both sides while the KV travels") {
-  // As above: 2 blocks of the prefill side from 5 until the KV has left at 29, 2 of the decode side from 8 until the last
-  // token at 37 (23 tokens at most are in its cache).
+  // As above: 2 blocks of the prefill side from 5 until the KV has left at 29, 2 of the decode side from 8 until the
+  // last token at 37 (23 tokens at most are in its cache).
   const Played played = play_split(one_and_one(), {{5 * kMs, 20, 4}});
   CHECK(played.meters[0].block_ns() == 2.0 * (29 - 5) * kMs);
   CHECK(played.meters[1].block_ns() == 2.0 * (37 - 8) * kMs);
@@ -69,8 +57,8 @@ TEST_CASE("hand-off: blocks are used on both sides while the KV travels") {
 
 TEST_CASE("hand-off: a request whose KV is on the way counts where the next one chooses its rank") {
   // Two ranks a side, prompts of 20. A runs from 0 to 3; B comes at 1, to the other rank, and runs from 3 to 6. A's KV
-  // travels from 4 to 24: at 6 rank 0 of the decode side has one that waits, so B goes to rank 1, and the flows share no
-  // link: B's goes from 7 to 27.
+  // travels from 4 to 24: at 6 rank 0 of the decode side has one that waits, so B goes to rank 1, and the flows share
+  // no link: B's goes from 7 to 27.
   SmallCluster cluster = one_and_one();
   cluster.ranks = 2;
   const Played played = play_split(cluster, {{0, 20, 4}, {1 * kMs, 20, 4}});
