@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <sstream>
+#include <string>
+#include <vector>
 
 namespace tokenyard::report {
 namespace {
@@ -14,11 +17,14 @@ using metrics::ClaimCurve;
 using metrics::ClaimFigure;
 
 constexpr double kWidth = 720.0;
-constexpr double kHeight = 420.0;
+constexpr double kHeight = 460.0;
+constexpr double kEdge = 8.0;
 constexpr double kLeft = 80.0;
 constexpr double kRight = 200.0;  // where the names of the curves stand
-constexpr double kTop = 40.0;
+constexpr double kTop = 80.0;     // below two lines of title and the name of the axis
 constexpr double kBottom = 60.0;
+constexpr double kLine = 16.0;
+constexpr std::size_t kTitleWidth = 100;  // characters of a line
 constexpr std::array kColours{"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
 
 std::string escaped(const std::string& text) {
@@ -58,7 +64,8 @@ class Axis {
         logarithmic_ ? std::log(value / low_) / std::log(high_ / low_) : (value - low_) / (high_ - low_);
     return from_ + part * (to_ - from_);
   }
-  /// Where lines are drawn: powers of ten and their ends, or five even parts.
+  /// Where lines are drawn: both ends and between them powers of ten, within two decades also twice and five times
+  /// these; or four even parts.
   [[nodiscard]] std::vector<double> ticks() const {
     std::vector<double> ticks;
     if (!logarithmic_) {
@@ -66,14 +73,20 @@ class Axis {
       return ticks;
     }
     ticks.push_back(low_);
-    for (int e = static_cast<int>(std::ceil(std::log10(low_) + 0.1)); std::pow(10.0, e) < high_ / 1.2; ++e) {
-      ticks.push_back(std::pow(10.0, e));
+    const bool few = high_ < 100.0 * low_;
+    for (int e = static_cast<int>(std::floor(std::log10(low_))); std::pow(10.0, e) < high_; ++e) {
+      for (const double digit : {1.0, 2.0, 5.0}) {
+        const double tick = digit * std::pow(10.0, e);
+        if ((few || digit == 1.0) && tick > kApart * low_ && tick < high_ / kApart) ticks.push_back(tick);
+      }
     }
     ticks.push_back(high_);
     return ticks;
   }
 
  private:
+  static constexpr double kApart = 1.25;  // so that numbers do not touch
+
   bool logarithmic_;
   double from_;
   double to_;
@@ -84,6 +97,17 @@ class Axis {
 
 std::string text_at(double x, double y, const std::string& anchor, const std::string& text) {
   return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{}</text>\n", x, y, anchor, escaped(text));
+}
+
+/// Split at blanks into lines of at most kTitleWidth characters, where words allow it.
+std::vector<std::string> title_lines(const std::string& title) {
+  std::vector<std::string> lines(1);
+  std::istringstream words(title);
+  for (std::string word; words >> word;) {
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > kTitleWidth) lines.emplace_back();
+    lines.back() += (lines.back().empty() ? "" : " ") + word;
+  }
+  return lines;
 }
 
 std::string line(double x1, double y1, double x2, double y2, const char* colour) {
@@ -106,7 +130,11 @@ void write_curves(const std::string& title, const ClaimFigure& figure, std::ostr
       "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" viewBox=\"0 0 {0} {1}\" "
       "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"{0}\" height=\"{1}\" fill=\"white\"/>\n",
       kWidth, kHeight);
-  out << text_at(kLeft, 22.0, "start", title);
+  double at = kLine + 4.0;
+  for (const std::string& part : title_lines(title)) {
+    out << text_at(kEdge, at, "start", part);
+    at += kLine;
+  }
   for (const double tick : across.ticks()) {
     out << line(across.place(tick), kTop, across.place(tick), kHeight - kBottom, "#ddd")
         << text_at(across.place(tick), kHeight - kBottom + 16.0, "middle", number_text(tick));
@@ -116,7 +144,7 @@ void write_curves(const std::string& title, const ClaimFigure& figure, std::ostr
         << text_at(kLeft - 6.0, up.place(tick) + 4.0, "end", number_text(tick));
   }
   out << text_at((kLeft + kWidth - kRight) / 2.0, kHeight - 18.0, "middle", figure.x)
-      << text_at(kLeft, kTop - 4.0, "end", figure.y);
+      << text_at(kEdge, kTop - 14.0, "start", figure.y);
   for (std::size_t c = 0; c < figure.curves.size(); ++c) {
     const ClaimCurve& curve = figure.curves[c];
     const char* colour = kColours[c % kColours.size()];
