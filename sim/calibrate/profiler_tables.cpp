@@ -26,6 +26,7 @@ struct Layers {
   double inner = 0;
   double vocab = 0;
   double repetitions = 1;
+  bool whole = true;  ///< one GPU has all of the layer
 };
 
 /// `key: value` lines of meta.yaml, wherever they are indented; the last of a key wins.
@@ -72,12 +73,30 @@ Layers profiled_layers(const KernelTable& table) {
   const double own = std::stod(named.substr(2));
   const std::size_t last = degrees->second.find_last_of(" [");
   const double described = std::stod(degrees->second.substr(last + 1));
+  layers.whole = own == 1.0;
   for (double* const split : {&layers.heads, &layers.kv_heads, &layers.inner, &layers.vocab}) *split *= described / own;
   for (const auto& [name, hidden] : hidden_sizes()) {
     // The effective model is a scratch folder; the profiled one stands in the path of the table.
     if (folder.string().find(name) != std::string::npos) layers.hidden = hidden;
   }
   return layers;
+}
+
+/// Of an element-wise layer the family, the width of a token's row and the bytes of a token, in BF16: norms add the
+/// residual, the activation joins gate and up, rotary embedding is of queries, keys and values, as steps count it.
+/// Norms are the same in every split and count once.
+struct Elements {
+  const char* family = nullptr;  ///< nothing: not priced as a small kernel
+  double width = 0;
+  double bytes = 0;
+};
+
+Elements elements_of(std::string_view layer, const Layers& of) {
+  const double qkv = (of.heads + 2.0 * of.kv_heads) * of.head_dim;
+  if (layer == "layernorm" && of.whole) return {"small.norm", of.hidden, 8.0 * of.hidden};
+  if (layer == "act_fn") return {"small.activation", of.inner, 6.0 * of.inner};
+  if (layer == "rotary_emb") return {"small.rotary", qkv, 4.0 * qkv};
+  return {};
 }
 
 bool is_dense(const KernelTable& table) { return table.has_all({"layer", "tokens", "time_us"}); }
@@ -100,7 +119,12 @@ void read_dense(const KernelTable& table, Measurements& into) {
       n = of.hidden;
       k = of.inner;
     } else {
-      continue;  // element-wise layers
+      const Elements small = elements_of(layer, of);
+      const double tokens = table.positive(row, "tokens");
+      if (small.family != nullptr) {
+        into.add(small.family, {tokens, small.width, small.bytes * tokens}, seconds(table, row), table, row);
+      }
+      continue;
     }
     into.add("gemm.bf16", {table.positive(row, "tokens"), n, k}, seconds(table, row), table, row);
   }
