@@ -164,13 +164,22 @@ TEST_CASE("calibrate: the LLMServingSim profiler's layers have the shapes of the
              "tp_degrees: [1, 2]\n  intermediate_size: 7168\n  num_attention_heads: 16\n  num_key_value_heads: 4\n"
              "  vocab_size: 64128\n");
   write_text(here / "meta-llama/Llama-3.1-8B/bf16/tp1/dense.csv",
-             "layer,tokens,time_us\ndown_proj,16,80\nlayernorm,16,3\n");
+             "layer,tokens,time_us\ndown_proj,16,80\nlayernorm,16,3\nact_fn,16,4\nrotary_emb,16,5\nembedding,16,6\n");
   const Measurements measured = read_tables({here / "meta-llama/Llama-3.1-8B/bf16/tp1/dense.csv"});
   const fit::Samples& rows = measured.families().at("gemm.bf16");
   REQUIRE(rows.size() == 1);
   CHECK(rows.shape(0)[0] == 16.0);
   CHECK(rows.shape(0)[1] == 4096.0);
   CHECK(rows.shape(0)[2] == 14336.0);  // the degree described is 2, this folder's is 1
+  // Element-wise layers move BF16: a norm reads two and writes two, an activation reads gate and up; 32 + 2 * 8 heads.
+  const auto small = [&](const char* family) {
+    const fit::Samples& samples = measured.families().at(family);
+    REQUIRE(samples.size() == 1);
+    return std::array{samples.shape(0)[0], samples.shape(0)[1], samples.shape(0)[2]};
+  };
+  CHECK(small("small.norm") == std::array{16.0, 4096.0, 8.0 * 4096 * 16});
+  CHECK(small("small.activation") == std::array{16.0, 14336.0, 6.0 * 14336 * 16});
+  CHECK(small("small.rotary") == std::array{16.0, 48 * 128.0, 4.0 * 48 * 128 * 16});
 
   write_text(here / "meta-llama/Llama-3.1-8B/bf16/tp1/attention.csv",
              "prefill_chunk,kv_prefill,n_decode,kv_decode,time_us\n0,0,4,512,19\n64,0,0,0,12\n16,2048,8,1024,55\n");
