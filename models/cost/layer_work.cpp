@@ -61,6 +61,12 @@ void add_apart(double layers, double qkv, double query, models::Dtype kv, LayerW
       {.kind = SmallKernel::Quantise, .layers = layers, .token = {.width = query, .bytes = 3.0 * query}});
 }
 
+/// How an engine embeds positions, and the cache that it appends to.
+struct Rotary {
+  bool apart;  ///< from attention
+  models::Dtype kv;
+};
+
 /// Formats of one attention block's projections.
 struct AttentionFormats {
   Formats in;
@@ -79,7 +85,7 @@ void add_head_norms(double layers, double head_dim, double query, double qkv, bo
 }
 
 void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
-             const models::SmallKernels& small, bool rotary_apart, LayerWork& work) {
+             const models::SmallKernels& small, Rotary rotary, LayerWork& work) {
   const models::GqaSpec& gqa = *llm.gqa;
   const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
   const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
@@ -88,9 +94,10 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   work.products.push_back(
       {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
   work.pointwise.push_back(formats.in.norm(layers, llm.hidden));
-  if (gqa.head_norms) add_head_norms(layers, gqa.head_dim, query, qkv, rotary_apart, work);
+  if (gqa.head_norms) add_head_norms(layers, gqa.head_dim, query, qkv, rotary.apart, work);
   add_rotary(layers, qkv, small, work);
   formats.output.add_quantise(layers, query, work);
+  if (rotary.apart && small.rotary_in_attention) add_apart(layers, qkv, query, rotary.kv, work);
 }
 
 void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
@@ -143,12 +150,7 @@ LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models:
   if (llm.mla) {
     add_mla(llm, plan, attention, small, work);
   } else {
-    add_gqa(llm, plan, attention, small, rotary_apart, work);
-    if (rotary_apart && small.rotary_in_attention) {
-      const double query = 1.0 * llm.gqa->heads / plan.tensor * llm.gqa->head_dim;
-      const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * llm.gqa->head_dim;
-      add_apart(llm.layers, qkv, query, precision.kv, work);
-    }
+    add_gqa(llm, plan, attention, small, {.apart = rotary_apart, .kv = precision.kv}, work);
   }
   const Formats formats(precision.of_ffn());
   const double hidden = llm.hidden;
