@@ -8,8 +8,4 @@ namespace tokenyard::config {
 /// Read and validate a mapping of section "workload". Throws UserError with the place of what is wrong.
 [[nodiscard]] workloads::WorkloadSpec read_workload(YamlMap map);
 
-/// A trace by itself, with the keys of workload.trace as the command line has them: {"format", "mooncake"} ...
-/// Throws UserError "--set: key: what; what would be right".
-[[nodiscard]] workloads::TraceSpec read_trace_settings(const std::string& path, std::vector<Override> settings);
-
 }  // namespace tokenyard::config

@@ -12,16 +12,19 @@ tokenyard_room(config
     config/keys_small.cpp
     config/keys_topology.cpp
     config/keys_workload.cpp
+    config/read_arrivals.cpp
     config/read_collectives.cpp
     config/read_engine.cpp
     config/read_experiment.cpp
     config/read_kernels.cpp
     config/read_kv.cpp
+    config/read_laws.cpp
     config/read_models.cpp
     config/read_small.cpp
     config/read_steps.cpp
     config/read_provenance.cpp
     config/read_topology.cpp
+    config/read_trace.cpp
     config/read_workload.cpp
     config/yaml_map.cpp
     config/yaml_node.cpp
@@ -31,15 +34,18 @@ tokenyard_room(config
     config/experiment.hpp
     config/key_groups.hpp
     config/keys.hpp
+    config/read_arrivals.hpp
     config/read_collectives.hpp
     config/read_engine.hpp
     config/read_kernels.hpp
     config/read_kv.hpp
+    config/read_laws.hpp
     config/read_models.hpp
     config/read_small.hpp
     config/read_steps.hpp
     config/read_provenance.hpp
     config/read_topology.hpp
+    config/read_trace.hpp
     config/read_workload.hpp
     config/yaml_map.hpp
     config/yaml_node.hpp

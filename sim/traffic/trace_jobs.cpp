@@ -1,7 +1,7 @@
 #include "sim/traffic/trace_jobs.hpp"
 
 #include "models/base/errors.hpp"
-#include "sim/config/read_workload.hpp"
+#include "sim/config/read_trace.hpp"
 #include "sim/files/output_folder.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/report/figure_text.hpp"
