@@ -79,10 +79,6 @@ PortLoad hop_load(const StepCostSpec& spec) {
   return load;
 }
 
-std::uint32_t largest_total(const StepCostSpec& spec) {
-  return spec.llm.moe ? GraphPadding(spec).largest() * spec.plan.attention_data : 0;
-}
-
 }  // namespace
 
 /// A chip's stage has its part of the layers.

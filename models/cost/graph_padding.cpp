@@ -16,4 +16,8 @@ GraphPadding::GraphPadding(const StepCostSpec& spec) : width_(spec.speculation.w
   prompt_graph_end_ = spec.prompt_graph_tokens ? std::size_t{*spec.prompt_graph_tokens} + 1 : graph_.size();
 }
 
+std::uint32_t largest_total(const StepCostSpec& spec) {
+  return spec.llm.moe ? GraphPadding(spec).largest() * spec.plan.attention_data : 0;
+}
+
 }  // namespace tokenyard::cost

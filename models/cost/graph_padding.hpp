@@ -29,17 +29,25 @@ class GraphPadding {
   }
   /// Tokens that a rank computes: its own, padded to the next graph size if `padded`.
   [[nodiscard]] std::uint32_t tokens(const StepShape& shape, bool padded) const {
-    const std::uint32_t count = tokens(shape);
-    return padded && count < graph_.size() && graph_[count] > 0 ? graph_[count] : count;
+    return padded ? this->padded(tokens(shape)) : tokens(shape);
+  }
+  /// Tokens that a rank computes for `count` of a step that replays graphs.
+  [[nodiscard]] std::uint32_t padded(std::uint32_t count) const {
+    return count < graph_.size() && graph_[count] > 0 ? graph_[count] : count;
   }
   /// Tokens that every one of several ranks computes, those without work included, because they replay one graph in
   /// step: that of the rank with the most. 0 where each computes its own.
   /// Source: vLLM and SGLang agree on token count and graph before a step of their data-parallel ranks.
   [[nodiscard]] std::uint32_t common(std::span<const StepShape> ranks, bool padded) const {
-    if (!padded || ranks.size() < 2) return 0;
-    std::uint32_t most = 0;  // decodes; a larger step never has the smaller graph
+    if (!padded) return 0;
+    std::uint32_t most = 0;
     for (const StepShape& shape : ranks) most = std::max(most, shape.decodes);
-    const std::uint32_t tokens = this->tokens({.decodes = most}, true);
+    return common(most, ranks.size());
+  }
+  /// The same of so many ranks that only decode, at most `most` sequences; a larger step never has the smaller graph.
+  [[nodiscard]] std::uint32_t common(std::uint32_t most, std::size_t ranks) const {
+    if (ranks < 2) return 0;
+    const std::uint32_t tokens = padded(most * width_);
     return captured(tokens, false) ? tokens : 0;
   }
 
@@ -61,5 +69,8 @@ class GraphPadding {
   std::uint32_t largest_;
   std::size_t prompt_graph_end_;  // first number of tokens that no graphs of pieces hold
 };
+
+/// Most tokens that the experts see in one pass, padded ones included; 0 without experts.
+[[nodiscard]] std::uint32_t largest_total(const StepCostSpec& spec);
 
 }  // namespace tokenyard::cost

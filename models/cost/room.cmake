@@ -11,6 +11,7 @@ tokenyard_room(cost
     cost/expert_load.cpp
     cost/explain_step.cpp
     cost/kernel_profile.cpp
+    cost/kernel_sum.cpp
     cost/kernels.cpp
     cost/kv_exchange.cpp
     cost/layer_work.cpp
@@ -24,6 +25,7 @@ tokenyard_room(cost
     cost/small_kernels.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
+    cost/step_traffic.cpp
     cost/token_table.cpp
     cost/two_batch.cpp
     cost/ways.cpp
@@ -55,6 +57,7 @@ tokenyard_room(cost
     cost/step_parts.hpp
     cost/step_shape.hpp
     cost/step_trips.hpp
+    cost/step_traffic.hpp
     cost/token_table.hpp
     cost/two_batch.hpp
     cost/ways.hpp
