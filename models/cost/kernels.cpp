@@ -152,8 +152,15 @@ Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind)
   return Bytes{s.matrices * load.hit * s.hidden * s.inner * models::weight_bytes(kind)};
 }
 
+const models::MoeCoefficients& moe_kernel(const MoeShape& s, const ExpertLoad& load, GemmKind kind,
+                                          const AcceleratorSpec& chip) {
+  const auto& library = chip.kernels.moe_in_use[static_cast<std::size_t>(kind)];
+  const double rows = s.tokens * s.top_k / s.expert_ranks * load.rows;
+  return library && rows <= library->most_rows ? *library : family(chip.kernels.moe, kind);
+}
+
 Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const AcceleratorSpec& chip) {
-  return moe_time(s, load, kind, family(chip.kernels.moe, kind), chip);
+  return moe_time(s, load, kind, moe_kernel(s, load, kind, chip), chip);
 }
 
 Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const models::MoeCoefficients& c,

@@ -126,7 +126,10 @@ struct MoeShape {
 };
 /// Weights that the busiest chip reads: matrices*hit*hidden*inner*wB.
 [[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind);
-/// REQUIRES: load is that of the shape's experts and tokens.
+/// The coefficients that price it: those of the library in use while the busiest rank has at most its most_rows rows,
+/// else the chip's own. REQUIRES: load is that of the shape's experts and tokens, as below.
+[[nodiscard]] const models::MoeCoefficients& moe_kernel(const MoeShape& shape, const ExpertLoad& load,
+                                                        models::GemmKind kind, const models::AcceleratorSpec& chip);
 [[nodiscard]] Seconds moe_time(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind,
                                const models::AcceleratorSpec& chip);
 /// The same with coefficients `c` in place of the chip's.

@@ -40,13 +40,14 @@ Priced PricedKernels::experts(const MoeShape& s, const ExpertLoad& load, GemmKin
     if (time) return *time;
   }
   return {.time = moe_time(s, load, kind, chip_),
-          .outside = !provenance(chip_.kernels.moe, kind)
-                          .covers({{"tokens", s.tokens},
-                                   {"experts", s.experts},
-                                   {"top_k", s.top_k},
-                                   {"expert_ranks", s.expert_ranks},
-                                   {"hidden", s.hidden},
-                                   {"inner", s.inner}})};
+          .outside = !moe_kernel(s, load, kind, chip_)
+                          .provenance.covers({{"tokens", s.tokens},
+                                              {"experts", s.experts},
+                                              {"top_k", s.top_k},
+                                              {"expert_ranks", s.expert_ranks},
+                                              {"hidden", s.hidden},
+                                              {"inner", s.inner},
+                                              {"hit", load.hit}})};
 }
 
 Priced PricedKernels::small(const SmallShape& s, models::SmallKernel kind, double tokens) const {

@@ -189,7 +189,10 @@ Priced StepParts::beside_experts(double tokens) const {
     beside = {
         .time = beside.time + one.time, .outside = beside.outside || one.outside, .table = beside.table || one.table};
   }
-  beside.time = std::min(beside.time, spec_.chip.kernels.moe.at(static_cast<std::size_t>(spec_.precision.experts))->t0);
+  MoeShape shape = experts_;
+  shape.tokens = tokens;
+  const auto& kernel = moe_kernel(shape, expert_loads_->at(tokens), spec_.precision.experts, spec_.chip);
+  beside.time = std::min(beside.time, kernel.t0);
   return beside;
 }
 

@@ -115,6 +115,7 @@ void check(const KernelSet& kernels) {
   check_all(kernels.mla_decode, "kernels.mla_decode", format);
   check_all(kernels.mla_context, "kernels.mla_context", format);
   check_all(kernels.moe, "kernels.moe", kind);
+  for (const auto& [library, kinds] : kernels.moe_of) check_all(kinds, "kernels.moe_of." + library, kind);
 
   check(kernels.small.other, Group("kernels.small"));
   check_all(kernels.small.by_kind, "kernels.small", [](std::size_t i) { return name(static_cast<SmallKernel>(i)); });

@@ -14,12 +14,12 @@ inline constexpr std::size_t kDtypes = 6;
 
 /// How the weights of a matrix product are stored and multiplied: the kernel families that serving engines offer.
 enum class GemmKind : std::uint8_t {
-  Bf16,       ///< BF16 weights and activations
-  Fp8,        ///< FP8 per tensor, static scales: no quantisation pass over the activations
-  Fp8Block,   ///< FP8 in 128 x 128 blocks (DeepSeek), activations quantised in the kernel
-  Int8,       ///< INT8 weights and activations (W8A8)
-  Nvfp4,      ///< FP4 in blocks of 16 with an FP8 scale
-  W4a16       ///< MXFP4 weights (blocks of 32), BF16 activations and arithmetic
+  Bf16,      ///< BF16 weights and activations
+  Fp8,       ///< FP8 per tensor, static scales: no quantisation pass over the activations
+  Fp8Block,  ///< FP8 in 128 x 128 blocks (DeepSeek), activations quantised in the kernel
+  Int8,      ///< INT8 weights and activations (W8A8)
+  Nvfp4,     ///< FP4 in blocks of 16 with an FP8 scale
+  W4a16      ///< MXFP4 weights (blocks of 32), BF16 activations and arithmetic
 };
 inline constexpr std::size_t kGemmKinds = 6;
 

@@ -7,7 +7,9 @@
 #include "models/device/small_kernels.hpp"
 
 #include <array>
+#include <map>
 #include <optional>
+#include <string>
 
 namespace tokenyard::models {
 
@@ -122,8 +124,11 @@ struct MoeCoefficients {
   Seconds per_hit_expert;    ///< a group of the product
   Seconds per_token;         ///< the kernel looks at all of these tokens for those that are its own
   double tile_rows = 0.0;    ///< rows that a hit expert's last tile is filled up with
+  double most_rows = 0.0;    ///< of a library's kernel: r up to which it was measured; beyond, the chip's moe is taken
   Provenance provenance;
 };
+
+using ExpertKernels = std::array<std::optional<MoeCoefficients>, kGemmKinds>;  ///< by GemmKind
 
 /// What the cost model knows about the kernels of one chip. A family that is absent cannot be priced on it.
 struct KernelSet {
@@ -134,7 +139,9 @@ struct KernelSet {
   std::array<std::optional<MixedAttentionCoefficients>, kDtypes> mixed_attention;      ///< by KV dtype; may be absent
   std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
   std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype
-  std::array<std::optional<MoeCoefficients>, kGemmKinds> moe;                          ///< by GemmKind
+  ExpertKernels moe;                                                                   ///< those of the tables
+  std::map<std::string, ExpertKernels> moe_of;  ///< by library, those that an engine can run instead: "trtllm-gen"
+  ExpertKernels moe_in_use;                     ///< of the library that is run, up to its most_rows; else as moe
   SmallKernels small;
   Seconds head_t0;  ///< a step's further time beside the head's product and sampling
   CollectiveKernels collectives;

@@ -89,11 +89,56 @@ Family moe_family(GemmKind kind) {
   return family;
 }
 
+/// Experts of a library, from the few rows that people publish: how many experts were hit stands in them, and only the
+/// terms that such a table can tell apart are fitted.
+Family library_family(const std::string& library, GemmKind kind) {
+  enum LibraryFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
+  const auto of = [](std::span<const double> values) {
+    return MoeCoefficients{
+        .t0 = Seconds{values[0]}, .eff_flops = values[1], .eff_bw = values[2], .p = values[3], .act_io = values[4]};
+  };
+  Family family;
+  family.place = "moe_of." + library + "." + std::string(name(kind));
+  family.keys = {"moe_of", library, std::string(name(kind))};
+  family.fewest = 12;
+  family.hold_every = 4;
+  family.parameters = {{"t0", kTime, 28e-6, 1e-6, 120e-6},
+                       {.key = "eff_flops", .start = 0.7, .lowest = 0.05, .highest = 1.0},
+                       {.key = "eff_bw", .start = 0.8, .lowest = 0.1, .highest = 1.0},
+                       {.key = "p", .start = 1.5, .lowest = 0.6, .highest = 20.0},
+                       {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0}};
+  family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
+  family.time = [kind, of](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::moe_time({.tokens = s[Tokens],
+                           .hidden = s[Hidden],
+                           .inner = s[Inner],
+                           .experts = s[Experts],
+                           .top_k = s[TopK],
+                           .expert_ranks = s[ExpertRanks]},
+                          {.rows = 1.0, .hit = s[Hit]}, kind, of(values), chip);
+  };
+  family.serves = [](std::span<const double>) { return true; };
+  family.stored = [library, kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto found = kernels.moe_of.find(library);
+    if (found == kernels.moe_of.end()) return std::nullopt;
+    const auto& moe = found->second[static_cast<std::size_t>(kind)];
+    if (!moe) return std::nullopt;
+    return std::vector{moe->t0.value(), moe->eff_flops, moe->eff_bw, moe->p, moe->act_io};
+  };
+  family.suits = [kind](const AcceleratorSpec& chip) {
+    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
+  };
+  return family;
+}
+
 }  // namespace
 
 std::vector<Family> moe_families() {
   std::vector<Family> all;
   for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) all.push_back(moe_family(static_cast<GemmKind>(kind)));
+  for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) {
+    all.push_back(library_family("trtllm-gen", static_cast<GemmKind>(kind)));
+  }
   return all;
 }
 

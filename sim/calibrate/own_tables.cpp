@@ -94,12 +94,30 @@ void read_attention(const KernelTable& table, Measurements& into) {
   }
 }
 
+bool is_experts(const KernelTable& table) {
+  return table.has_all(
+      {"library", "kind", "tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit", "us"});
+}
+
+void read_experts(const KernelTable& table, Measurements& into) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    into.add("moe_of." + std::string(table.text(row, "library")) + "." + std::string(table.text(row, "kind")),
+             {table.positive(row, "tokens"), table.positive(row, "experts"), table.positive(row, "top_k"),
+              table.positive(row, "expert_ranks"), table.positive(row, "hidden"), table.positive(row, "inner"),
+              table.positive(row, "hit")},
+             seconds(table, row), table, row);
+  }
+}
+
 }  // namespace
 
 std::vector<TableFormat> own_formats() {
   return {{"tools/measure small", "kernel, tokens, width, bytes, us", is_small, read_small},
           {"tools/measure sampling", "kernel, rows, vocabulary, us", is_sampling, read_sampling},
           {"tools/measure products", "kind, m, n, k, us", is_gemm, read_gemm},
+          {"experts of a library",
+           "library, kind, tokens, experts, top_k, expert_ranks, hidden, inner, hit (experts of the rank), us",
+           is_experts, read_experts},
           {"tools/measure attention", "kernel, backend, sequences, tokens, heads, kv_heads, us", is_attention,
            read_attention}};
 }

@@ -44,6 +44,7 @@ struct EngineSpec {
   cost::KernelFusion fusion;
   bool flash_attention = false;           ///< decodes by FlashAttention, where the chip says how much longer that takes
   std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own
+  std::vector<std::string> experts{};     ///< kernels of routed experts, likewise; not where tokens are dispatched
   std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels
   cost::ExpertExchange expert_exchange = cost::ExpertExchange::AllToAll;
   serving::FrontEndSpec front_end;

@@ -55,6 +55,9 @@ constexpr auto kKeys = std::to_array<Key>({
      "Of a chip, what the exchange of steps with prompts keeps from the other half. Default: DeepEP's 24 of 132 SMs."},
     {"engine", "all_reduce", "list of text", "[]",
      "Its all-reduce kernels: the first of these that the chip's collectives have; default: those of the chip."},
+    {"engine", "experts", "list of text", "[]",
+     "Kernels of the routed experts where every chip has every token: for each format the first of these that the "
+     "chip's moe_of has, or default, the chip's moe; where tokens are dispatched it is always the chip's moe."},
     {"engine", "one_shot_tokens", "count", "0",
      "Among more than two ranks, all-reduces of so many tokens take one shot, larger ones the library; 0: the "
      "quicker."},

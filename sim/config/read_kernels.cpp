@@ -113,6 +113,7 @@ MoeCoefficients read_moe(YamlMap map) {
                       .per_hit_expert = map.seconds("per_hit_expert"),
                       .per_token = map.seconds("per_token"),
                       .tile_rows = map.number("tile_rows", 0.0, 1e4),
+                      .most_rows = map.number("most_rows", 0.0, 1e9),
                       .provenance = read_provenance(map)};
   map.finish();
   return moe;
@@ -123,6 +124,20 @@ Seconds read_head(YamlMap map) {
   (void)map.text("source");
   map.finish();
   return t0;
+}
+
+/// Experts of other libraries: a mapping of names, each with the kinds that the library has.
+std::map<std::string, models::ExpertKernels> read_expert_libraries(YamlMap& kernels) {
+  std::map<std::string, models::ExpertKernels> libraries;
+  if (!kernels.given("moe_of")) return libraries;
+  for (auto& [library, map] : kernels.named_maps("moe_of", "chip.kernels.moe")) {
+    for (std::size_t i = 0; i < models::kGemmKinds; ++i) {
+      const auto kind = name(static_cast<GemmKind>(i));
+      if (map.given(kind)) libraries[library][i] = read_moe(map.map(kind, "chip.kernels.moe.KIND"));
+    }
+    map.finish();
+  }
+  return libraries;
 }
 
 /// One family: a mapping of section `section` whose keys are the names of GemmKind (`by_kind`) or of KV formats.
@@ -157,6 +172,7 @@ models::KernelSet read_kernels(YamlMap map) {
   read_family(map, "mla_decode", false, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode);
   read_family(map, "mla_context", false, "chip.kernels.context.KV", kernels.mla_context, read_context_attention);
   read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);
+  kernels.moe_of = read_expert_libraries(map);
   kernels.small = read_small(map.map("small", "chip.kernels.small"));
   if (map.given("head")) kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));
   kernels.collectives = read_collectives(map.entry("collectives", "collectives", "models/catalog/collectives"));

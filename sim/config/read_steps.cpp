@@ -37,6 +37,7 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
                    .shared_experts_beside = map.count("shared_experts_beside", 0)};
   engine.flash_attention = map.flag("flash_attention");
   engine.all_reduce = map.texts("all_reduce");
+  engine.experts = map.texts("experts");
   engine.one_shot_tokens = map.count("one_shot_tokens", 0);
 }
 

@@ -10,6 +10,27 @@ namespace {
 
 constexpr double kBf16Bytes = 2.0;
 
+/// The kernels of routed experts that the pool's engine runs, for each format the first that it names and the chip has.
+void choose_experts(const config::PoolSpec& pool, models::AcceleratorSpec& chip) {
+  const std::vector<std::string>& wanted = pool.engine.experts;
+  if (wanted.empty() || pool.plan.attention_data > 1) return;
+  const auto known = [&](const std::string& name) { return name == "default" || chip.kernels.moe_of.contains(name); };
+  if (std::ranges::none_of(wanted, known)) {
+    std::string names;
+    for (const auto& entry : chip.kernels.moe_of) names += entry.first + ", ";
+    pool.source->fail("engine.experts", fmt::format("{} has {}default; none of these is named", chip.name, names));
+  }
+  for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) {
+    for (const std::string& library : wanted) {
+      if (library == "default") break;
+      const auto found = chip.kernels.moe_of.find(library);
+      if (found == chip.kernels.moe_of.end() || !found->second[kind]) continue;
+      chip.kernels.moe_in_use[kind] = found->second[kind];
+      break;
+    }
+  }
+}
+
 }  // namespace
 
 models::AcceleratorSpec served_chip(const config::Experiment& experiment, const config::PoolSpec& pool) {
@@ -19,6 +40,7 @@ models::AcceleratorSpec served_chip(const config::Experiment& experiment, const 
       if (decode) decode->t0 += decode->flash;
     }
   }
+  choose_experts(pool, chip);
   models::CollectiveKernels& kernels = chip.kernels.collectives;
   kernels.one_shot_up_to = Bytes{kBf16Bytes * pool.engine.one_shot_tokens * experiment.llm.hidden};
   const std::vector<std::string>& wanted = pool.engine.all_reduce;

@@ -223,3 +223,9 @@ TEST_CASE("shipped chips: on h200-sxm products and small kernels add up to a mea
 TEST_CASE("shipped chips: b200-sxm has the errors it states on products of tuned kernels") {
   CHECK(judge(chip_of("b200-sxm"), {measured_file("b200-sxm/products_nvfp4.csv")}) == 1);
 }
+
+TEST_CASE("shipped chips: those of Blackwell have the errors they state on experts of trtllm-gen") {
+  for (const char* chip : {"b200-sxm", "gb200", "gb300"}) {
+    CHECK(judge(chip_of(chip), {measured_file("b200-sxm/experts.csv")}) == 1);
+  }
+}

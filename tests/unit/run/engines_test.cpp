@@ -181,3 +181,22 @@ TEST_CASE("served chip: the first of an engine's all-reduce kernels that the chi
   // 128 hidden vectors of 4,096 in BF16.
   CHECK(all_reduce("[]", ", one_shot_tokens: 128").one_shot_up_to == Bytes{128 * 4096 * 2.0});
 }
+
+TEST_CASE("served chip: kernels of experts are those that the engine names and the chip has for the format") {
+  const auto served = [](const char* engine, const char* parallel) {
+    auto experiment = read(
+        {.topology = "hgx-b200",
+         .llm = "deepseek-r1",
+         .pools = std::string("{serve: {engine: {kind: vllm, experts: ") + engine + "}, parallel: " + parallel + "}}"});
+    return served_chip(experiment, experiment.pools[0]).kernels;
+  };
+  const auto blocks = static_cast<std::size_t>(models::GemmKind::Fp8Block);
+  const auto nvfp4 = static_cast<std::size_t>(models::GemmKind::Nvfp4);
+  const models::KernelSet chosen = served("[mine, trtllm-gen, default]", "{tensor: 8}");
+  REQUIRE(chosen.moe_in_use[blocks]);
+  CHECK(chosen.moe_in_use[blocks]->t0 == chosen.moe_of.at("trtllm-gen")[blocks]->t0);
+  CHECK(!chosen.moe_in_use[nvfp4]);  // the library has none
+  CHECK(!served("[default, trtllm-gen]", "{tensor: 8}").moe_in_use[blocks]);
+  CHECK(!served("[]", "{tensor: 8}").moe_in_use[blocks]);
+  CHECK(!served("[trtllm-gen]", "{attention_data: 8, expert: 8}").moe_in_use[blocks]);  // tokens are dispatched
+}

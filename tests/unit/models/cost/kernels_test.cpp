@@ -109,6 +109,23 @@ TEST_CASE("moe: the busiest rank has more rows and its hit experts cost a group 
         exactly(30.0 + 4.0 + 1.5 + 0.016 + 1.68 + 11.25 + 0.512));
 }
 
+TEST_CASE("moe: the kernel of a library counts up to the rows it was measured with") {
+  models::AcceleratorSpec chip = test::round_chip();
+  const auto kind = static_cast<std::size_t>(GemmKind::Bf16);
+  models::MoeCoefficients library = *chip.kernels.moe[kind];
+  library.t0 = Seconds{1e-6};
+  library.most_rows = 64;
+  chip.kernels.moe_in_use[kind] = library;
+  MoeShape shape{.tokens = 64, .hidden = 1000, .inner = 500, .experts = 16, .top_k = 2, .expert_ranks = 4};
+  const ExpertLoad even{.rows = 1.0, .hit = 3.0};     // 32 rows a rank
+  const ExpertLoad crowded{.rows = 2.5, .hit = 3.0};  // 80
+  CHECK(moe_kernel(shape, even, GemmKind::Bf16, chip).t0 == library.t0);
+  CHECK(moe_kernel(shape, crowded, GemmKind::Bf16, chip).t0 == chip.kernels.moe[kind]->t0);
+  CHECK(moe_time(shape, even, GemmKind::Bf16, chip) == moe_time(shape, even, GemmKind::Bf16, library, chip));
+  CHECK(moe_time(shape, crowded, GemmKind::Bf16, chip) ==
+        moe_time(shape, crowded, GemmKind::Bf16, *chip.kernels.moe[kind], chip));
+}
+
 TEST_CASE("moe: where tokens are dispatched a chip adds up its own results only") {
   // 2 activation passes over 4 B * 1024 * T: 64 tokens against 64 / 8.
   const models::AcceleratorSpec chip = test::round_chip();
