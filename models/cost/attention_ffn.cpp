@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/cost/exchange.hpp"
 #include "models/cost/expert_load.hpp"
+#include "models/cost/ffn_groups.hpp"
 #include "models/cost/ways.hpp"
 
 #include <algorithm>
@@ -31,19 +32,6 @@ double side_ns(const std::vector<Part>& parts, bool ffn) {
   return ns(sum);
 }
 
-/// An instance of the FFN side's chips alone: an expert group each.
-StepCostSpec ffn_side(const StepCostSpec& spec) {
-  const FfnSide& side = *spec.ffn;
-  StepCostSpec alone{
-      .llm = spec.llm,
-      .chip = side.chip,
-      .plan = {.attention_data = side.chips, .expert = side.chips, .redundant_experts = spec.plan.redundant_experts},
-      .precision = spec.precision,
-      .expert_load = spec.expert_load};
-  alone.network.expert.ranks = side.chips;
-  return alone;
-}
-
 /// The attention side's chips, whose plan knows no experts.
 StepCostSpec attention_side(StepCostSpec spec) {
   spec.plan.expert = 1;
@@ -63,7 +51,7 @@ double way_ns(const StepCostSpec& spec, Direction way, double tokens, Bytes byte
   const Seconds launch = one ? c.launch + c.per_doubling * std::log2(ranks)
                              : c.across_launch + c.across_per_doubling * std::log2(1.0 * links.domains) + links.latency;
   const Bytes attention = tokens / spec.plan.chips() * bytes;
-  const Bytes ffn = tokens * fullest / spec.ffn->chips * bytes;
+  const Bytes ffn = tokens * fullest / spec.ffn->plan.chips() * bytes;
   const BytesPerSecond rate = one ? links.port * c.eff : links.uplink * c.across_eff;
   return ns(Seconds{p_norm(launch.value(), (std::max(attention, ffn) / rate).value(), c.norm)});
 }
@@ -86,7 +74,7 @@ std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, Direction way) {
   // As in steps of chips that have both: exchange tables are taken with even loads, and so priced where nobody says
   // one.
   const bool even = spec.expert_load.routing == models::Routing::Fitted;
-  const models::ParallelPlan plan = ffn_side(spec).plan;
+  const models::ParallelPlan& plan = spec.ffn->plan;
   const ExpertLoads loads(routing_of(spec.expert_load, plan.redundant_experts), spec.llm.moe->experts,
                           spec.llm.moe->top_k, plan.expert);
   return tables(all_tokens(spec), [&](std::size_t kind, double tokens) {
@@ -139,19 +127,23 @@ AttentionFfn::AttentionFfn(const StepCostSpec& spec)
                     })),
       send_(way_tables(spec, Direction::Dispatch)),
       ffn_(tables(all_tokens(spec),
-                  [parts = StepParts(ffn_side(spec)), &spec](std::size_t kind, double tokens) {
-                    const double whole = side_ns(parts.local(tokens / spec.ffn->chips, kLayers[kind]), true);
-                    return kind == 0 ? whole : whole + ns(total(parts.experts(tokens))) / spec.llm.moe_layers();
+                  [shared = StepParts(ffn_side(spec)), routed = StepParts(expert_side(spec)), &spec](std::size_t kind,
+                                                                                                     double tokens) {
+                    const double own = tokens / spec.ffn->plan.attention_data;
+                    const double whole = side_ns(shared.local(own, kLayers[kind]), true);
+                    return kind == 0 ? whole : whole + ns(total(routed.experts(tokens))) / spec.llm.moe_layers();
                   })),
+      share_(tables(all_tokens(spec),
+                    [&spec](std::size_t kind, double tokens) { return ns(group_time(spec, tokens, kind == 1)); })),
       back_(way_tables(spec, Direction::Combine)),
       tensor_(graphs_.largest(),
               [side = attention_side(spec)](double tokens) { return cost::tensor_load(side, tokens); }),
       head_(graphs_.largest(),
             [parts = StepParts(attention_side(spec))](double rows) { return ns(total(parts.head(rows))); }),
-      expert_weights_(all_tokens(spec), [parts = StepParts(ffn_side(spec))](
+      expert_weights_(all_tokens(spec), [parts = StepParts(expert_side(spec))](
                                             double tokens) { return parts.expert_weights(tokens).value(); }),
       rank_weights_(product_bytes(attention_side(spec), false) * spec.plan.tensor),
-      shared_weights_(product_bytes(ffn_side(spec), true) * spec.ffn->chips) {}
+      shared_weights_(product_bytes(ffn_side(spec), true) * spec.ffn->plan.chips()) {}
 
 AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
   const bool padded = graphs_.pads(ranks);
@@ -179,7 +171,8 @@ AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
                          .trip = {.attention = ps(local_[kind](share(largest)) + attention),
                                   .send = ps(send_[kind](load.together)),
                                   .ffn = ps(ffn_[kind](load.together)),
-                                  .back = ps(back_[kind](load.together))}};
+                                  .back = ps(back_[kind](load.together)),
+                                  .share = ps(share_[kind](load.together))}};
   }
   load.host = ns(spec_.host.per_step) + ns(spec_.host.per_sequence) * sequences;
   return load;
@@ -197,7 +190,7 @@ SimTime AttentionFfn::step(std::span<const StepShape> ranks) const { return pric
 SimTime AttentionFfn::exposed(std::span<const StepShape> ranks) const {
   Load step = load(ranks);
   const SimTime all = price(step);
-  for (LayerTrips& group : step.layers) group.trip.send = group.trip.back = 0;
+  for (LayerTrips& group : step.layers) group.trip.send = group.trip.back = group.trip.share = 0;
   return all - price(step);
 }
 
@@ -221,7 +214,7 @@ Communication AttentionFfn::communication(std::span<const StepShape> ranks) cons
   const Load step = load(ranks);
   Communication sent{.tensor = tensor_(step.tokens / spec_.plan.attention_data)};
   const bool inside = spec_.network.ffn.domains == 1;
-  const FlowCount to_all{.inside = 1.0 * spec_.ffn->chips, .across = 1.0 * spec_.ffn->chips};
+  const FlowCount to_all{.inside = 1.0 * spec_.ffn->plan.chips(), .across = 1.0 * spec_.ffn->plan.chips()};
   for (std::size_t kind = 0; kind < 2; ++kind) {
     const double times = 1.0 * step.layers[kind].layers * step.micro_batches;
     const auto bytes = [&](Direction way) {
@@ -256,15 +249,18 @@ std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) co
     sum.send += group.layers * group.trip.send;
     sum.ffn += group.layers * group.trip.ffn;
     sum.back += group.layers * group.trip.back;
+    sum.share += group.layers * group.trip.share;
   }
-  const std::int64_t alone = sum.attention + sum.send + sum.ffn + sum.back;
+  const std::int64_t alone = sum.attention + sum.send + sum.ffn + sum.share + sum.back;
   const std::int64_t all = round_trips(step.layers, step.micro_batches);
   const auto line = [](const char* name, std::int64_t picoseconds) {
     return CostLine{name, Seconds{1e-12 * static_cast<double>(picoseconds)}};
   };
   std::vector<CostLine> lines{line("attention chips", sum.attention), line("way out", sum.send),
-                              line("ffn chips", sum.ffn), line("way back", sum.back),
-                              line("behind micro-batches", all - alone)};
+                              line("ffn chips", sum.ffn)};
+  if (sum.share > 0) lines.push_back(line("between ffn chips", sum.share));
+  lines.push_back(line("way back", sum.back));
+  lines.push_back(line("behind micro-batches", all - alone));
   lines.push_back({"head", Seconds{1e-9 * step.head}});
   const double chips = static_cast<double>(all) / kPicosecondsANanosecond + step.head;
   const double host = spec_.host.overlapped ? std::max(step.host - chips, 0.0) : step.host;
@@ -300,12 +296,14 @@ Bytes AttentionFfn::attention_weights(const models::LlmSpec& llm, const models::
   return models::weight_bytes_per_chip(llm, alone, precision) - Bytes{ffn};
 }
 
-Bytes AttentionFfn::ffn_weights(const models::LlmSpec& llm, std::uint32_t chips, std::uint32_t redundant,
+Bytes AttentionFfn::ffn_weights(const models::LlmSpec& llm, const models::ParallelPlan& side,
                                 const models::Precision& precision) {
   const models::Parameters p = models::count_parameters(llm);
   const double whole = llm.dense_layers() * p.dense_ffn_per_layer + llm.moe_layers() * p.shared_per_layer;
-  const double dealt = llm.moe_layers() * (1.0 * llm.moe->experts + redundant) * p.expert / chips;
-  return Bytes{whole * models::weight_bytes(precision.of_ffn()) + dealt * models::weight_bytes(precision.experts)};
+  const double held = 1.0 * llm.moe->experts + side.redundant_experts;
+  const double dealt = llm.moe_layers() * held * p.expert / side.chips();
+  return Bytes{whole / side.tensor * models::weight_bytes(precision.of_ffn()) +
+               dealt * models::weight_bytes(precision.experts)};
 }
 
 }  // namespace tokenyard::cost

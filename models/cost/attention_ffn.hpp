@@ -24,9 +24,10 @@ namespace tokenyard::cost {
 ///   rank way out          B tokens to the chips of their experts, each once a chip that holds one; by the kernel that
 ///                    decode steps of the attention chips dispatch with: launch, and the bytes at the fuller port of
 ///                    both sides, sending or receiving
-///   FFN side         routed experts dealt to all its chips, for B tokens; shared experts and dense FFN whole on each
-///   chip,
-///                    for B / chips
+///   FFN side         routed experts dealt to all its chips, for B tokens; shared experts and dense FFN split over
+///                    the chips of a tensor group, whole where it is one chip, for the B / groups tokens of each
+///   between them     chips that share matrices gather tokens and add up results (ffn_groups.hpp), beside the products
+///                    of other micro-batches
 ///   way back         as the way out, in BF16, by the kernel the FFN chips combine with
 /// and once a step head and sampling on the attention side, and the host. Every micro-batch reads the weights anew.
 /// Leaves out: launches without graphs, SMs that sending keeps from computing, and both sides' small kernels apart:
@@ -41,11 +42,12 @@ class AttentionFfn final : public StepCost {
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return step({&shape, 1}); }
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override;
 
-  /// What the ways out and back add to the step: its price less that with both taking no time. All-reduces of tensor
-  /// groups are left out.
+  /// What the ways out and back, and FFN chips that share matrices, add to the step: its price less that with all of
+  /// them taking no time. All-reduces of the attention side's tensor groups are left out.
   [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override;
 
-  /// What all-reduces of tensor groups, and both ways, send. Ways go to all chips of the other side at once.
+  /// What all-reduces of the attention side's tensor groups, and both ways, send. Ways go to all chips of the other
+  /// side at once.
   [[nodiscard]] Communication communication(std::span<const StepShape> ranks) const override;
   /// Exact: all ways of the step are that much longer by equal parts, and micro-batches hide what they can.
   [[nodiscard]] SimTime longer(std::span<const StepShape> ranks, Seconds out, Seconds back) const override;
@@ -55,10 +57,10 @@ class AttentionFfn final : public StepCost {
   /// The step taken apart: what one micro-batch takes in all layers, by place; what it waits for others; head; host.
   [[nodiscard]] std::vector<CostLine> explain(std::span<const StepShape> ranks) const;
 
-  /// Weights on one attention chip and on one FFN chip. Shared experts and dense layers stand whole on every FFN chip.
+  /// Weights on one attention chip, and on one chip of an FFN side that is split as FfnSide::plan says.
   [[nodiscard]] static Bytes attention_weights(const models::LlmSpec& llm, const models::ParallelPlan& plan,
                                                const models::Precision& precision);
-  [[nodiscard]] static Bytes ffn_weights(const models::LlmSpec& llm, std::uint32_t chips, std::uint32_t redundant,
+  [[nodiscard]] static Bytes ffn_weights(const models::LlmSpec& llm, const models::ParallelPlan& side,
                                          const models::Precision& precision);
 
  private:
@@ -81,6 +83,7 @@ class AttentionFfn final : public StepCost {
   std::array<TokenTable, 2> local_;  // ns a layer, of a micro-batch's tokens of a rank; dense, MoE
   std::array<TokenTable, 2> send_;   // ns a layer, of all ranks' tokens of a micro-batch, and so the two below
   std::array<TokenTable, 2> ffn_;
+  std::array<TokenTable, 2> share_;
   std::array<TokenTable, 2> back_;
   PortLoadTable tensor_;  // of an attention chip, of its rank's tokens
   TokenTable head_;

@@ -10,12 +10,12 @@ namespace {
 
 /// When each place is free, and each micro-batch back.
 struct State {
-  std::array<std::int64_t, 4> free{};
+  std::array<std::int64_t, 5> free{};
   std::array<std::int64_t, kMostMicroBatches> back{};
 };
 
 void play(const LayerTrip& trip, std::uint32_t micro_batches, State& state) {
-  const std::array<std::int64_t, 4> times{trip.attention, trip.send, trip.ffn, trip.back};
+  const std::array<std::int64_t, 5> times{trip.attention, trip.send, trip.ffn, trip.share, trip.back};
   for (std::uint32_t i = 0; i < micro_batches; ++i) {
     std::int64_t now = state.back[i];
     for (std::size_t place = 0; place < times.size(); ++place) {

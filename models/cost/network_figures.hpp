@@ -22,12 +22,14 @@ struct GroupLinks {
 
 /// The kinds of groups of one instance.
 struct NetworkFigures {
-  GroupLinks tensor;    ///< the chips of one attention rank (all-reduce)
-  GroupLinks expert;    ///< the chips of one stage (dispatch, combine)
-  GroupLinks pipeline;  ///< neighbouring stages (point to point); ranks = stages
-  GroupLinks context;   ///< chips of one place in the tensor groups that share prompts
-  GroupLinks kv;        ///< chips of a tensor group that share a cache
-  GroupLinks ffn;       ///< chips of both sides where attention and FFN stand apart: the narrower port counts
+  GroupLinks tensor;       ///< the chips of one attention rank (all-reduce)
+  GroupLinks expert;       ///< the chips of one stage (dispatch, combine)
+  GroupLinks pipeline;     ///< neighbouring stages (point to point); ranks = stages
+  GroupLinks context;      ///< chips of one place in the tensor groups that share prompts
+  GroupLinks kv;           ///< chips of a tensor group that share a cache
+  GroupLinks ffn;          ///< chips of both sides where attention and FFN stand apart: the narrower port counts
+  GroupLinks ffn_tensor;   ///< FFN chips that share shared experts and the dense FFN
+  GroupLinks ffn_experts;  ///< FFN chips that share each of their experts
 };
 
 }  // namespace tokenyard::cost

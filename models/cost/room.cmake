@@ -10,6 +10,7 @@ tokenyard_room(cost
     cost/exchange.cpp
     cost/expert_load.cpp
     cost/explain_step.cpp
+    cost/ffn_groups.cpp
     cost/kernel_profile.cpp
     cost/kernel_sum.cpp
     cost/kernels.cpp
@@ -40,6 +41,7 @@ tokenyard_room(cost
     cost/drafting.hpp
     cost/exchange.hpp
     cost/expert_load.hpp
+    cost/ffn_groups.hpp
     cost/kernel_profile.hpp
     cost/kernels.hpp
     cost/kv_exchange.hpp

@@ -38,7 +38,7 @@ struct TwoBatchOverlap {
 
 /// What an engine fuses, or computes beside something else. Source: the experiment's engine profile.
 struct KernelFusion {
-  bool norm_in_all_reduce = false;     ///< norms behind an all-reduce of kernels with a norm of their own are part of it
+  bool norm_in_all_reduce = false;  ///< norms behind an all-reduce of kernels with a norm of their own are part of it
   bool quantise_in_attention = false;  ///< attention writes what the output product reads
   bool rotary_apart = false;           ///< rotary embedding and append are kernels of their own (layer_work.hpp)
   std::uint32_t shared_experts_beside =
@@ -56,7 +56,7 @@ class KernelProfile;
 /// Chips that hold the FFN of an instance whose other chips hold attention and KV cache (attention_ffn.hpp).
 struct FfnSide {
   models::AcceleratorSpec chip;
-  std::uint32_t chips = 0;          ///< a group of whole experts each
+  models::ParallelPlan plan;        ///< `tensor` chips share shared experts and dense FFN; `expert` groups of experts
   std::uint32_t micro_batches = 3;  ///< of a step, in flight between both sides
 };
 

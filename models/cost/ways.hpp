@@ -12,7 +12,8 @@ namespace tokenyard::cost {
 [[nodiscard]] const models::ExchangeKernel& way_kernel(const StepCostSpec& spec, Direction way);
 
 /// Bytes that a token sends in one layer: a copy for each chip that holds one of its experts (for each expert, where
-/// the kernel makes such copies), in a dense layer one; on the way back as many results in BF16.
+/// the kernel makes such copies), or where chips share experts one for each such group, whose chips hand it on
+/// (ffn_groups.hpp); in a dense layer one; on the way back as many results in BF16.
 [[nodiscard]] Bytes way_bytes(const StepCostSpec& spec, Direction way, bool moe);
 
 }  // namespace tokenyard::cost

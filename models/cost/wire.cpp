@@ -2,6 +2,7 @@
 
 #include "models/cost/collectives.hpp"
 #include "models/cost/exchange.hpp"
+#include "models/cost/ffn_groups.hpp"
 #include "models/cost/ways.hpp"
 
 #include <utility>
@@ -83,6 +84,11 @@ WirePerToken wire_per_token(const StepCostSpec& spec) {
   if (spec.ffn) {
     wire.out = way_wire(spec, Direction::Dispatch);
     wire.back = way_wire(spec, Direction::Combine);
+    for (const auto& [layers, moe] : {std::pair{spec.llm.dense_layers(), false}, {spec.llm.moe_layers(), true}}) {
+      const Wire group = group_wire(spec, moe);
+      wire.ffn.inside += 1.0 * layers * group.inside;
+      wire.ffn.across += 1.0 * layers * group.across;
+    }
   } else if (spec.llm.moe && spec.plan.stage_chips() > 1) {
     add_experts(spec, hidden, wire.expert);
   }
@@ -90,7 +96,7 @@ WirePerToken wire_per_token(const StepCostSpec& spec) {
     const Bytes hops{(spec.plan.pipeline - 1.0) * hidden * spec.plan.tensor};
     (spec.network.pipeline.domains > 1 ? wire.pipeline.across : wire.pipeline.inside) += hops;
   }
-  for (const Wire& group : {wire.tensor, wire.expert, wire.pipeline, wire.out, wire.back}) {
+  for (const Wire& group : {wire.tensor, wire.expert, wire.pipeline, wire.out, wire.back, wire.ffn}) {
     wire.inside += group.inside;
     wire.across += group.across;
   }

@@ -18,6 +18,7 @@ struct WirePerToken : Wire {
   Wire pipeline;
   Wire out;   ///< from the chips that hold attention to those that hold the FFN, where they stand apart
   Wire back;  ///< from these
+  Wire ffn;   ///< between chips of the FFN side that share matrices
 };
 
 /// The collectives that make_kernel_sum() prices, counted at the least they can send: all-reduce as reduce-scatter and

@@ -61,8 +61,8 @@ struct EngineSpec {
 
 /// Chips of an instance that hold its FFN, where they are not those of its attention.
 struct FfnPoolSpec {
-  std::string chip;  ///< kind of chip, a name in Experiment::chips
-  std::uint32_t chips = 1;
+  std::string chip;           ///< kind of chip, a name in Experiment::chips
+  models::ParallelPlan plan;  ///< `tensor` chips share dense FFN and shared experts; `expert` groups of experts
   std::uint32_t micro_batches = 3;
 };
 
@@ -84,7 +84,7 @@ struct PoolSpec {
   /// Batches that keep the stages of its pipeline busy. Prompts alone follow each other without.
   [[nodiscard]] std::uint32_t lanes() const { return role == serving::Role::Prefill ? 1 : plan.pipeline; }
   /// Chips of one instance, FFN included.
-  [[nodiscard]] std::uint32_t chips() const { return plan.chips() + (ffn ? ffn->chips : 0); }
+  [[nodiscard]] std::uint32_t chips() const { return plan.chips() + (ffn ? ffn->plan.chips() : 0); }
 };
 
 /// Networks by kind of traffic; absent = the default (sim/run/placement.hpp).

@@ -45,7 +45,10 @@ constexpr auto kKeys = std::to_array<Key>({
     {"cost", "files", "list: text", kOptional,
      "Kernel tables as `tokenyard calibrate` reads them; relative to the file that names them."},
 
-    {"ffn", "chips", "count", kRequired, "Chips of an instance that hold experts; divides the experts, redundant ones included."},
+    {"ffn", "chips", "count", kRequired, "Chips of an instance that hold FFN and experts."},
+    {"ffn", "tensor", "count", "1", "Chips that share the matrices of shared experts and of the dense FFN; 1: whole on each."},
+    {"ffn", "expert", "count", kOptional,
+     "Groups of whole experts, redundant ones included; the chips of a group share all matrices of theirs. Absent: one a chip."},
     {"ffn", "chip", "text", kOptional, "Their kind; without it the pool's."},
     {"ffn", "micro_batches", "count", "3", "Parts of a step's batch that are in flight between both sides, at most 16."},
 

@@ -1,7 +1,7 @@
-#include "models/cost/micro_batches.hpp"
 #include "sim/config/catalog.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/config/read_engine.hpp"
+#include "sim/config/read_ffn.hpp"
 #include "sim/config/read_kv.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/config/read_steps.hpp"
@@ -36,42 +36,6 @@ models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
   precision.attention_output = read_other_kind(map, "attention_output");
   map.finish();
   return precision;
-}
-
-/// Attention and FFN apart are checked each by itself: attention chips have no experts, FFN chips nothing else.
-void check_apart(const YamlMap& pool_map, const YamlMap& parallel, const models::LlmSpec& llm, const PoolSpec& pool) {
-  if (!llm.moe) pool_map.fail("ffn", "stands apart for MoE models only; " + llm.name + " is dense");
-  if (pool.role != serving::Role::Decode) pool_map.fail("ffn", "takes steps of decodes; give the pool role decode");
-  const models::ParallelPlan& plan = pool.plan;
-  for (const auto& [key, value] :
-       {std::pair{"pipeline", plan.pipeline}, {"context", plan.context}, {"kv", plan.kv}, {"expert", plan.expert}}) {
-    if (value > 1) parallel.fail(key, "must be 1 where `ffn` holds the experts");
-  }
-  models::LlmSpec attention = llm;
-  attention.moe.reset();
-  models::ParallelPlan alone = plan;
-  alone.redundant_experts = 0;
-  parallel.located([&] { models::validate(alone, attention); });
-  if (const std::uint32_t held = llm.moe->experts + plan.redundant_experts; held % pool.ffn->chips != 0) {
-    pool_map.fail("ffn.chips", std::to_string(pool.ffn->chips) + " does not divide the " + std::to_string(held) +
-                                   " experts, redundant ones included");
-  }
-  try {
-    models::validate(
-        {.attention_data = pool.ffn->chips, .expert = pool.ffn->chips, .redundant_experts = plan.redundant_experts},
-        llm);
-  } catch (const SpecError& error) {
-    pool_map.fail("ffn.chips", error.why());
-  }
-}
-
-void read_ffn(YamlMap& map, const std::vector<std::string>& kinds, PoolSpec& pool) {
-  if (!map.given("ffn")) return;
-  YamlMap ffn = map.map("ffn", "ffn");
-  pool.ffn = FfnPoolSpec{.chip = ffn.given("chip") ? ffn.choice("chip", kinds) : pool.chip,
-                         .chips = ffn.count("chips", 1, 100'000),
-                         .micro_batches = ffn.count("micro_batches", 1, cost::kMostMicroBatches)};
-  ffn.finish();
 }
 
 void read_parallel(const YamlMap& pool_map, YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
@@ -127,7 +91,7 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
                                   : serving::Role::Decode;
   pool.chip = read_chip_name(map, kinds);
   pool.instances = map.count("instances", 1, 100'000);
-  read_ffn(map, kinds, pool);
+  pool.ffn = read_ffn(map, kinds, pool.chip);
   read_parallel(map, map.map_or_empty("parallel", "parallel"), llm, pool);
   pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"), pool.plan.tensor * pool.plan.attention_data);

@@ -16,6 +16,7 @@ tokenyard_room(config
     config/read_collectives.cpp
     config/read_engine.cpp
     config/read_experiment.cpp
+    config/read_ffn.cpp
     config/read_kernels.cpp
     config/read_kv.cpp
     config/read_laws.cpp
@@ -37,6 +38,7 @@ tokenyard_room(config
     config/read_arrivals.hpp
     config/read_collectives.hpp
     config/read_engine.hpp
+    config/read_ffn.hpp
     config/read_kernels.hpp
     config/read_kv.hpp
     config/read_laws.hpp

@@ -90,7 +90,7 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
 template <class Quantity>
 Quantity mean_of_sides(const config::PoolSpec& pool, Quantity attention, Quantity ffn) {
   if (!pool.ffn) return attention;
-  return (attention * (1.0 * pool.plan.chips()) + ffn * (1.0 * pool.ffn->chips)) / (1.0 * pool.chips());
+  return (attention * (1.0 * pool.plan.chips()) + ffn * (1.0 * pool.ffn->plan.chips())) / (1.0 * pool.chips());
 }
 
 /// The chip of a pool's FFN side; its own without one.
@@ -100,8 +100,7 @@ const models::AcceleratorSpec& ffn_chip(const config::Experiment& experiment, co
 
 /// That the experts fit on the FFN side.
 void check_ffn_memory(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
-  const Bytes weights =
-      cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips, pool.plan.redundant_experts, pool.precision);
+  const Bytes weights = cost::AttentionFfn::ffn_weights(llm, pool.ffn->plan, pool.precision);
   const Bytes budget = chip.memory * memory_share(pool.engine, pool.plan, chip.memory) - pool.engine.memory.reserve;
   if (weights <= budget) return;
   pool.source->fail("ffn.chips",
@@ -138,9 +137,7 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
                               const models::AcceleratorSpec& chip, const models::AcceleratorSpec& ffn,
                               const Capacity& capacity) {
   const models::Dtype format = models::compute_dtype(pool.precision.weights);
-  const Bytes ffn_weights =
-      pool.ffn ? cost::AttentionFfn::ffn_weights(llm, pool.ffn->chips, pool.plan.redundant_experts, pool.precision)
-               : Bytes{};
+  const Bytes ffn_weights = pool.ffn ? cost::AttentionFfn::ffn_weights(llm, pool.ffn->plan, pool.precision) : Bytes{};
   const Bytes token = kv_bytes_per_token(llm, pool.plan, pool.precision.kv);
   return {.name = pool.name,
           .role = role_name(pool.role),
@@ -193,9 +190,8 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
   if (pool.plan.pipeline > 1) host.overlapped = false;
   std::optional<cost::FfnSide> ffn;
   if (pool.ffn) {
-    ffn = {.chip = experiment.chips.at(pool.ffn->chip),
-           .chips = pool.ffn->chips,
-           .micro_batches = pool.ffn->micro_batches};
+    ffn = {
+        .chip = experiment.chips.at(pool.ffn->chip), .plan = pool.ffn->plan, .micro_batches = pool.ffn->micro_batches};
   }
   return {.llm = experiment.llm,
           .chip = served_chip(experiment, pool),
@@ -268,7 +264,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     const models::AcceleratorSpec& chip = experiment.chips.at(spec.chip);
     // Whether the chip has the formats is asked before whether they fit.
     const cost::NetworkFigures network = experiment.source->located(
-        [&] { return network_figures(assembly.topology, placed[p][0], spec.plan, experiment.planes); });
+        [&] { return network_figures(assembly.topology, placed[p][0], spec, experiment.planes); });
     const cost::KernelProfile profile = read_profile(spec);
     cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     if (!profile.empty()) price.profile = &profile;

@@ -42,7 +42,7 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
     const Capacity capacity = capacity_of(pool, experiment.llm, experiment.chips.at(pool.chip));
     const cost::KernelProfile profile = read_profile(pool);
     cost::StepCostSpec spec =
-        step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool.plan, experiment.planes));
+        step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool, experiment.planes));
     if (!profile.empty()) spec.profile = &profile;
     const std::vector<cost::StepShape> ranks(pool.plan.attention_data, shape_of(pool.role, question));
     if (ranks[0].tokens() == 0 || ranks[0].tokens() > spec.max_tokens) {

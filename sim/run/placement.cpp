@@ -257,7 +257,7 @@ std::vector<std::vector<PlacedInstance>> place(const topologies::Topology& topol
     const bool other_kind = pool.ffn && pool.ffn->chip != pool.chip;
     Dealer chips(topology, kinds.at(pool.chip), pool, pool.chip, other_kind ? pool.plan.chips() : pool.chips());
     std::optional<Dealer> ffn;
-    if (other_kind) ffn.emplace(topology, kinds.at(pool.ffn->chip), pool, pool.ffn->chip, pool.ffn->chips);
+    if (other_kind) ffn.emplace(topology, kinds.at(pool.ffn->chip), pool, pool.ffn->chip, pool.ffn->plan.chips());
     auto& instances = placed.emplace_back();
     for (std::uint32_t i = 0; i < pool.instances; ++i) {
       std::vector<ChipId> all = chips.deal(i);
@@ -308,6 +308,22 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
     });
     figures.pipeline.ranks = plan.pipeline;
   }
+  return figures;
+}
+
+cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
+                                     const config::PoolSpec& pool, const config::PlaneChoice& planes) {
+  cost::NetworkFigures figures = network_figures(topology, instance, pool.plan, planes);
+  if (!pool.ffn) return figures;
+  const auto named_tensor = named(topology, planes.tensor, "planes.tensor");
+  const auto groups_of = [&](std::uint32_t size) {
+    return worst_of(topology, named_tensor, pool.ffn->plan.chips() / size, [&](std::uint32_t i) {
+      const auto from = instance.ffn.begin() + std::ptrdiff_t{i} * size;
+      return std::vector<ChipId>(from, from + size);
+    });
+  };
+  figures.ffn_tensor = groups_of(pool.ffn->plan.tensor);
+  figures.ffn_experts = groups_of(pool.ffn->plan.expert_tensor());
   return figures;
 }
 
@@ -379,6 +395,7 @@ std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology
   add_group(planes.pipeline, wire.pipeline);
   add_group(planes.expert, wire.out);
   add_group(planes.expert, wire.back);
+  add_group(planes.tensor, wire.ffn);
   return wires;
 }
 

@@ -49,6 +49,9 @@ struct PlacedInstance {
 [[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
                                                    const models::ParallelPlan& plan,
                                                    const config::PlaneChoice& planes = {});
+/// The same of an instance of `pool`, with the groups of its FFN side, if it has one: neighbours among those chips.
+[[nodiscard]] cost::NetworkFigures network_figures(const topologies::Topology& topology, const PlacedInstance& instance,
+                                                   const config::PoolSpec& pool, const config::PlaneChoice& planes);
 
 /// Planes of one kind of an instance's groups.
 struct GroupPlanes {

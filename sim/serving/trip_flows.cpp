@@ -13,7 +13,8 @@ namespace {
 constexpr std::size_t kAttention = 0;
 constexpr std::size_t kOut = 1;
 constexpr std::size_t kFfn = 2;
-constexpr std::size_t kBack = 3;
+constexpr std::size_t kShare = 3;
+constexpr std::size_t kBack = 4;
 
 /// Event codes: a flow of a place has ended; its time is over; the step is. Instance below, place above it.
 constexpr std::uint64_t kTimed = std::uint64_t{1} << 40U;
@@ -66,6 +67,7 @@ SimTime TripFlows::time_at(const Play& play, std::size_t place, std::uint32_t mi
   const cost::LayerTrip& trip = play.trips.layers[kind].trip;
   if (place == kAttention) return from_picoseconds(trip.attention);
   if (place == kFfn) return from_picoseconds(trip.ffn);
+  if (place == kShare) return from_picoseconds(trip.share);
   const TripWiring& wiring = *play.wiring;
   const cost::StepTrips::WayBytes& bytes = play.trips.way_bytes[kind];
   const Bytes sent = place == kOut ? bytes.out : bytes.back;
@@ -110,7 +112,9 @@ void TripFlows::leave(std::uint32_t instance, std::size_t place) {
   Place& at = play.places[place];
   const std::uint32_t micro_batch = *std::exchange(at.serves, std::nullopt);
   if (!at.waiting.empty()) serve(instance, place);
-  if (place != kBack) {
+  if (place == kFfn && play.trips.layers[kind_of_layer(play, micro_batch)].trip.share == 0) {
+    enter(instance, kBack, micro_batch);
+  } else if (place != kBack) {
     enter(instance, place + 1, micro_batch);
   } else if (++play.layer[micro_batch] < play.trips.layers[0].layers + play.trips.layers[1].layers) {
     enter(instance, kAttention, micro_batch);

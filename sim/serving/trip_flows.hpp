@@ -26,10 +26,10 @@ struct TripWiring {
 };
 
 /// Plays steps of instances whose attention and FFN stand apart: micro-batches go round between both sides, layer by
-/// layer. Each of four places (attention chips, way out, FFN chips, way back) takes one at a time, in order, as in
-/// cost::round_trips(). A way is a launch, which is its price less what its bytes take at wire rate, then a flow from
-/// every chip of one side to every chip of the other.
-/// Limits: all-reduces of tensor groups stay in the price; every chip sends and gets the mean.
+/// layer. Each of five places (attention chips, way out, FFN chips, their ports among each other where they share
+/// matrices, way back) takes one at a time, in order, as in cost::round_trips(). A way is a launch, which is its price
+/// less what its bytes take at wire rate, then a flow from every chip of one side to every chip of the other. Limits:
+/// what tensor groups of either side send each other stays in the price; every chip sends and gets the mean.
 class TripFlows final : public engine::EventHandler {
  public:
   /// `wirings`: by instance; absent: both sides on the same chips. `engine` outlives the object.
@@ -41,7 +41,7 @@ class TripFlows final : public engine::EventHandler {
   void on_event(std::uint64_t what) override;
 
  private:
-  static constexpr std::size_t kPlaces = 4;  // attention, out, FFN, back
+  static constexpr std::size_t kPlaces = 5;  // attention, out, FFN, between its chips, back
   struct Place {
     std::deque<std::uint32_t> waiting;  // micro-batches
     std::optional<std::uint32_t> serves;

@@ -70,12 +70,13 @@ SmallExperiment split_over_ib() {
 }
 
 /// Two prefill instances, and decode with attention on four chips and experts on four others, on NICs of 100 Gb/s.
-SmallExperiment apart_over_ib(const std::string& arrivals, int requests) {
+SmallExperiment apart_over_ib(const std::string& arrivals, int requests, const std::string& ffn = "{chips: 4}") {
   return {.topology = "{base: hgx-h200, nodes: 2, planes: {ib: {link: 100 Gbps}}}",
           .llm = "mixtral-8x7b",
           .pools =
               "{p: {role: prefill, instances: 2, parallel: {tensor: 2}}, d: {role: decode, parallel: "
-              "{attention_data: 4}, ffn: {chips: 4}}}",
+              "{attention_data: 4}, ffn: " +
+              ffn + "}}",
           .workload = "{kind: synthetic, arrivals: " + arrivals +
                       ", prompt: {kind: constant, tokens: 200}, output: {kind: uniform, min: 4, max: 24}, requests: " +
                       std::to_string(requests) + "}",
@@ -117,6 +118,10 @@ TEST_CASE("flow runs: steps of one user take their price where experts are excha
 
 TEST_CASE("flow runs: steps of one user take their price where attention and FFN stand apart") {
   check_idle(apart_over_ib("{kind: closed_loop, concurrency: 1}", 4), "0");
+}
+
+TEST_CASE("flow runs: steps of one user take their price where chips of the FFN side share experts") {
+  check_idle(apart_over_ib("{kind: closed_loop, concurrency: 1}", 4, "{chips: 4, expert: 2}"), "0");
 }
 
 TEST_CASE("flow runs: averages are near flows where ways between attention and FFN meet hand-offs") {

@@ -9,6 +9,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/exchange_test.cpp
     unit/models/cost/expert_load_test.cpp
     unit/models/cost/explain_step_test.cpp
+    unit/models/cost/ffn_groups_test.cpp
     unit/models/cost/kernel_profile_test.cpp
     unit/models/cost/kernels_test.cpp
     unit/models/cost/layer_work_test.cpp

@@ -236,6 +236,23 @@ TEST_CASE("placement: a plane that an experiment names carries its groups alone"
       "planes.tensor: 'nvlink' has no link for chip 72 (rubin-cpx)", SpecError);
 }
 
+TEST_CASE("network figures: groups of the FFN side are neighbours among its chips") {
+  // Chips 0 to 3 hold attention, the FFN has 4 to 19: of its groups of eight the second, 12 to 19, leaves its node.
+  const topologies::Topology three = machine("{base: hgx-h100, nodes: 3}");
+  config::PoolSpec spec = pool("h100-sxm", 1, {.attention_data = 4});
+  spec.ffn = config::FfnPoolSpec{.chip = "h100-sxm", .plan = {.tensor = 8, .attention_data = 2, .expert = 8}};
+  const auto placed = place(three, {spec});
+  const auto figures = network_figures(three, placed[0][0], spec, {});
+  CHECK(figures.ffn.ranks == 20);
+  CHECK(figures.ffn_tensor.ranks == 8);
+  CHECK(figures.ffn_tensor.domains == 2);
+  CHECK(gb_per_s(figures.ffn_tensor.uplink) == near(46.5));
+  // Pairs that share experts stay inside.
+  CHECK(figures.ffn_experts.ranks == 2);
+  CHECK(figures.ffn_experts.domains == 1);
+  CHECK(gb_per_s(figures.ffn_experts.port) == near(427.5));
+}
+
 TEST_CASE("placement: an instance stands in one site") {
   // 12 of the 16 chips of a site fit into no node: the second instance starts in the other site.
   const auto placed = place(machine("{base: two-sites, groups: {east: {nodes: 2}, west: {nodes: 2}}}"),

@@ -21,11 +21,13 @@ namespace {
 
 constexpr std::uint32_t kAttention = 4;
 constexpr std::uint32_t kFfn = 8;
+constexpr models::ParallelPlan kEight{.attention_data = kFfn, .expert = kFfn};
 
 /// Four attention ranks and eight FFN chips of the same kind in one domain of 100 GB/s ports.
 StepCostSpec apart(std::uint32_t micro_batches) {
   StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = kAttention});
-  spec.ffn = FfnSide{.chip = test::round_chip(), .chips = kFfn, .micro_batches = micro_batches};
+  spec.ffn = FfnSide{
+      .chip = test::round_chip(), .plan = {.attention_data = kFfn, .expert = kFfn}, .micro_batches = micro_batches};
   spec.network.ffn = test::one_domain(kAttention + kFfn, BytesPerSecond{100e9});
   return spec;
 }
@@ -136,15 +138,15 @@ TEST_CASE("attention and FFN apart: the weights of both sides are those of the m
   const models::LlmSpec llm = test::tiny_moe();
   const models::Precision precision;
   const Bytes both =
-      AttentionFfn::attention_weights(llm, {}, precision) + AttentionFfn::ffn_weights(llm, 1, 0, precision);
+      AttentionFfn::attention_weights(llm, {}, precision) + AttentionFfn::ffn_weights(llm, {}, precision);
   CHECK(both.value() == Approx(models::weight_bytes_per_chip(llm, {}, precision).value()).epsilon(1e-12));
   // Experts are dealt out, the dense layer's 3 x 1024 x 4096 and the shared 3 x 1024 x 512 of 3 layers are not.
   const double whole = 2.0 * (3.0 * 1024 * 4096 + 3.0 * 3.0 * 1024 * 512);
   const double experts = 2.0 * 3.0 * 16 * 3.0 * 1024 * 512;
-  CHECK(AttentionFfn::ffn_weights(llm, 8, 0, precision).value() == Approx(whole + experts / 8.0).epsilon(1e-12));
+  CHECK(AttentionFfn::ffn_weights(llm, kEight, precision).value() == Approx(whole + experts / 8.0).epsilon(1e-12));
   // With an FFN in FP8 half of that, and the attention chips hold what they held.
   const models::Precision fp8{.ffn = models::GemmKind::Fp8};
-  CHECK(AttentionFfn::ffn_weights(llm, 8, 0, fp8).value() == Approx(whole / 2.0 + experts / 8.0).epsilon(1e-12));
+  CHECK(AttentionFfn::ffn_weights(llm, kEight, fp8).value() == Approx(whole / 2.0 + experts / 8.0).epsilon(1e-12));
   CHECK(AttentionFfn::attention_weights(llm, {}, fp8).value() ==
         Approx(AttentionFfn::attention_weights(llm, {}, precision).value()).epsilon(1e-12));
 }
@@ -157,7 +159,7 @@ TEST_CASE("attention and FFN apart: every micro-batch reads the weights anew") {
 
 TEST_CASE("attention and FFN apart: a dense model has no experts to set apart") {
   StepCostSpec spec = test::round_cost(test::tiny_dense());
-  spec.ffn = FfnSide{.chip = test::round_chip(), .chips = 2};
+  spec.ffn = FfnSide{.chip = test::round_chip(), .plan = {.attention_data = 2, .expert = 2}};
   CHECK_THROWS_WITH_AS((void)make_kernel_sum(spec), "ffn: stands apart for MoE models only; tiny-dense is dense",
                        SpecError);
 }

@@ -15,13 +15,14 @@ namespace {
 
 /// Place by place and layer by layer, without looking for a rhythm.
 std::int64_t played(const std::vector<LayerTrips>& layers, std::uint32_t micro_batches) {
-  std::array<std::int64_t, 4> free{};
+  std::array<std::int64_t, 5> free{};
   std::vector<std::int64_t> back(micro_batches, 0);
   for (const LayerTrips& group : layers) {
     for (std::uint32_t layer = 0; layer < group.layers; ++layer) {
       for (std::int64_t& batch : back) {
-        const std::array<std::int64_t, 4> times{group.trip.attention, group.trip.send, group.trip.ffn, group.trip.back};
-        for (std::size_t place = 0; place < 4; ++place) {
+        const LayerTrip& trip = group.trip;
+        const std::array<std::int64_t, 5> times{trip.attention, trip.send, trip.ffn, trip.share, trip.back};
+        for (std::size_t place = 0; place < times.size(); ++place) {
           batch = free[place] = std::max(batch, free[place]) + times[place];
         }
       }
@@ -58,8 +59,8 @@ TEST_CASE("micro-batches: a rhythm that is found gives what playing every layer 
   };
   for (int i = 0; i < 2000; ++i) {
     const std::vector<LayerTrips> layers{
-        {static_cast<std::uint32_t>(draw(5)), {draw(50), draw(20), draw(50), draw(20)}},
-        {static_cast<std::uint32_t>(1 + draw(80)), {draw(50), draw(20), draw(50), draw(20)}}};
+        {static_cast<std::uint32_t>(draw(5)), {draw(50), draw(20), draw(50), draw(20), draw(30)}},
+        {static_cast<std::uint32_t>(1 + draw(80)), {draw(50), draw(20), draw(50), draw(20), draw(30)}}};
     const auto micro_batches = static_cast<std::uint32_t>(1 + draw(kMostMicroBatches));
     CHECK(round_trips(layers, micro_batches) == played(layers, micro_batches));
   }
