@@ -149,6 +149,35 @@ PlaneBill plane_bill(const PlaneSpec& spec, const Topology& topology, PlaneId pl
   return bill;
 }
 
+StoreBill store_bill(const Topology& topology, StoreId id) {
+  const StoreInfo& store = topology.stores()[id.index()];
+  StoreBill bill{.name = store.name,
+                 .kind = store.kind,
+                 .plane = topology.planes()[store.plane.index()].name,
+                 .devices = store.devices,
+                 .capacity = store.capacity * static_cast<double>(store.devices),
+                 .read = store.read * static_cast<double>(store.devices),
+                 .write = store.write * static_cast<double>(store.devices)};
+  for (const ChipId chip : first_chips(topology, store.plane)) {
+    const std::array<ChipId, 1> one{chip};
+    if (!topology.reaches(one, id)) continue;
+    const BytesPerSecond alone = topology.view_of_store(one, id).read;
+    bill.alone = bill.alone > BytesPerSecond{} ? std::min(bill.alone, alone) : alone;
+  }
+  std::vector<ChipId> all;
+  for (std::uint32_t i = 0; i < topology.chip_count(); ++i) {
+    const std::string& site = topology.place(ChipId{i}).site;  // machines of its own stand in the first site
+    if (topology.port(ChipId{i}, store.plane) == BytesPerSecond{}) continue;
+    if (store.in_domains || site == topology.place(ChipId{0}).site) all.push_back(ChipId{i});
+  }
+  if (all.empty() || !topology.reaches(all, id)) return bill;
+  const StoreView view = topology.view_of_store(all, id);
+  bill.hops = view.hops;
+  bill.latency = 2.0 * view.latency + store.latency;
+  bill.at_once = view.read / static_cast<double>(all.size());
+  return bill;
+}
+
 }  // namespace
 
 Watts Bill::power() const {
@@ -169,6 +198,7 @@ Bill bill_of(const TopologySpec& spec, const Topology& topology) {
   for (std::uint32_t i = 0; i < spec.planes.size(); ++i) {
     bill.planes.push_back(plane_bill(spec.planes[i], topology, PlaneId{i}));
   }
+  for (std::uint32_t i = 0; i < topology.stores().size(); ++i) bill.stores.push_back(store_bill(topology, StoreId{i}));
   return bill;
 }
 

@@ -36,6 +36,21 @@ struct PlaneBill {
   std::vector<PairClass> classes;
 };
 
+/// What a store is made of, and what chips see of it. Rates are payload.
+struct StoreBill {
+  std::string name;
+  StoreKind kind = StoreKind::Host;
+  std::string plane;
+  std::uint32_t devices = 0;
+  Bytes capacity;       ///< of all
+  BytesPerSecond read;  ///< of all, towards the chips
+  BytesPerSecond write;
+  std::uint32_t hops = 0;
+  Seconds latency;         ///< before the first byte of a read: there and back, and the device's own; longest
+  BytesPerSecond alone;    ///< a chip reads while all others are silent; narrowest
+  BytesPerSecond at_once;  ///< of each chip when all that reach it read
+};
+
 /// Bill of materials of a machine.
 struct Bill {
   std::map<std::string, std::uint32_t> chips;  ///< by kind
@@ -45,6 +60,7 @@ struct Bill {
   Watts node_power;          ///< of all nodes at full load
   bool power_known = false;  ///< every group gives its node power
   std::vector<PlaneBill> planes;
+  std::vector<StoreBill> stores;
 
   [[nodiscard]] Watts power() const;  ///< nodes and switches
 };

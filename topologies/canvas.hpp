@@ -44,13 +44,21 @@ struct Canvas {
   }
 };
 
-// One overload a wiring; each gives the number of leaf domains it drew. draw_switched.cpp:
-std::uint32_t draw(const SwitchedWiring& wiring, const Canvas& canvas);
-std::uint32_t draw(const LeafSpineWiring& wiring, const Canvas& canvas);
-std::uint32_t draw(const SharedPortWiring& wiring, const Canvas& canvas);
+/// What a wiring drew in one site, and where stores can be attached to it.
+struct Drawn {
+  std::uint32_t domains = 0;                   ///< leaf domains
+  std::vector<std::vector<VertexId>> first{};  ///< their first switches; empty: it has none
+  std::vector<VertexId> top{};                 ///< what joins all of them; empty: nothing does
+};
+
+// One overload a wiring. draw_switched.cpp:
+Drawn draw(const SwitchedWiring& wiring, const Canvas& canvas);
+Drawn draw(const LeafSpineWiring& wiring, const Canvas& canvas);
+Drawn draw(const SharedPortWiring& wiring, const Canvas& canvas);
+Drawn draw(const HostWiring& wiring, const Canvas& canvas);
 // draw_direct.cpp:
-std::uint32_t draw(const MeshWiring& wiring, const Canvas& canvas);
-std::uint32_t draw(const TorusWiring& wiring, const Canvas& canvas);
-std::uint32_t draw(const DragonflyWiring& wiring, const Canvas& canvas);
+Drawn draw(const MeshWiring& wiring, const Canvas& canvas);
+Drawn draw(const TorusWiring& wiring, const Canvas& canvas);
+Drawn draw(const DragonflyWiring& wiring, const Canvas& canvas);
 
 }  // namespace tokenyard::topologies

@@ -33,12 +33,12 @@ std::vector<NodeChip> chips_of(const Canvas& canvas) {
 
 }  // namespace
 
-std::uint32_t draw(const MeshWiring&, const Canvas& canvas) {
+Drawn draw(const MeshWiring&, const Canvas& canvas) {
   for (const AttachedNode& node : canvas.nodes) join_node(canvas, node);
-  return static_cast<std::uint32_t>(canvas.nodes.size());
+  return {.domains = static_cast<std::uint32_t>(canvas.nodes.size())};
 }
 
-std::uint32_t draw(const TorusWiring& wiring, const Canvas& canvas) {
+Drawn draw(const TorusWiring& wiring, const Canvas& canvas) {
   const std::vector<NodeChip> chips = chips_of(canvas);
   const std::uint32_t slice = wiring.dims[0] * wiring.dims[1] * wiring.dims[2];
   TorusGrid grid{.dims = wiring.dims, .wrap = wiring.wrap, .hop = canvas.spec.latency, .places = {}};
@@ -66,13 +66,13 @@ std::uint32_t draw(const TorusWiring& wiring, const Canvas& canvas) {
     place.slice += canvas.first_domain;
     canvas.builder.place_in_torus(canvas.plane, grid, chips[i].chip, place);
   }
-  return static_cast<std::uint32_t>(chips.size() / slice);
+  return {.domains = static_cast<std::uint32_t>(chips.size() / slice)};
 }
 
-std::uint32_t draw(const DragonflyWiring& wiring, const Canvas& canvas) {
+Drawn draw(const DragonflyWiring& wiring, const Canvas& canvas) {
   for (const AttachedNode& node : canvas.nodes) join_node(canvas, node);
   const auto count = static_cast<std::uint32_t>(canvas.nodes.size());
-  if (count < 2) return count;
+  if (count < 2) return {.domains = count};
   // A node's global links in order of its chips, dealt out over the other nodes in turn; a cable joins the k-th link
   // from a to b with the k-th from b to a.
   const std::uint32_t out = canvas.nodes[0].chips * wiring.global_links;
@@ -91,7 +91,7 @@ std::uint32_t draw(const DragonflyWiring& wiring, const Canvas& canvas) {
       }
     }
   }
-  return count;
+  return {.domains = count};
 }
 
 }  // namespace tokenyard::topologies

@@ -77,17 +77,21 @@ std::vector<std::pair<VertexId, std::uint32_t>> draw_spines(const LeafSpineWirin
 
 }  // namespace
 
-std::uint32_t draw(const SwitchedWiring& wiring, const Canvas& canvas) {
+Drawn draw(const SwitchedWiring& wiring, const Canvas& canvas) {
   const std::size_t per_domain = wiring.nodes_per_domain;
   const bool joined = wiring.spines > 0 && canvas.nodes.size() > per_domain;
+  Drawn drawn{.domains = static_cast<std::uint32_t>((canvas.nodes.size() + per_domain - 1) / per_domain)};
   std::vector<std::vector<VertexId>> spines(joined ? wiring.switches : 0);
   for (std::vector<VertexId>& of_sub_plane : spines) {
     for (std::uint32_t i = 0; i < wiring.spines; ++i) of_sub_plane.push_back(canvas.builder.add_switch(canvas.plane));
+    drawn.top.insert(drawn.top.end(), of_sub_plane.begin(), of_sub_plane.end());
   }
   for (std::size_t first = 0; first < canvas.nodes.size(); first += per_domain) {
     const std::size_t end = std::min(first + per_domain, canvas.nodes.size());
+    std::vector<VertexId>& meetings = drawn.first.emplace_back();
     for (std::uint32_t s = 0; s < wiring.switches; ++s) {
       const VertexId meeting = canvas.builder.add_switch(canvas.plane);
+      meetings.push_back(meeting);
       std::uint32_t links_below = 0;
       for (std::size_t n = first; n < end; ++n) {
         const AttachedNode& node = canvas.nodes[n];
@@ -109,13 +113,19 @@ std::uint32_t draw(const SwitchedWiring& wiring, const Canvas& canvas) {
       }
     }
   }
-  return static_cast<std::uint32_t>((canvas.nodes.size() + per_domain - 1) / per_domain);
+  if (drawn.domains == 1) drawn.top = drawn.first[0];
+  return drawn;
 }
 
-std::uint32_t draw(const LeafSpineWiring& wiring, const Canvas& canvas) {
+Drawn draw(const LeafSpineWiring& wiring, const Canvas& canvas) {
   const LeafSpineSize size = size_of(wiring, canvas.nodes);
   const std::vector<Leaf> leaves = draw_leaves(wiring, size, canvas);
-  if (leaves.size() < 2) return size.leaves;
+  Drawn drawn{.domains = size.leaves};
+  for (const Leaf& leaf : leaves) drawn.first.push_back({leaf.at});
+  if (leaves.size() < 2) {
+    drawn.top = {leaves[0].at};
+    return drawn;
+  }
   const bool one_pod = leaves.size() <= size.leaves_per_pod;
   // Of a spine's ports those look down that have no core above them.
   const std::uint32_t ports_down =
@@ -127,12 +137,16 @@ std::uint32_t draw(const LeafSpineWiring& wiring, const Canvas& canvas) {
     const std::size_t end = std::min<std::size_t>(first + size.leaves_per_pod, leaves.size());
     pods.push_back(draw_spines(wiring, canvas, leaves, first, end, ports_down));
   }
-  if (one_pod) return size.leaves;
+  if (one_pod) {
+    for (const auto& [spine, below] : pods[0]) drawn.top.push_back(spine);
+    return drawn;
+  }
   std::uint32_t all = 0;
   for (const auto& pod : pods) {
     for (const auto& [spine, below] : pod) all += cables_up(below, wiring.core_oversubscription);
   }
   const std::vector<VertexId> cores = add_switches(canvas, (all + wiring.spine_radix - 1) / wiring.spine_radix);
+  drawn.top = cores;
   for (const auto& pod : pods) {
     std::size_t next = 0;  // spines of one place start at the same core in every pod, so that pods meet
     for (const auto& [spine, below] : pod) {
@@ -141,23 +155,42 @@ std::uint32_t draw(const LeafSpineWiring& wiring, const Canvas& canvas) {
       next += up;
     }
   }
-  return size.leaves;
+  return drawn;
 }
 
-std::uint32_t draw(const SharedPortWiring&, const Canvas& canvas) {
+Drawn draw(const SharedPortWiring&, const Canvas& canvas) {
   const VertexId core = canvas.builder.add_switch(canvas.plane);
-  std::uint32_t domain = 0;
+  Drawn drawn{.top = {core}};
   for (const AttachedNode& node : canvas.nodes) {
     const VertexId port = canvas.builder.add_shared_port(canvas.plane);
+    drawn.first.push_back({port});
     for (std::uint32_t i = 0; i < node.chips; ++i) {
       canvas.builder.connect(canvas.plane, canvas.chip(node, i), port,
                              {.count = 1, .rate = canvas.link_of(node), .latency = canvas.lower()});
     }
-    canvas.builder.connect(
-        canvas.plane, port, core,
-        {.count = node.links, .rate = canvas.link_of(node) * canvas.trunk_factor(domain++), .latency = canvas.upper()});
+    canvas.builder.connect(canvas.plane, port, core,
+                           {.count = node.links,
+                            .rate = canvas.link_of(node) * canvas.trunk_factor(drawn.domains++),
+                            .latency = canvas.upper()});
   }
-  return domain;
+  return drawn;
+}
+
+Drawn draw(const HostWiring& wiring, const Canvas& canvas) {
+  Drawn drawn;
+  for (const AttachedNode& node : canvas.nodes) {
+    const std::uint32_t chips = node.chips / wiring.cpus;
+    for (std::uint32_t cpu = 0; cpu < wiring.cpus; ++cpu, ++drawn.domains) {
+      const VertexId processor = canvas.builder.add_shared_port(canvas.plane);
+      drawn.first.push_back({processor});
+      for (std::uint32_t i = 0; i < chips; ++i) {
+        canvas.builder.connect(canvas.plane, canvas.chip(node, cpu * chips + i), processor,
+                               {.count = node.links, .rate = canvas.link_of(node), .latency = canvas.lower()});
+      }
+    }
+  }
+  if (drawn.domains == 1) drawn.top = drawn.first[0];
+  return drawn;
 }
 
 }  // namespace tokenyard::topologies

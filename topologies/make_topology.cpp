@@ -2,6 +2,7 @@
 
 #include "topologies/canvas.hpp"
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -29,11 +30,13 @@ void draw_wan(const WanWiring& wiring, const std::vector<Canvas>& sites) {
   }
 }
 
-void draw_plane(const PlaneSpec& plane, const TopologySpec& machine, TopologyBuilder& builder) {
+Drawn draw_plane(const PlaneSpec& plane, const TopologySpec& machine, TopologyBuilder& builder) {
   PlaneInfo info{.name = plane.name,
                  .efficiency = plane.efficiency,
                  .path_efficiency = plane.path_efficiency,
-                 .in_network_reduction = plane.in_network_reduction};
+                 .in_network_reduction = plane.in_network_reduction,
+                 .aside = plane.front_end || std::holds_alternative<HostWiring>(plane.wiring),
+                 .front_end = plane.front_end};
   const auto* wan = std::get_if<WanWiring>(&plane.wiring);
   if (wan != nullptr) {
     info.wide_area = true;
@@ -45,21 +48,51 @@ void draw_plane(const PlaneSpec& plane, const TopologySpec& machine, TopologyBui
   for (auto& nodes : nodes_by_site(plane, machine)) sites.push_back({builder, id, plane, std::move(nodes)});
   if (wan != nullptr) {
     draw_wan(*wan, sites);
-    return;
+    return {};
   }
-  std::uint32_t domains = 0;
+  Drawn all;
   for (Canvas& canvas : sites) {
-    canvas.first_domain = domains;
-    domains += std::visit(
+    canvas.first_domain = all.domains;
+    const Drawn drawn = std::visit(
         [&](const auto& wiring) {
           if constexpr (std::is_same_v<std::decay_t<decltype(wiring)>, WanWiring>) {
-            return 0U;  // drawn above, over all sites at once
+            return Drawn{};  // drawn above, over all sites at once
           } else {
             return draw(wiring, canvas);
           }
         },
         plane.wiring);
+    all.domains += drawn.domains;
+    all.first.insert(all.first.end(), drawn.first.begin(), drawn.first.end());
+    if (all.top.empty()) all.top = drawn.top;  // of the first site
   }
+  return all;
+}
+
+/// The devices of a store, as far from a switch as chips are.
+void draw_store(const StoreSpec& store, PlaneId on, const PlaneSpec& plane, const Drawn& drawn,
+                TopologyBuilder& builder) {
+  const BytesPerSecond port = store.link * store.links;
+  const BytesPerSecond payload = port * plane.efficiency;
+  const auto least = [&](BytesPerSecond medium) {
+    return medium > BytesPerSecond{} ? std::min(medium, payload) : payload;
+  };
+  const StoreId id = builder.add_store({.name = store.name,
+                                        .kind = store.kind,
+                                        .plane = on,
+                                        .devices = 0,
+                                        .in_domains = !store.nodes.has_value(),
+                                        .port = port,
+                                        .read = least(store.read),
+                                        .write = least(store.write),
+                                        .latency = store.latency,
+                                        .capacity = store.capacity});
+  const CableSpec cable{.count = store.links, .rate = store.link, .latency = plane.latency / 2.0};
+  if (store.nodes) {
+    for (std::uint32_t i = 0; i < *store.nodes; ++i) builder.add_device(id, drawn.top, cable);
+    return;
+  }
+  for (const std::vector<VertexId>& first : drawn.first) builder.add_device(id, first, cable);
 }
 
 }  // namespace
@@ -75,7 +108,12 @@ Topology make_topology(const TopologySpec& spec) {
       }
     }
   }
-  for (const PlaneSpec& plane : spec.planes) draw_plane(plane, spec, builder);
+  std::vector<Drawn> drawn;
+  for (const PlaneSpec& plane : spec.planes) drawn.push_back(draw_plane(plane, spec, builder));
+  for (const StoreSpec& store : spec.stores) {
+    const std::size_t on = plane_of(store, spec);
+    draw_store(store, PlaneId{static_cast<std::uint32_t>(on)}, spec.planes[on], drawn[on], builder);
+  }
   return builder.build();
 }
 

@@ -34,6 +34,10 @@ std::string vertex_name(const Topology& topology, std::size_t plane, std::uint32
   return "p" + std::to_string(plane) + "s" + std::to_string(vertex - topology.chip_count());
 }
 
+std::string device_name(const Topology& topology, const DrawnDevice& device) {
+  return "\"" + topology.stores()[device.store.index()].name + std::to_string(device.number) + "\"";
+}
+
 /// Tier of every vertex: 0 = chip, else cables to the nearest chip.
 std::vector<std::uint32_t> tiers_of(const Topology& topology, PlaneId plane) {
   std::vector<std::uint32_t> tier(topology.vertex_count(plane), UINT32_MAX);
@@ -86,6 +90,37 @@ std::string draw_cables(const Topology& topology, PlaneId plane, const std::vect
   return text;
 }
 
+/// The devices of the plane's stores in a row at `y`, with their cables; empty without any.
+std::string draw_devices(const Topology& topology, PlaneId plane, const std::vector<Place>& places, double y) {
+  const std::vector<DrawnDevice>& devices = topology.devices(plane);
+  if (devices.empty()) return "";
+  const std::size_t shown = std::min(devices.size(), kMostSwitches);
+  std::string cables;
+  std::string boxes;
+  std::string names;
+  for (std::size_t i = 0; i < devices.size(); ++i) {
+    const std::string& store = topology.stores()[devices[i].store.index()].name;
+    if (devices[i].number == 0) names += (names.empty() ? "" : ", ") + store;
+    if (i >= shown) continue;
+    const double pitch = (kWidth - kLeft - 30.0) / static_cast<double>(shown);
+    const double side = std::clamp(0.6 * pitch, 3.0, 18.0);
+    const double x = kLeft + pitch * (static_cast<double>(i) + 0.5);
+    boxes += print("<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" class=\"t4\"><title>", x - 0.5 * side,
+                   y - 0.5 * side, side, side) +
+             escaped(store) + " " + std::to_string(devices[i].number) + "</title></rect>\n";
+    for (const DrawnDevice::Cable& cable : devices[i].cables) {
+      const Place& to = places[cable.to];
+      if (!to.drawn) continue;
+      cables += print("<path d=\"M%.1f %.1f L%.1f %.1f\"><title>", x, y, to.x, to.y) + rate_of(cable.cable) +
+                "</title></path>\n";
+    }
+  }
+  return "<g class=\"cables\">\n" + cables + "</g>\n" + boxes +
+         print("<text x=\"16\" y=\"%.1f\">%zu stores%s</text>\n", y + 5.0, devices.size(),
+               shown < devices.size() ? ", first ones drawn" : "") +
+         print("<text x=\"16\" y=\"%.1f\">", y + 21.0) + escaped(names) + "</text>\n";
+}
+
 /// One plane from `top` on; gives its text and moves `top` below it.
 std::string draw_plane(const Topology& topology, PlaneId plane, double& top) {
   const std::vector<std::uint32_t> tier = tiers_of(topology, plane);
@@ -119,7 +154,9 @@ std::string draw_plane(const Topology& topology, PlaneId plane, double& top) {
     }
   }
   top += kTitle + kTier * (highest + 1) + 20.0;
-  return "<g class=\"cables\">\n" + draw_cables(topology, plane, places) + "</g>\n" + boxes + labels;
+  const std::string devices = draw_devices(topology, plane, places, top);
+  if (!devices.empty()) top += 60.0;
+  return "<g class=\"cables\">\n" + draw_cables(topology, plane, places) + "</g>\n" + boxes + labels + devices;
 }
 
 }  // namespace
@@ -136,6 +173,14 @@ std::string dot(const Topology& topology) {
     for (std::uint32_t v = topology.chip_count(); v < topology.vertex_count(PlaneId{p}); ++v) {
       text += "    " + vertex_name(topology, p, v) + " [shape=ellipse, label=\"" + topology.planes()[p].name + " " +
               std::to_string(v - topology.chip_count()) + "\"];\n";
+    }
+    for (const DrawnDevice& device : topology.devices(PlaneId{p})) {
+      text += "    " + device_name(topology, device) + " [shape=cylinder, label=\"" +
+              topology.stores()[device.store.index()].name + " " + std::to_string(device.number) + "\"];\n";
+      for (const DrawnDevice::Cable& cable : device.cables) {
+        text += "    " + device_name(topology, device) + " -- " + vertex_name(topology, p, cable.to) + " [label=\"" +
+                rate_of(cable.cable) + "\"];\n";
+      }
     }
     for (const DrawnCable& drawn : topology.cables(PlaneId{p})) {
       text += "    " + vertex_name(topology, p, drawn.a) + " -- " + vertex_name(topology, p, drawn.b) + " [label=\"" +
@@ -155,7 +200,7 @@ std::string svg(const Topology& topology) {
              "font-size=\"13\">\n",
              kWidth, top) +
          "<style>.cables path{fill:none;stroke:#567;stroke-width:.7;stroke-opacity:.45}.plane{font-size:17px;"
-         "font-weight:bold}.t0{fill:#2a7}.t1{fill:#37c}.t2{fill:#c73}.t3{fill:#a3a}</style>\n"
+         "font-weight:bold}.t0{fill:#2a7}.t1{fill:#37c}.t2{fill:#c73}.t3{fill:#a3a}.t4{fill:#555}</style>\n"
          "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n" +
          body + "</svg>\n";
 }

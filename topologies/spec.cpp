@@ -38,7 +38,28 @@ std::uint64_t chips_of(const TopologySpec& machine) {
 bool has_upper_tier(const PlaneSpec& plane) {
   if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) return switched->spines > 0;
   return !std::holds_alternative<MeshWiring>(plane.wiring) && !std::holds_alternative<TorusWiring>(plane.wiring) &&
-         !std::holds_alternative<DragonflyWiring>(plane.wiring);
+         !std::holds_alternative<DragonflyWiring>(plane.wiring) && !std::holds_alternative<HostWiring>(plane.wiring);
+}
+
+/// Whether stores can hang on it.
+bool has_first_switches(const PlaneSpec& plane) {
+  return std::holds_alternative<SwitchedWiring>(plane.wiring) ||
+         std::holds_alternative<LeafSpineWiring>(plane.wiring) ||
+         std::holds_alternative<SharedPortWiring>(plane.wiring) || std::holds_alternative<HostWiring>(plane.wiring);
+}
+
+/// Whether its leaf domains meet, in every site. REQUIRES: has_first_switches(plane).
+bool joins_domains(const PlaneSpec& plane, const TopologySpec& machine) {
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    if (const auto* host = std::get_if<HostWiring>(&plane.wiring); host != nullptr && nodes.size() * host->cpus > 1) {
+      return false;
+    }
+    if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring);
+        switched != nullptr && switched->spines == 0 && nodes.size() > switched->nodes_per_domain) {
+      return false;
+    }
+  }
+  return true;
 }
 
 void require_pairs(const char* what, const PlaneSpec& plane, const TopologySpec& machine) {
@@ -122,7 +143,21 @@ void check_wiring(const LeafSpineWiring& wiring, const PlaneSpec& plane, const T
 
 void check_wiring(const SharedPortWiring&, const PlaneSpec&, const TopologySpec&) {}
 
+void check_wiring(const HostWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
+  if (wiring.cpus == 0) throw SpecError("cpus", "must be at least 1");
+  for (const AttachedNode& node : attached_nodes(plane, machine)) {
+    if (node.chips % wiring.cpus == 0) continue;
+    throw SpecError("cpus", std::to_string(node.chips) + " chips of a node do not share " +
+                                std::to_string(wiring.cpus) + " processors evenly");
+  }
+}
+
 }  // namespace
+
+bool joins_by_default(const PlaneSpec& plane) {
+  return !plane.front_end && !std::holds_alternative<WanWiring>(plane.wiring) &&
+         !std::holds_alternative<HostWiring>(plane.wiring);
+}
 
 std::vector<AttachedNode> attached_nodes(const PlaneSpec& plane, const TopologySpec& machine) {
   for (const AttachmentSpec& attachment : plane.groups) {
@@ -211,6 +246,15 @@ LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedN
   return size;
 }
 
+std::size_t plane_of(const StoreSpec& store, const TopologySpec& machine) {
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < machine.planes.size(); ++i) {
+    const PlaneSpec& plane = machine.planes[i];
+    if (store.plane ? plane.name == *store.plane : joins_by_default(plane) && !gap_of(plane, machine)) last = i;
+  }
+  return last;
+}
+
 std::optional<std::string> gap_of(const PlaneSpec& plane, const TopologySpec& machine) {
   std::uint64_t reached = 0;
   for (const auto& nodes : nodes_by_site(plane, machine)) {
@@ -222,6 +266,10 @@ std::optional<std::string> gap_of(const PlaneSpec& plane, const TopologySpec& ma
     for (const AttachedNode& node : nodes) chips += node.chips;
     reached += chips;
     if (std::holds_alternative<MeshWiring>(plane.wiring) && nodes.size() > 1) return apart(nodes[1].first_chip);
+    if (const auto* host = std::get_if<HostWiring>(&plane.wiring)) {
+      if (host->cpus > 1) return apart(nodes[0].first_chip + nodes[0].chips / host->cpus);
+      if (nodes.size() > 1) return apart(nodes[1].first_chip);
+    }
     if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring);
         switched != nullptr && switched->spines == 0 && nodes.size() > switched->nodes_per_domain) {
       return apart(nodes[switched->nodes_per_domain].first_chip);
@@ -267,6 +315,35 @@ void validate(const PlaneSpec& plane, const TopologySpec& machine) {
   std::visit([&](const auto& wiring) { check_wiring(wiring, plane, machine); }, plane.wiring);
 }
 
+void validate(const StoreSpec& store, const TopologySpec& machine) {
+  if (store.link.value() <= 0.0) throw SpecError("link", "must be more than 0");
+  if (store.links == 0) throw SpecError("links", "must be at least 1");
+  if (store.read.value() < 0.0) throw SpecError("read", "must be more than 0");
+  if (store.write.value() < 0.0) throw SpecError("write", "must be more than 0");
+  if (store.capacity.value() <= 0.0) throw SpecError("capacity", "must be more than 0");
+  if (store.nodes) {
+    if (*store.nodes == 0) throw SpecError("nodes", "must be at least 1");
+    if (store.kind != StoreKind::Pool) {
+      throw SpecError("nodes", "are of a pool; memory and drives of hosts stand in every leaf domain of their plane");
+    }
+  }
+  if (store.plane && std::none_of(machine.planes.begin(), machine.planes.end(),
+                                  [&](const PlaneSpec& one) { return one.name == *store.plane; })) {
+    std::string all;
+    for (const PlaneSpec& one : machine.planes) all += (all.empty() ? "" : ", ") + one.name;
+    throw SpecError("plane", "the machine has no plane '" + *store.plane + "'; it has: " + all);
+  }
+  const PlaneSpec& plane = machine.planes[plane_of(store, machine)];
+  if (!has_first_switches(plane)) {
+    throw SpecError("plane", "'" + plane.name + "' has no switches for '" + store.name +
+                                 "' to hang on; name a plane of kind host, switched, leaf_spine or shared_port");
+  }
+  if (store.kind == StoreKind::Pool && !joins_domains(plane, machine)) {
+    throw SpecError("plane", "'" + plane.name + "' does not join its leaf domains, which would share '" + store.name +
+                                 "'; name a plane that does");
+  }
+}
+
 void validate(const TopologySpec& machine) {
   if (machine.groups.empty()) throw SpecError("groups", "a machine needs at least one group of nodes");
   if (machine.chips_per_node == 0) throw SpecError("chips_per_node", "must be at least 1");
@@ -278,9 +355,15 @@ void validate(const TopologySpec& machine) {
   }
   if (machine.planes.empty()) throw SpecError("planes", "a machine needs at least one plane");
   for (const PlaneSpec& plane : machine.planes) validate(plane, machine);
+  if (std::holds_alternative<HostWiring>(machine.planes[0].wiring) || machine.planes[0].front_end) {
+    throw SpecError("planes", "the first plane, '" + machine.planes[0].name +
+                                  "', carries collectives; planes to hosts and front ends come behind it");
+  }
+  for (const StoreSpec& store : machine.stores) validate(store, machine);
   const auto joined = [&](bool wide) {
     return std::any_of(machine.planes.begin(), machine.planes.end(), [&](const PlaneSpec& plane) {
-      return std::holds_alternative<WanWiring>(plane.wiring) == wide && !gap_of(plane, machine);
+      const bool fits = wide ? std::holds_alternative<WanWiring>(plane.wiring) : joins_by_default(plane);
+      return fits && !gap_of(plane, machine);
     });
   };
   const std::vector<std::string> sites = site_names(machine);
@@ -288,7 +371,7 @@ void validate(const TopologySpec& machine) {
   if (!joined(false)) {
     std::string gaps;
     for (const PlaneSpec& plane : machine.planes) {
-      if (std::holds_alternative<WanWiring>(plane.wiring)) continue;
+      if (!joins_by_default(plane)) continue;
       gaps += (gaps.empty() ? ": " : ", ") + gap_of(plane, machine).value_or("");
     }
     throw SpecError("planes", "no plane joins " + where + gaps + "; add one that does (kind: leaf_spine)");

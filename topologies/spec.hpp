@@ -1,8 +1,10 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "topologies/store.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -71,6 +73,13 @@ struct WanWiring {
   std::uint32_t streams = 1;  ///< parallel connections of a flow
 };
 
+/// Every chip linked to the processor it hangs on (PCIe, NVLink-C2C). The chips of a node are dealt out over its
+/// processors, neighbours to one; no way between these is drawn. It joins chips to stores, and is never the plane of
+/// collectives by default.
+struct HostWiring {
+  std::uint32_t cpus = 1;  ///< of a node
+};
+
 /// Links that carry less than they should: a node's, or those that lead out of a leaf domain.
 struct Degraded {
   std::optional<std::uint32_t> node;    ///< through all groups
@@ -90,8 +99,10 @@ struct AttachmentSpec {
 /// One network of the machine.
 struct PlaneSpec {
   std::string name;
-  std::variant<MeshWiring, SwitchedWiring, LeafSpineWiring, SharedPortWiring, TorusWiring, DragonflyWiring, WanWiring>
+  std::variant<MeshWiring, SwitchedWiring, LeafSpineWiring, SharedPortWiring, TorusWiring, DragonflyWiring, WanWiring,
+               HostWiring>
       wiring;
+  bool front_end = false;              ///< carries requests, weights and storage; not the scale-out plane
   BytesPerSecond link;                 ///< one link (cable, NIC, shared port), per direction
   std::uint32_t links = 1;             ///< of one chip; in a mesh: between two chips; in a torus: to a neighbour
   std::vector<AttachmentSpec> groups;  ///< empty: every group, with `links`
@@ -108,13 +119,29 @@ struct PlaneSpec {
   Watts switch_power;                       ///< of one switch, where the nodes' power does not hold it
 };
 
-/// A machine = groups of nodes + planes. The first plane is the scale-up plane.
+/// Memory, drives or storage nodes on a plane: flows end there as they do at chips.
+struct StoreSpec {
+  std::string name;
+  StoreKind kind = StoreKind::Host;
+  std::optional<std::string> plane;    ///< on which chips reach it; absent: the scale-out plane
+  std::optional<std::uint32_t> nodes;  ///< machines of its own, above the leaf domains of the plane (of the first of
+                                       ///< several sites); absent: one device in every leaf domain
+  BytesPerSecond link;                 ///< one link of a device to the plane, per direction, wire rate
+  std::uint32_t links = 1;             ///< of a device
+  BytesPerSecond read;                 ///< of a device's memory or drives, towards the chips; 0: as its links
+  BytesPerSecond write;                ///< likewise, from the chips
+  Seconds latency;                     ///< of the device, before the first byte of a read
+  Bytes capacity;                      ///< of a device
+};
+
+/// A machine = groups of nodes + planes + stores. The first plane is the scale-up plane.
 struct TopologySpec {
   std::string name;
   std::vector<NodeGroupSpec> groups;
   std::uint32_t chips_per_node = 8;
   std::uint32_t nodes_per_rack = 4;
   std::vector<PlaneSpec> planes;
+  std::vector<StoreSpec> stores{};
 
   [[nodiscard]] std::uint32_t chips_per_node_of(const NodeGroupSpec& group) const {
     return group.chips_per_node.value_or(chips_per_node);
@@ -148,6 +175,12 @@ struct LeafSpineSize {
 };
 [[nodiscard]] LeafSpineSize size_of(const LeafSpineWiring& wiring, const std::vector<AttachedNode>& nodes);
 
+/// Whether the plane may be the scale-out plane: none to other sites, to hosts, or of the front end.
+[[nodiscard]] bool joins_by_default(const PlaneSpec& plane);
+
+/// Place of the plane that a store names, or of the scale-out plane: the last that joins all chips of a site.
+[[nodiscard]] std::size_t plane_of(const StoreSpec& store, const TopologySpec& machine);
+
 /// Two chips, or a group of them, that show why a plane does not give every chip of the machine a way to every other
 /// one of its site (a WAN: of all sites); absent where it does.
 [[nodiscard]] std::optional<std::string> gap_of(const PlaneSpec& plane, const TopologySpec& machine);
@@ -155,6 +188,8 @@ struct LeafSpineSize {
 /// Throw SpecError with the key at fault ("nodes", "chip", "link", "radix", ...).
 void validate(const NodeGroupSpec& group);
 void validate(const PlaneSpec& plane, const TopologySpec& machine);
+/// REQUIRES: the machine's planes are valid.
+void validate(const StoreSpec& store, const TopologySpec& machine);
 /// Everything above, and that some plane joins all chips.
 void validate(const TopologySpec& machine);
 

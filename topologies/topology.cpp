@@ -12,13 +12,6 @@
 namespace tokenyard::topologies {
 namespace {
 
-/// REQUIRES (of whoever asks): chip and plane exist.
-void require_port(const Topology& topology, const PlaneGraph& plane, ChipId chip) {
-  if (plane.port.at(chip.index()).value() > 0.0) return;
-  throw SpecError("plane", "chip " + std::to_string(chip.index()) + " (" + topology.place(chip).kind +
-                               ") has no port on '" + plane.info.name + "'");
-}
-
 /// What a chip can send to the others of its group: all of its port through switches, but of direct cables only those
 /// that lead to members.
 BytesPerSecond port_within(const PlaneGraph& plane, ChipId chip, const std::set<std::uint32_t>& members) {
@@ -49,16 +42,6 @@ BytesPerSecond exchange_rate(const PlaneGraph& plane, std::span<const ChipId> ch
   return rate;
 }
 
-/// Rate of a group's ports in one domain; of direct cables those that leave the group.
-BytesPerSecond leaving(const PlaneGraph& plane, ChipId chip, const std::set<std::uint32_t>& members) {
-  BytesPerSecond rate = plane.port[chip.index()];
-  if (plane.direct.empty()) return rate;
-  for (const DirectLink& link : plane.direct[chip.index()]) {
-    if (members.contains(link.to)) rate -= link.rate;
-  }
-  return rate;
-}
-
 PathLength path(const Topology& topology, const PlaneGraph& plane, ChipId from, ChipId to) {
   expect(from.index() < topology.chip_count() && to.index() < topology.chip_count(), "both chips exist");
   if (const auto length = plane.paths.between(from.index(), to.index())) return *length;
@@ -67,6 +50,12 @@ PathLength path(const Topology& topology, const PlaneGraph& plane, ChipId from, 
 }
 
 }  // namespace
+
+void require_port(const Topology& topology, const PlaneGraph& plane, ChipId chip) {
+  if (plane.port.at(chip.index()).value() > 0.0) return;
+  throw SpecError("plane", "chip " + std::to_string(chip.index()) + " (" + topology.place(chip).kind +
+                               ") has no port on '" + plane.info.name + "'");
+}
 
 Topology::Topology(std::unique_ptr<Graph> graph) : graph_(std::move(graph)) {}
 Topology::~Topology() = default;
@@ -80,6 +69,15 @@ const std::vector<PlaneInfo>& Topology::planes() const { return graph_->infos; }
 PlaneId Topology::scale_up() const { return PlaneId{0}; }
 PlaneId Topology::scale_out() const { return graph_->scale_out; }
 std::optional<PlaneId> Topology::wide_area() const { return graph_->wide_area; }
+
+PlaneId Topology::front_end() const {
+  for (std::uint32_t i = 0; i < graph_->infos.size(); ++i) {
+    if (graph_->infos[i].front_end) return PlaneId{i};
+  }
+  return scale_out();
+}
+
+const std::vector<StoreInfo>& Topology::stores() const { return graph_->stores; }
 
 bool Topology::one_site(std::span<const ChipId> chips) const {
   return std::all_of(chips.begin(), chips.end(),
@@ -178,63 +176,6 @@ GroupView Topology::view(std::span<const ChipId> chips, PlaneId plane) const {
     seen.uplink = std::min(seen.uplink, above.trunk * (on.info.efficiency * on.info.path_efficiency / above.chips));
   }
   return seen;
-}
-
-Seconds FlowNetwork::latency(EndpointId from, EndpointId to) const {
-  const std::uint32_t a = endpoints.at(from.index()).domain;
-  const std::uint32_t b = endpoints.at(to.index()).domain;
-  if (a == b) return latency_inside;
-  return pods.empty() || domains[a].pod == domains[b].pod ? latency_across : latency_pods;
-}
-
-FlowNetwork Topology::flow_network(PlaneId plane, const std::vector<std::vector<ChipId>>& groups) const {
-  const PlaneGraph& on = graph_->planes.at(plane.index());
-  const double share = on.info.efficiency * on.info.path_efficiency;
-  FlowNetwork network;
-  network.plane = on.info.name;
-  network.flow_limit = on.info.flow_limit * on.info.efficiency;
-  for (std::uint32_t i = 0; i < on.pods.size(); ++i) {
-    network.pods.push_back({.name = "pod " + std::to_string(i), .trunk = on.pods[i].trunk * share});
-  }
-  for (std::uint32_t i = 0; i < on.domains.size(); ++i) {
-    network.domains.push_back(
-        {.name = "domain " + std::to_string(i), .trunk = on.domains[i].trunk * share, .pod = on.domains[i].pod});
-  }
-  std::vector<std::uint32_t> everyone;                                   // chips that a flow may start or end at
-  std::vector<std::vector<std::uint32_t>> in_domain(on.domains.size());  // the same by domain
-  std::vector<std::vector<std::uint32_t>> in_pod(on.pods.size());        // the same by pod
-  for (std::uint32_t group = 0; group < groups.size(); ++group) {
-    std::map<std::uint32_t, BytesPerSecond> rate;  // by domain
-    std::set<std::uint32_t> members;
-    for (const ChipId chip : groups[group]) members.insert(chip.index());
-    for (const ChipId chip : groups[group]) {
-      require_port(*this, on, chip);
-      const std::uint32_t domain = on.domain[chip.index()];
-      rate[domain] += leaving(on, chip, members) * on.info.efficiency;
-      everyone.push_back(chip.index());
-      in_domain[domain].push_back(chip.index());
-      if (!on.pods.empty()) in_pod[on.domains[domain].pod].push_back(chip.index());
-    }
-    network.of_group.emplace_back();
-    for (const auto& [domain, bandwidth] : rate) {
-      network.of_group.back().push_back(EndpointId{static_cast<std::uint32_t>(network.endpoints.size())});
-      network.endpoints.push_back(
-          {.name = "group " + std::to_string(group) + (rate.size() > 1 ? " domain " + std::to_string(domain) : ""),
-           .domain = domain,
-           .bandwidth = bandwidth});
-    }
-  }
-  for (const std::vector<std::uint32_t>& chips : in_domain) {
-    network.latency_inside = std::max(network.latency_inside, on.paths.largest_latency(chips));
-  }
-  network.latency_pods = on.paths.largest_latency(everyone);
-  network.latency_across = network.latency_pods;
-  if (on.pods.empty()) return network;
-  network.latency_across = {};
-  for (const std::vector<std::uint32_t>& chips : in_pod) {
-    network.latency_across = std::max(network.latency_across, on.paths.largest_latency(chips));
-  }
-  return network;
 }
 
 }  // namespace tokenyard::topologies

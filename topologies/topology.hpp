@@ -3,6 +3,7 @@
 #include "models/base/ids.hpp"
 #include "models/base/units.hpp"
 #include "topologies/plane_paths.hpp"
+#include "topologies/store.hpp"
 #include "topologies/torus.hpp"
 
 #include <cstdint>
@@ -30,8 +31,10 @@ struct PlaneInfo {
   double efficiency = 1.0;       ///< share of the wire rate that payload can get (protocol, headers)
   double path_efficiency = 1.0;  ///< share of the trunk rate above the leaf (hashing, adaptive routing)
   bool in_network_reduction = false;  ///< switches can add up what they carry
-  bool wide_area = false;        ///< joins sites; collectives do not run over it
-  BytesPerSecond flow_limit;     ///< of one flow between two domains (streams * window / round trip); 0 = none
+  bool wide_area = false;             ///< joins sites; collectives do not run over it
+  bool aside = false;                 ///< to hosts, or a front end: not the scale-out plane
+  bool front_end = false;             ///< carries requests, weights and storage
+  BytesPerSecond flow_limit;          ///< of one flow between two domains (streams * window / round trip); 0 = none
 };
 
 /// `count` alike cables side by side.
@@ -49,6 +52,19 @@ struct DrawnCable {
   CableSpec cable;
 };
 
+/// A device of a store with its cables to switches, shared ports or processors of the plane. Devices are no vertices:
+/// no path leads through one.
+struct DrawnDevice {
+  struct Cable {
+    std::uint32_t to = 0;  ///< vertex
+    CableSpec cable;
+  };
+  StoreId store;
+  std::uint32_t number = 0;             ///< of the store's
+  std::vector<Cable> cables;            ///< at least one
+  std::optional<std::uint32_t> domain;  ///< leaf domain that it stands in; absent: above all of them
+};
+
 /// What a set of chips sees of one plane; derived from the graph.
 struct GroupView {
   std::uint32_t ranks = 1;
@@ -59,9 +75,9 @@ struct GroupView {
                             ///< a torus what its links carry of such traffic (torus.hpp)
   BytesPerSecond uplink;    ///< a chip's share towards other domains, the least of the domains: min(port, trunk of its
                             ///< domain * efficiency * path_efficiency / chips of the domain), and likewise of its pod
-                          ///< where the set spans pods; = port when domains == 1; 0 when the plane does not lead from
-                          ///< one domain to the other
-  Seconds latency;  ///< longest one-way path between two of the chips; pairs without a path do not count
+                            ///< where the set spans pods; = port when domains == 1; 0 when the plane does not lead from
+                            ///< one domain to the other
+  Seconds latency;          ///< longest one-way path between two of the chips; pairs without a path do not count
 };
 
 /// One leaf domain of a plane with the flows' endpoints in it, as sim/engine renders it.
@@ -83,20 +99,31 @@ struct FlowEndpoint {
   std::uint32_t domain = 0;  ///< index into FlowNetwork::domains
   BytesPerSecond bandwidth;  ///< all the group's ports together, per direction, efficiency included; of direct cables
                              ///< to other chips only those that leave the group
+  BytesPerSecond receive{};  ///< what it takes in, where that is other than `bandwidth`; 0 = the same
 };
 
-/// Rendering of one plane for flows: endpoints under domains (under pods) under one core that does not block.
+/// Where flows of a store start and end.
+struct FlowStore {
+  StoreId store;
+  /// A pool: one for all its devices, which hold equal parts of everything. Else one for each leaf domain that holds
+  /// chips of the groups, by domain.
+  std::vector<EndpointId> endpoints;
+};
+
+/// Rendering of one plane for flows: endpoints under domains (under pods) under one core that does not block. A pool
+/// that stands above the leaf domains, or in several of them, has a domain (and pod) of its own.
 struct FlowNetwork {
   std::string plane;
   std::vector<FlowPod> pods;            ///< empty without a third tier
-  std::vector<FlowDomain> domains;      ///< all domains of the plane, as domain() numbers them
+  std::vector<FlowDomain> domains;      ///< all domains of the plane, as domain() numbers them, then those of pools
   std::vector<FlowEndpoint> endpoints;  ///< by EndpointId
   /// Endpoints of each group, one per domain it has chips in, by domain.
   std::vector<std::vector<EndpointId>> of_group;
-  Seconds latency_inside;     ///< one way, same domain; longest between two of the groups' chips
-  Seconds latency_across;     ///< one way, two domains of a pod; likewise
-  Seconds latency_pods;       ///< one way, two pods; likewise
-  BytesPerSecond flow_limit;  ///< of one flow between two domains, efficiency included; 0 = none
+  std::vector<FlowStore> stores{};  ///< in the order asked for
+  Seconds latency_inside;           ///< one way, same domain; longest between two of the groups' chips
+  Seconds latency_across;           ///< one way, two domains of a pod; likewise
+  Seconds latency_pods;             ///< one way, two pods; likewise
+  BytesPerSecond flow_limit;        ///< of one flow between two domains, efficiency included; 0 = none
 
   /// One way between chips of two endpoints.
   [[nodiscard]] Seconds latency(EndpointId from, EndpointId to) const;
@@ -122,6 +149,17 @@ class Topology {
   /// The plane that joins the sites; absent in a machine of one site.
   [[nodiscard]] std::optional<PlaneId> wide_area() const;
   [[nodiscard]] bool one_site(std::span<const ChipId> chips) const;
+  /// The plane that carries requests, weights and storage by default: the one marked so, else the scale-out plane.
+  [[nodiscard]] PlaneId front_end() const;
+
+  [[nodiscard]] const std::vector<StoreInfo>& stores() const;  ///< by StoreId
+  /// The devices of all stores on a plane, store by store.
+  [[nodiscard]] const std::vector<DrawnDevice>& devices(PlaneId plane) const;
+  /// Whether every one of the chips has a way to the store: a port on its plane and, unless it is a pool, a device in
+  /// its leaf domain.
+  [[nodiscard]] bool reaches(std::span<const ChipId> chips, StoreId store) const;
+  /// REQUIRES: reaches(chips, store), chips not empty. Leaves out what others on the same links take.
+  [[nodiscard]] StoreView view_of_store(std::span<const ChipId> chips, StoreId store) const;
 
   /// Switches and cables of a plane (a cable = one physical link).
   [[nodiscard]] std::uint32_t switch_count(PlaneId plane) const;
@@ -139,7 +177,8 @@ class Topology {
   [[nodiscard]] Seconds latency(ChipId from, ChipId to, PlaneId plane) const;
   /// Leaf domain of a chip, numbered from 0 in order of their lowest chip. REQUIRES: the chip has a port on the plane.
   [[nodiscard]] std::uint32_t domain(ChipId chip, PlaneId plane) const;
-  /// Capacity from a domain to the others, per direction, without efficiencies; 0 when the plane has one domain.
+  /// Capacity from a domain to the others, per direction, without efficiencies; 0 when the plane has one domain
+  /// and no store beyond it.
   [[nodiscard]] BytesPerSecond trunk(std::uint32_t domain, PlaneId plane) const;
   /// Pod of a domain; 0 without a third tier.
   [[nodiscard]] std::uint32_t pod(std::uint32_t domain, PlaneId plane) const;
@@ -153,8 +192,9 @@ class Topology {
 
   /// Endpoints for flows between groups of chips (one group per attention rank that sends or receives KV), named
   /// "group 3", or "group 3 domain 1" when the group stands in several domains. REQUIRES: no chip is in two groups.
-  /// Throws like view().
-  [[nodiscard]] FlowNetwork flow_network(PlaneId plane, const std::vector<std::vector<ChipId>>& groups) const;
+  /// Throws like view(). With `stores`, all of that plane, endpoints of these follow those of the groups.
+  [[nodiscard]] FlowNetwork flow_network(PlaneId plane, const std::vector<std::vector<ChipId>>& groups,
+                                         const std::vector<StoreId>& stores = {}) const;
 
  private:
   friend class TopologyBuilder;

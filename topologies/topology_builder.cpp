@@ -55,7 +55,14 @@ void add_domains(PlaneGraph& plane, std::uint32_t vertices, std::uint32_t chips)
     ++plane.domains[domain].chips;
   }
   plane.info.domains = static_cast<std::uint32_t>(plane.domains.size());
-  if (plane.domains.size() < 2) return;  // what leaves a lone domain leads nowhere
+  for (DrawnDevice& device : plane.devices) {
+    const std::uint32_t domain = domain_of[component[device.cables[0].to]];
+    if (domain != vertices) device.domain = domain;
+  }
+  // What leaves a lone domain leads nowhere, unless a store stands there.
+  const bool alone = std::all_of(plane.devices.begin(), plane.devices.end(),
+                                 [](const DrawnDevice& device) { return device.domain.has_value(); });
+  if (plane.domains.size() < 2 && alone) return;
   for (const DrawnCable& drawn : plane.drawn) {
     if (component[drawn.a] == component[drawn.b]) continue;
     for (const std::uint32_t end : {drawn.a, drawn.b}) {
@@ -124,7 +131,8 @@ PlaneId TopologyBuilder::add_plane(PlaneInfo info) {
                      .vertices = static_cast<std::uint32_t>(chips_.size()),
                      .switches = 0,
                      .cables = {},
-                     .torus = {}});
+                     .torus = {},
+                     .devices = {}});
   return PlaneId{static_cast<std::uint32_t>(planes_.size() - 1)};
 }
 
@@ -151,6 +159,29 @@ void TopologyBuilder::place_in_torus(PlaneId plane, const TorusGrid& grid, Verte
   torus->places.at(chip.index()) = place;
 }
 
+StoreId TopologyBuilder::add_store(StoreInfo info) {
+  expect(info.plane.index() < planes_.size(), "a store stands on a plane");
+  stores_.push_back(std::move(info));
+  return StoreId{static_cast<std::uint32_t>(stores_.size() - 1)};
+}
+
+void TopologyBuilder::add_device(StoreId store, const std::vector<VertexId>& above, const CableSpec& cable) {
+  StoreInfo& info = stores_.at(store.index());
+  Plane& drawing = planes_.at(info.plane.index());
+  DrawnDevice& device = drawing.devices.emplace_back();
+  device.store = store;
+  device.number = info.devices++;
+  const auto count = static_cast<std::uint32_t>(above.size());
+  expect(count > 0 && cable.count >= 1 && cable.rate.value() > 0.0, "a device has cables to something");
+  for (std::uint32_t i = 0; i < std::min(count, cable.count); ++i) {
+    const VertexId to = above[(device.number * cable.count + i) % count];  // devices in turn start where the last ended
+    expect(to.index() >= chips_.size() && to.index() < drawing.vertices, "a device hangs on a switch of its plane");
+    CableSpec some = cable;
+    some.count = cable.count / count + (i < cable.count % count ? 1 : 0);
+    device.cables.push_back({.to = to.index(), .cable = some});
+  }
+}
+
 Topology TopologyBuilder::build() {
   const auto chips = static_cast<std::uint32_t>(chips_.size());
   auto graph = std::make_unique<Topology::Graph>();
@@ -170,6 +201,7 @@ Topology TopologyBuilder::build() {
                      .pods = {},
                      .direct = {},
                      .drawn = std::move(drawing.cables),
+                     .devices = std::move(drawing.devices),
                      .torus = {},
                      .paths = PlanePaths(TorusGrid{})};
     plane.paths = paths_of(vertices, plane.drawn, drawing.torus);
@@ -180,7 +212,7 @@ Topology TopologyBuilder::build() {
     const PlaneId id{static_cast<std::uint32_t>(graph->planes.size())};
     if (plane.info.wide_area) {
       graph->wide_area = id;
-    } else if (joins_sites(plane, vertices, chips_)) {
+    } else if (!plane.info.aside && joins_sites(plane, vertices, chips_)) {
       graph->scale_out = id;
       joined = true;
     }
@@ -191,6 +223,7 @@ Topology TopologyBuilder::build() {
   if (!joined) throw SpecError("planes", "no plane joins all chips; add one that does");
   graph->name = std::move(name_);
   graph->chips = std::move(chips_);
+  graph->stores = std::move(stores_);
   planes_.clear();
   return Topology(std::move(graph));
 }

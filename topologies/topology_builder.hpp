@@ -33,6 +33,12 @@ class TopologyBuilder {
   /// REQUIRES: every chip with a cable has a place; all calls have the same grid.
   void place_in_torus(PlaneId plane, const TorusGrid& grid, VertexId chip, const TorusPlace& place);
 
+  /// Stores are numbered in order of this call; `info.devices` counts add_device().
+  StoreId add_store(StoreInfo info);
+  /// A device of the store, its `cable.count` links dealt out over `above`, vertices of the store's plane; a vertex
+  /// that none comes to is left out. REQUIRES: above not empty.
+  void add_device(StoreId store, const std::vector<VertexId>& above, const CableSpec& cable);
+
   /// Derives domains, trunks, ports and paths. Throws SpecError("planes", ...) when no plane joins all chips of every
   /// site, and when two planes have one name. Leaves the builder empty.
   [[nodiscard]] Topology build();
@@ -44,10 +50,12 @@ class TopologyBuilder {
     std::uint32_t switches = 0;
     std::vector<DrawnCable> cables;
     std::optional<TorusGrid> torus;
+    std::vector<DrawnDevice> devices;
   };
   std::string name_;
   std::vector<ChipPlace> chips_;
   std::vector<Plane> planes_;
+  std::vector<StoreInfo> stores_;
 };
 
 }  // namespace tokenyard::topologies

@@ -43,6 +43,7 @@ struct PlaneGraph {
   std::vector<Pod> pods;                        ///< empty without a third tier
   std::vector<std::vector<DirectLink>> direct;  ///< by ChipId; empty when no two chips are cabled directly
   std::vector<DrawnCable> drawn;
+  std::vector<DrawnDevice> devices;
   std::optional<TorusGrid> torus;
   PlanePaths paths;
 };
@@ -55,6 +56,13 @@ struct Topology::Graph {
   std::vector<PlaneGraph> planes;
   PlaneId scale_out;
   std::optional<PlaneId> wide_area;
+  std::vector<StoreInfo> stores;
 };
+
+/// Whether a pool stands above the plane's leaf domains or in several: then trunks lie between it and the chips.
+[[nodiscard]] bool is_beyond(const PlaneGraph& plane, StoreId store);
+
+/// Throws SpecError("plane", ...) unless the chip has a port there. REQUIRES (of whoever asks): chip and plane exist.
+void require_port(const Topology& topology, const PlaneGraph& plane, ChipId chip);
 
 }  // namespace tokenyard::topologies

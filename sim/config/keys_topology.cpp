@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kBandwidth = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
+constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
 constexpr std::string_view kPower = "W, kW, MW";
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 
@@ -25,6 +26,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "A node at full load, chips and what cools them included, beside `chip`; for the bill of materials."},
     {"topology", "planes", "mapping of names: topology.plane", kRequired,
      "The networks, by name; the first is the scale-up plane, the last that reaches all chips the scale-out plane."},
+    {"topology", "stores", "mapping of names: topology.store", kOptional,
+     "Host memory, drives and storage nodes, by name: what keeps KV blocks and weights beyond the chips' memory."},
     {"topology", "source", "text", kOptional, kSource},
 
     {"topology.group", "chip", "text", kRequired, "Catalogue name of the chips."},
@@ -35,12 +38,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"topology.group", "node_power", kPower, kOptional, "A node of the group at full load, everything included."},
     {"topology.group", "source", "text", kOptional, kSource},
 
-    {"topology.plane", "kind", "one of: mesh | switched | leaf_spine | shared_port | torus | dragonfly | wan",
+    {"topology.plane", "kind", "one of: mesh | switched | leaf_spine | shared_port | torus | dragonfly | wan | host",
      kRequired,
      "mesh: every chip to every chip of its node. switched: chips of a domain on parallel switches, with or without a "
      "second tier. leaf_spine: NICs under leaves under spines (under cores). shared_port: one port of the node for all "
      "its chips. torus: every chip to its neighbours. dragonfly: a mesh in every node, every node to every other. wan: "
-     "sites joined by their uplinks."},
+     "sites joined by their uplinks. host: every chip to a processor of its node (PCIe, C2C), for stores."},
     {"topology.plane", "link", kBandwidth, kRequired, "Wire rate of one link, per direction."},
     {"topology.plane", "links", "count", "1",
      "Links of one chip; of a mesh or dragonfly, between two chips of a node; of a torus, to each neighbour."},
@@ -94,7 +97,26 @@ constexpr auto kKeys = std::to_array<Key>({
      "(assumed)."},
     {"topology.plane", "streams", "count", "8",
      "wan: parallel streams of a flow, which then gets streams * window / round trip."},
+    {"topology.plane", "cpus", "count", "1", "host: processors of a node, which its chips are dealt out over."},
+    {"topology.plane", "front_end", "true or false", "false",
+     "It carries requests, weights and storage: the front-end plane by default, and never the scale-out plane."},
     {"topology.plane", "source", "text", kOptional, kSource},
+
+    {"topology.store", "kind", "one of: host | nvme | pool", kRequired,
+     "Memory of the processors, drives of the nodes, or what all chips reach; the tier of this kind takes it by "
+     "default."},
+    {"topology.store", "plane", "text", kOptional,
+     "Plane on which chips reach it, one with switches or processors; the scale-out plane when left out."},
+    {"topology.store", "nodes", "count", kOptional,
+     "pool: machines of its own, above the leaf domains; else one device in every leaf domain of the plane."},
+    {"topology.store", "link", kBandwidth, kRequired, "Wire rate of one link of a device to the plane, per direction."},
+    {"topology.store", "links", "count", "1", "Links of a device."},
+    {"topology.store", "read", kBandwidth, kOptional,
+     "What a device's memory, or all its drives, give towards the chips; as its links when left out."},
+    {"topology.store", "write", kBandwidth, kOptional, "Likewise what they take; as its links when left out."},
+    {"topology.store", "latency", kTime, "0 s", "Of the device itself, before the first byte of a read."},
+    {"topology.store", "capacity", kSize, kRequired, "Of a device."},
+    {"topology.store", "source", "text", kOptional, kSource},
 
     {"topology.degraded", "node", "count", kOptional,
      "Node whose links carry less, counted from 0 through all groups."},

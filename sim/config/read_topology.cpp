@@ -8,11 +8,14 @@ namespace tokenyard::config {
 namespace {
 
 using topologies::DragonflyWiring;
+using topologies::HostWiring;
 using topologies::LeafSpineWiring;
 using topologies::MeshWiring;
 using topologies::NodeGroupSpec;
 using topologies::PlaneSpec;
 using topologies::SharedPortWiring;
+using topologies::StoreKind;
+using topologies::StoreSpec;
 using topologies::SwitchedWiring;
 using topologies::TopologySpec;
 using topologies::TorusWiring;
@@ -121,7 +124,7 @@ PlaneSpec read_plane(const std::string& name, YamlMap& map) {
   PlaneSpec plane;
   plane.name = name;
   const std::string kind =
-      map.choice("kind", {"mesh", "switched", "leaf_spine", "shared_port", "torus", "dragonfly", "wan"});
+      map.choice("kind", {"mesh", "switched", "leaf_spine", "shared_port", "torus", "dragonfly", "wan", "host"});
   if (kind == "mesh") plane.wiring = MeshWiring{};
   if (kind == "switched") plane.wiring = read_switched(map);
   if (kind == "leaf_spine") plane.wiring = read_leaf_spine(map);
@@ -129,13 +132,15 @@ PlaneSpec read_plane(const std::string& name, YamlMap& map) {
   if (kind == "torus") plane.wiring = read_torus(map);
   if (kind == "dragonfly") plane.wiring = DragonflyWiring{.global_links = map.count("global_links", 1, 10'000)};
   if (kind == "wan") plane.wiring = read_wan(map);
+  if (kind == "host") plane.wiring = HostWiring{.cpus = map.count("cpus", 1, 1'000)};
+  plane.front_end = map.flag("front_end");
   plane.link = map.bandwidth("link");
   plane.latency = map.seconds("latency");
   if (map.has("latency_across")) plane.latency_across = map.seconds("latency_across");
   if (map.has("latency_pods")) plane.latency_pods = map.seconds("latency_pods");
   plane.efficiency = map.number("efficiency", 0.0, 1.0);
   if (kind == "switched") plane.in_network_reduction = map.flag("in_network_reduction");
-  if (kind != "mesh" && kind != "torus") plane.path_efficiency = read_path_efficiency(map);
+  if (kind != "mesh" && kind != "torus" && kind != "host") plane.path_efficiency = read_path_efficiency(map);
   plane.in_service = map.number("in_service", 0.0, 1.0);
   read_degraded(map, plane);
   const std::string optics = map.choice("optics", {"none", "upper", "all"});
@@ -154,6 +159,25 @@ PlaneSpec read_plane(const std::string& name, YamlMap& map) {
   return plane;
 }
 
+StoreSpec read_store(const std::string& name, YamlMap& map) {
+  const std::string kind = map.choice("kind", {"host", "nvme", "pool"});
+  StoreSpec store{.name = name,
+                  .kind = kind == "host"   ? StoreKind::Host
+                          : kind == "nvme" ? StoreKind::Nvme
+                                           : StoreKind::Pool};
+  if (map.given("plane")) store.plane = map.text("plane");
+  if (map.given("nodes")) store.nodes = map.count("nodes", 1, kMostNodes);
+  store.link = map.bandwidth("link");
+  store.links = map.count("links", 1, 10'000);
+  if (map.given("read")) store.read = map.bandwidth("read");
+  if (map.given("write")) store.write = map.bandwidth("write");
+  store.latency = map.seconds("latency");
+  store.capacity = map.bytes("capacity");
+  read_source(map);
+  map.finish();
+  return store;
+}
+
 }  // namespace
 
 TopologySpec read_topology(YamlMap map) {
@@ -167,6 +191,10 @@ TopologySpec read_topology(YamlMap map) {
   for (auto& [name, plane] : planes) {
     machine.planes.push_back(read_plane(name, plane));
     plane.located([&] { validate(machine.planes.back(), machine); });
+  }
+  for (auto& [name, store] : map.named_maps("stores", "topology.store")) {
+    machine.stores.push_back(read_store(name, store));
+    store.located([&] { validate(machine.stores.back(), machine); });
   }
   read_source(map);
   map.finish();

@@ -91,7 +91,9 @@ std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
   }
   for (std::size_t e = 0; e < nics_.size(); ++e) {
     const topologies::FlowEndpoint& endpoint = plane_.endpoints[e];
-    add_both(endpoint.name, endpoint.bandwidth, LinkPlace::Of::Endpoint, e, nics_[e]);
+    const BytesPerSecond receive = endpoint.receive.value() > 0.0 ? endpoint.receive : endpoint.bandwidth;
+    add(endpoint.name, endpoint.bandwidth, {.index = static_cast<std::uint32_t>(e), .up = true}, nics_[e].up);
+    add(endpoint.name, receive, {.index = static_cast<std::uint32_t>(e), .up = false}, nics_[e].down);
   }
   return rows;
 }

@@ -76,6 +76,7 @@ PlatformPlane build_plane(sg::NetZone& root, const topologies::FlowNetwork& plan
     sg::NetZone& leaf = *leaves[endpoint.domain];
     sg::Host* host = leaf.create_host(id, kSpeed)->seal();
     built.nics.push_back(connect_host(leaf, *host, id + ".nic", endpoint.bandwidth));
+    if (endpoint.receive.value() > 0.0) built.nics.back()->get_link_down()->set_bandwidth(endpoint.receive.value());
     built.endpoints.push_back(host);
   }
   for (std::size_t d = 0; d < leaves.size(); ++d) {

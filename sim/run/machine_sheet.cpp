@@ -33,6 +33,20 @@ std::string head(const topologies::TopologySpec& spec, const topologies::Bill& b
   return text + "\n\n";
 }
 
+std::string stores(const topologies::Bill& bill) {
+  report::Grid grid;
+  grid.row({"stores, payload", "plane", "devices", "capacity", "read", "write", "hops", "first byte", "a chip alone",
+            "each, all at once"});
+  for (const topologies::StoreBill& store : bill.stores) {
+    const std::string kind = topologies::name(store.kind);
+    grid.row({"  " + store.name + (kind == store.name ? "" : ", " + kind), store.plane, count_text(store.devices),
+              prefixed_text(store.capacity.value(), "B"), rate_text(store.read), rate_text(store.write),
+              count_text(store.hops), time_text(store.latency.value()), rate_text(store.alone),
+              rate_text(store.at_once)});
+  }
+  return grid.text();
+}
+
 }  // namespace
 
 std::string machine_sheet(const std::string& name, const std::vector<config::Override>& overrides) {
@@ -57,7 +71,8 @@ std::string machine_sheet(const std::string& name, const std::vector<config::Ove
                  rate_text(one.alone), rate_text(one.at_once)});
     }
   }
-  return head(spec, bill) + parts.text() + "\n" + rates.text() + "\n" + pairs.text();
+  const std::string planes = head(spec, bill) + parts.text() + "\n" + rates.text() + "\n" + pairs.text();
+  return bill.stores.empty() ? planes : planes + "\n" + stores(bill);
 }
 
 std::string machine_dot(const std::string& name, const std::vector<config::Override>& overrides) {

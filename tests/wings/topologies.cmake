@@ -5,6 +5,7 @@ tokenyard_tests(unit_topologies unit
     unit/topologies/make_topology_test.cpp
     unit/topologies/plane_paths_test.cpp
     unit/topologies/spec_test.cpp
+    unit/topologies/stores_test.cpp
     unit/topologies/tiers_test.cpp
     unit/topologies/topology_builder_test.cpp
     unit/topologies/topology_view_test.cpp

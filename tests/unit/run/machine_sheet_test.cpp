@@ -28,6 +28,20 @@ TEST_CASE("machine sheet: what a rack is made of stands in it") {
   CHECK(sheet.find("855 GB/s") != std::string::npos);   // 0.95 of a chip's 900
 }
 
+TEST_CASE("machine sheet: stores stand in it with what chips get of them") {
+  const std::string sheet = machine_sheet("hgx-h100", {});
+  const std::size_t at = sheet.find("stores, payload");
+  REQUIRE(at != std::string::npos);
+  const std::string stores = sheet.substr(at);
+  CHECK(stores.find("54.4 GB/s") != std::string::npos);  // 0.85 of PCIe 5.0 x16
+  CHECK(stores.find("2.00 TB") != std::string::npos);
+  CHECK(stores.find("storage, pool") != std::string::npos);
+  CHECK(machine_sheet("hgx-h100", {{"stores", "~"}}).find("stores") == std::string::npos);
+  CHECK_THROWS_WITH_AS((void)machine_sheet("hgx-h100", {{"stores.host.plane", "pci"}}),
+                       "--set: stores.host.plane: the machine has no plane 'pci'; it has: nvlink, ib, pcie, frontend",
+                       UserError);
+}
+
 TEST_CASE("machine sheet: parameters may be changed and mistakes are told") {
   CHECK(machine_sheet("hgx-h100", {{"nodes", "8"}}).find("64 x h100-sxm, 8 nodes, 2 racks") != std::string::npos);
   CHECK_THROWS_WITH_AS((void)machine_sheet("hgx-h10", {}),
@@ -43,11 +57,16 @@ TEST_CASE("machine sheet: an experiment stands for its machine") {
 TEST_CASE("machine sheet: the drawing has every chip and switch and bundle of cables") {
   // A node of 8 chips: 4 NVSwitches with a bundle from each chip, one leaf with a cable from each.
   const std::string dot = machine_dot("hgx-h100", {});
-  CHECK(count(dot, " -- ") == 8 * 4 + 8);
-  CHECK(count(dot, "shape=ellipse") == 4 + 1);
+  // Each chip to one of two processors, and to the port of the node, which has a switch above it. Memory and drives at
+  // each processor, four storage machines at the switch.
+  constexpr std::size_t kCables = 8 * 4 + 8 + 8 + (8 + 1);
+  constexpr std::size_t kDevices = 2 + 2 + 4;
+  CHECK(count(dot, " -- ") == kCables + kDevices);
+  CHECK(count(dot, "shape=ellipse") == 4 + 1 + 2 + 2);
+  CHECK(count(dot, "shape=cylinder") == kDevices);
   CHECK(dot.find("5 x 25 GB/s") != std::string::npos);
   const std::string svg = machine_svg("hgx-h100", {});
-  CHECK(count(svg, "<path") == 8 * 4 + 8);
-  CHECK(count(svg, "<rect") == 1 + 2 * 8 + 4 + 1);  // the ground, the chips on either plane, the switches
+  CHECK(count(svg, "<path") == kCables + kDevices);
+  CHECK(count(svg, "<rect") == 1 + 4 * 8 + 9 + kDevices);  // the ground, the chips on every plane, the rest
   CHECK(svg.ends_with("</svg>\n"));
 }

@@ -87,6 +87,25 @@ TEST_CASE("read topology: nodes of a catalogue entry are a parameter") {
   CHECK(std::get<topologies::LeafSpineWiring>(spec.planes[1].wiring).oversubscription == 2.0);
 }
 
+TEST_CASE("read topology: stores are read with their plane and what is left out") {
+  const auto spec =
+      read(TempYaml("topology: {base: hgx-h100, nodes: 2, planes: {ib: ~, eth: {kind: leaf_spine, radix: 16, link: 100 "
+                    "Gbps, latency: "
+                    "2 us, latency_across: 3 us}}, stores: {nvme: ~, storage: {plane: ~, nodes: 3, read: 1 GB/s}}}\n"));
+  REQUIRE(spec.stores.size() == 2);
+  CHECK(spec.stores[0].name == "host");
+  CHECK(spec.stores[0].kind == topologies::StoreKind::Host);
+  CHECK(spec.stores[0].plane == "pcie");
+  CHECK_FALSE(spec.stores[0].nodes.has_value());
+  CHECK(spec.stores[0].capacity.value() == doctest::Approx(1e12));
+  CHECK(spec.stores[1].nodes == 3);
+  const topologies::Topology topology = topologies::make_topology(spec);
+  CHECK(topology.stores()[1].plane == topology.plane("eth"));  // the scale-out plane, though it stands last but one
+  CHECK(topology.scale_out() == topology.plane("eth"));
+  CHECK(topology.front_end() == topology.plane("frontend"));
+  CHECK(topology.stores()[1].read.value() == doctest::Approx(1e9));
+}
+
 TEST_CASE("read topology: the split of the super node is a parameter") {
   const auto spec =
       read(TempYaml("topology: {base: supernode-1024, groups: {prefill: {nodes: 48}, decode: {nodes: 80}}}\n"));
