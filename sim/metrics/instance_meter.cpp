@@ -40,6 +40,7 @@ Bin& Bin::operator+=(const Bin& other) {
   running_ns += other.running_ns;
   waiting_ns += other.waiting_ns;
   block_ns += other.block_ns;
+  unfilled_ns += other.unfilled_ns;
   busy_ns += other.busy_ns;
   decode_tokens += other.decode_tokens;
   prefill_tokens += other.prefill_tokens;
@@ -91,6 +92,7 @@ void InstanceMeter::add_level(Bin& bin, SimTime span) const {
   bin.running_ns += level_.running * ns;
   bin.waiting_ns += level_.waiting * ns;
   bin.block_ns += level_.used_blocks * ns;
+  bin.unfilled_ns += level_.unfilled_tokens * ns;
 }
 
 void InstanceMeter::cache(SimTime now, const CacheSums& did) {
@@ -114,6 +116,7 @@ void InstanceMeter::advance(SimTime now) {
       running_ns_ += level_.running * ns;
       waiting_ns_ += level_.waiting * ns;
       block_ns_ += level_.used_blocks * ns;
+      unfilled_ns_ += level_.unfilled_tokens * ns;
     }
   }
   now_ = now;
@@ -127,13 +130,16 @@ void InstanceMeter::run(const RunFigures& run) {
   bin.running_ns += level_.running * ns;
   bin.waiting_ns += level_.waiting * ns;
   bin.block_ns += run.block_ns;
+  bin.unfilled_ns += run.unfilled_ns;
   bin.busy_ns += run.busy.ns();
   bin.decode_tokens += run.decode_tokens;
   level_.used_blocks = run.used_blocks;
+  level_.unfilled_tokens = run.unfilled_tokens;
   if (run.end > from_) {
     running_ns_ += level_.running * static_cast<Uint128>(ns);
     waiting_ns_ += level_.waiting * static_cast<Uint128>(ns);
     block_ns_ += run.block_ns;
+    unfilled_ns_ += run.unfilled_ns;
     peak_blocks_ = std::max(peak_blocks_, run.used_blocks);
     decode_steps += run.steps;
     decode_busy += run.busy;

@@ -18,6 +18,7 @@ struct Level {
   std::uint32_t running = 0;
   std::uint32_t waiting = 0;
   std::uint64_t used_blocks = 0;
+  std::uint64_t unfilled_tokens = 0;  ///< places in these blocks that hold no token
   friend bool operator==(const Level&, const Level&) = default;
 };
 
@@ -49,6 +50,8 @@ struct RunFigures {
   PriceBasis basis{};
   std::uint64_t block_ns = 0;     ///< integral of the used blocks from the last change of the level to `end`
   std::uint64_t used_blocks = 0;  ///< that the run leaves behind, also the most it used
+  std::uint64_t unfilled_ns = 0;  ///< as block_ns, of Level::unfilled_tokens
+  std::uint64_t unfilled_tokens = 0;
   std::span<const SimTime> gaps;  ///< of each step to the one before, as in InstanceMeter::gap()
   std::uint64_t tokens_per_gap = 0;
 };
@@ -58,6 +61,7 @@ struct Bin {
   std::uint64_t running_ns = 0;  ///< integral of Level::running over time
   std::uint64_t waiting_ns = 0;
   std::uint64_t block_ns = 0;
+  std::uint64_t unfilled_ns = 0;
   std::int64_t busy_ns = 0;
   std::uint64_t decode_tokens = 0;  ///< of a step that spans several intervals, in proportion to its time in each
   std::uint64_t prefill_tokens = 0;
@@ -88,7 +92,8 @@ class MeterSums {
   [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }
   /// Of steps; the summary adds idle time.
   [[nodiscard]] double energy_joules() const { return static_cast<double>(picojoules_) * 1e-12; }
-  [[nodiscard]] double block_ns() const { return static_cast<double>(block_ns_); }  ///< integral of used blocks
+  [[nodiscard]] double block_ns() const { return static_cast<double>(block_ns_); }        ///< integral of used blocks
+  [[nodiscard]] double unfilled_ns() const { return static_cast<double>(unfilled_ns_); }  ///< of unfilled tokens
   [[nodiscard]] double running_ns() const { return static_cast<double>(running_ns_); }
   [[nodiscard]] double waiting_ns() const { return static_cast<double>(waiting_ns_); }
   [[nodiscard]] std::uint64_t peak_blocks() const { return peak_blocks_; }
@@ -99,6 +104,7 @@ class MeterSums {
   Uint128 traffic_decode_ = 0;
   Uint128 picojoules_ = 0;
   Uint128 block_ns_ = 0;
+  Uint128 unfilled_ns_ = 0;
   Uint128 running_ns_ = 0;
   Uint128 waiting_ns_ = 0;
   std::uint64_t peak_blocks_ = 0;

@@ -26,7 +26,7 @@ struct PoolSums {
   std::uint64_t peak_blocks = 0, preemptions = 0, drafts_accepted = 0;
   double decode_busy_s = 0, mixed_busy_s = 0, decode_exposed_s = 0, mixed_exposed_s = 0, pairs = 0, traffic = 0,
          traffic_decode = 0, energy = 0;
-  double block_ns = 0, running_ns = 0, waiting_ns = 0;
+  double block_ns = 0, unfilled_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
   PriceBasis basis{};
 
@@ -50,6 +50,7 @@ struct PoolSums {
     traffic_decode += meter.traffic_bytes_decode();
     energy += meter.energy_joules();
     block_ns += meter.block_ns();
+    unfilled_ns += meter.unfilled_ns();
     running_ns += meter.running_ns();
     waiting_ns += meter.waiting_ns();
   }
@@ -89,6 +90,8 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   figures.kv_occupancy_mean = ratio(sums.block_ns, instance_ns * static_cast<double>(facts.blocks_per_instance));
   figures.kv_occupancy_peak =
       ratio(static_cast<double>(sums.peak_blocks), static_cast<double>(facts.blocks_per_instance));
+  figures.kv_unfilled_tokens = ratio(sums.unfilled_ns, instance_ns);
+  figures.kv_fragmentation = ratio(sums.unfilled_ns, sums.block_ns * facts.block_tokens);
   figures.preemptions = sums.preemptions;
   for (std::size_t i = 0; i < kPriceFamilies; ++i) {
     figures.priced.outside[i] = ratio(static_cast<double>(sums.basis.outside[i]) * 1e-9, busy_s);

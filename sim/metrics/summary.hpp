@@ -92,8 +92,10 @@ struct PoolFigures {
   double exposed_decode_steps = 0;   ///< the same of steps without
   double running_mean = 0;           ///< requests in a batch, mean over time and instances
   double waiting_mean = 0;
-  double kv_occupancy_mean = 0;  ///< used / all blocks
-  double kv_occupancy_peak = 0;  ///< highest of any instance
+  double kv_occupancy_mean = 0;   ///< used / all blocks
+  double kv_occupancy_peak = 0;   ///< highest of any instance
+  double kv_unfilled_tokens = 0;  ///< places in used blocks without a token, of an instance, mean over time
+  double kv_fragmentation = 0;    ///< those / all places in used blocks, both as means over time
   std::uint64_t preemptions = 0;
   CacheSums cache{};            ///< of the prefix caches of its instances
   double tokens_per_step = 0;   ///< that a decode hands out in a step, with drafts; 0 without them

@@ -87,7 +87,8 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
   CsvRows rows(out,
                "time_s,interval_s,instance,pool,busy,running_mean,waiting_mean,kv_occupancy,"
                "prefill_tokens_per_s,decode_tokens_per_s,mfu,"
-               "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s");
+               "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s,"
+               "kv_unfilled_tokens,kv_fragmentation");
   if (meters.empty()) end = SimTime{};
   for (SimTime from; from < end; from += coarsest) {
     const SimTime length = std::min(coarsest, end - from);
@@ -116,6 +117,8 @@ void write_timeseries(const std::vector<metrics::PoolFacts>& pools, const std::d
       rows.number(static_cast<double>(cache.evicted_blocks) / seconds);
       rows.number(static_cast<double>(cache.recomputed_blocks) / seconds);
       rows.number(static_cast<double>(cache.repeated_tokens) / seconds);
+      rows.number(static_cast<double>(sum.unfilled_ns) / ns);
+      rows.number(ratio(static_cast<double>(sum.unfilled_ns), static_cast<double>(sum.block_ns) * pool.block_tokens));
       rows.end_row();
     }
   }

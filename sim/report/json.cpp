@@ -293,6 +293,8 @@ void describe_pool(auto door, auto& pool) {
   door.figure("waiting_mean", pool.waiting_mean);
   door.figure("kv_occupancy_mean", pool.kv_occupancy_mean);
   door.figure("kv_occupancy_peak", pool.kv_occupancy_peak);
+  door.rare("kv_unfilled_tokens_mean", pool.kv_unfilled_tokens, pool.kv_unfilled_tokens > 0.0);
+  door.rare("kv_fragmentation", pool.kv_fragmentation, pool.kv_unfilled_tokens > 0.0);
   door.field("preemptions", pool.preemptions);
   door.figure("prefill_tokens_per_s", pool.prefill_tokens_per_s);
   door.figure("decode_tokens_per_s", pool.decode_tokens_per_s);

@@ -210,7 +210,14 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
 }
 
 void Instance::set_level(SimTime now) {
-  meter_.level(now, {.running = running(), .waiting = waiting(), .used_blocks = used_blocks()});
+  metrics::Level level;
+  for (const Rank& rank : ranks_) {
+    level.running += rank.running();
+    level.waiting += rank.waiting();
+    level.used_blocks += rank.used_blocks();
+    level.unfilled_tokens += rank.unfilled_tokens();
+  }
+  meter_.level(now, level);
 }
 
 }  // namespace tokenyard::serving

@@ -49,6 +49,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   std::size_t at = rank.blocks_begin();
   std::uint64_t used = rank.used_blocks();
   const std::uint64_t used_before = used;
+  std::uint64_t unfilled = rank.unfilled_tokens();
   const cost::StepShape first = lane.oldest().ranks[0].shape;
   metrics::RunFigures run{.decode_tokens = 0, .power = settings_.decode_power * static_cast<double>(settings_.chips)};
   SimTime level_since = meter_.level_since();
@@ -61,11 +62,13 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     run.busy += now - step.start;
     run.exposed += now - step.start - step.alone;
     run.block_ns += used * static_cast<std::uint64_t>((now - level_since).ns());
+    run.unfilled_ns += unfilled * static_cast<std::uint64_t>((now - level_since).ns());
     level_since = now;
     gaps_[i] = now - lane.last_end;
     lane.last_end = now;
     if (sends) front_end_.send(now, n);
     used += ring[at];
+    unfilled += std::uint64_t{ring[at]} * settings_.block_tokens - n;
     at = at == 0 ? ring.size() - 1 : at - 1;
     if (lane.in_flight == 2) f = 1 - f;
     step.composed = now;
@@ -82,6 +85,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   run.basis = cost_.decode_run_basis(first, i);
   run.exposed += cost_.decode_run_exposed(first, i);
   run.used_blocks = used;
+  run.unfilled_tokens = unfilled;
   run.gaps = std::span(gaps_).first(i);
   run.tokens_per_gap = n;
   meter_.run(run);

@@ -70,6 +70,7 @@ void Rank::loaded(SequenceId id) {
     blocked_ = false;
     return;
   }
+  written_tokens_ -= sequence.computed;
   if (sequence.from_remote) {
     // Without the first token the last one of the prompt is computed here and gives it.
     sequence.computed = takes_first_token_ ? sequence.target : sequence.target - 1;
@@ -78,6 +79,7 @@ void Rank::loaded(SequenceId id) {
     sequence.computed = sequence.hit;
     name_blocks(sequence, sequence.computed / block_tokens_);
   }
+  written_tokens_ += sequence.computed;
   ready_.push_back(id);
   blocked_ = false;
 }
@@ -225,6 +227,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
     step_->shape.add_chunk(sequence.computed, tokens);
   }
   sequence.computed += tokens;
+  written_tokens_ += tokens;
   const bool later = cache_ != nullptr && sharing_ != policy::Sharing::AtOnce;
   if (cache_ && !later) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
   if (hand_off_ || later) step_->chunks.push_back({.id = id, .computed = sequence.computed});
@@ -309,6 +312,7 @@ void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankS
   expect(blocks <= free_blocks_ && live.size() == in_flight_count_, "a run takes free blocks and keeps its depth");
   free_blocks_ -= blocks;
   context_ += steps * decoding_;
+  written_tokens_ += steps * decoding_;
   composed_ += steps;
   edge_ = static_cast<std::uint32_t>((block_tokens_ - composed_ % block_tokens_) % block_tokens_);
   for (std::size_t i = 0; i < live.size(); ++i) {

@@ -139,6 +139,11 @@ class Rank final : public policy::Desk {
   /// The longest of them. REQUIRES: something decodes, without drafts.
   [[nodiscard]] std::uint32_t longest_context() const;
   [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
+  /// Places for tokens in the blocks in use that hold no token of a request: ends of blocks, blocks for KV on its way,
+  /// places kept for drafts. What an engine computes for nobody after a last token does not count as one.
+  [[nodiscard]] std::uint64_t unfilled_tokens() const {
+    return (used_blocks() + shared_blocks_) * block_tokens_ - written_tokens_;
+  }
   /// Sequences that compose() admitted, preempted or began to load since the last clear_news(), for stamps and
   /// transfers.
   struct News {
@@ -245,6 +250,7 @@ class Rank final : public policy::Desk {
   cost::StepShape compose_decodes() {
     free_blocks_ -= phase_[edge_];
     context_ += decoding_;
+    written_tokens_ += decoding_;
     count_compose();
     return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_context()};
   }
@@ -294,6 +300,7 @@ class Rank final : public policy::Desk {
   void take_hits(SequenceId id);
   void name_blocks(Sequence& sequence, std::uint32_t upto);
   void give_back(Sequence& sequence);
+  void give_back(std::uint32_t& blocks, std::vector<std::uint32_t>& held);
 
   SequenceTable& sequences_;
   std::unique_ptr<policy::BatchRules> rules_;
@@ -307,6 +314,8 @@ class Rank final : public policy::Desk {
   policy::Sharing sharing_;
 
   std::uint32_t free_blocks_;
+  std::uint64_t shared_blocks_ = 0;   // users of blocks beyond the first of each
+  std::uint64_t written_tokens_ = 0;  // of every user of blocks, in the cache when the steps in flight have run
   std::unique_ptr<kv::BlockStore> cache_;
   mutable std::optional<Hit> hit_;  // the last look-up
   kv::TierStack* tiers_ = nullptr;

@@ -59,11 +59,13 @@ void Rank::take_hits(SequenceId id) {
   cache_->acquire(match.blocks, sequence.request.priority, sequence.held);
   expect(match.idle <= free_blocks_, "idle blocks are free");
   free_blocks_ -= match.idle;
+  shared_blocks_ += match.blocks - match.idle;
   sequence.blocks = match.blocks;
   sequence.computed = match.blocks * block_tokens_ + hit.copied;
   sequence.from_tiers = hit.tiers;
   sequence.hit = sequence.computed +
                  std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U) * block_tokens_;  // those are on their way
+  written_tokens_ += sequence.computed;
   if (sequence.preemptions == 0 && !sequence.from_remote) sequence.cached = sequence.hit;
 }
 
@@ -77,18 +79,25 @@ void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
   }
   const std::uint32_t freed = cache_->name_or_share(ids_of(sequence), upto, sequence.request.priority, sequence.held);
   free_blocks_ += freed;
+  shared_blocks_ += freed;
   if (freed > 0) blocked_ = false;
 }
 
 /// The sequence's blocks are no longer its own; others may use some of them.
 void Rank::give_back(Sequence& sequence) {
+  written_tokens_ -= sequence.computed;
+  give_back(sequence.blocks, sequence.held);
+}
+
+void Rank::give_back(std::uint32_t& blocks, std::vector<std::uint32_t>& held) {
+  std::uint32_t freed = blocks;
   if (cache_) {
     cache_->settle(free_blocks_);
-    free_blocks_ += cache_->release(sequence.held, sequence.blocks - static_cast<std::uint32_t>(sequence.held.size()));
-  } else {
-    free_blocks_ += sequence.blocks;
+    freed = cache_->release(held, blocks - static_cast<std::uint32_t>(held.size()));
   }
-  sequence.blocks = 0;
+  free_blocks_ += freed;
+  shared_blocks_ -= blocks - freed;
+  blocks = 0;
 }
 
 }  // namespace tokenyard::serving

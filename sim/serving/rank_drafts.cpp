@@ -38,6 +38,7 @@ void Rank::verify_all() {
     sequence.computed += given;
     sequence.left -= given;
     context_ += given;
+    written_tokens_ += given;
     step_->decode_tokens += given;
     step_->given.emplace_back(id, given);
   }

@@ -114,14 +114,8 @@ void Rank::cancel(SequenceId id) {
 void Rank::release(SequenceId id) {
   Sequence& sequence = sequences_[id];
   expect(hand_off_ && sequence.pinned_blocks > 0, "only pinned blocks are released");
-  if (cache_) {
-    cache_->settle(free_blocks_);
-    const auto heap = sequence.pinned_blocks - static_cast<std::uint32_t>(sequence.pinned_held.size());
-    free_blocks_ += cache_->release(sequence.pinned_held, heap);
-  } else {
-    free_blocks_ += sequence.pinned_blocks;
-  }
-  sequence.pinned_blocks = 0;
+  written_tokens_ -= sequence.request.prompt_tokens;
+  give_back(sequence.pinned_blocks, sequence.pinned_held);
   blocked_ = false;
 }
 

@@ -32,12 +32,13 @@ Drawn traffic(std::uint64_t seed) {
 
 /// Clusters of all kinds: one or two steps deep, one or two ranks, one to three instances, blocks in plenty or not.
 SmallCluster cluster_of(std::uint64_t seed) {
-  return {.rules = policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
-          .instances = 1 + static_cast<std::uint32_t>(seed % 3),
-          .ranks = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
-          .blocks = seed % 5 == 0 ? 24U : 2000U,
-          .depth = 1 + static_cast<std::uint32_t>(seed / 3 % 2),
-          .router = seed % 2 == 0 ? policy::RouterKind::RoundRobin : policy::RouterKind::LeastOutstandingTokens};
+  return {
+      .rules = policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+      .instances = 1 + static_cast<std::uint32_t>(seed % 3),
+      .ranks = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
+      .blocks = seed % 5 == 0 ? 24U : 2000U,
+      .depth = 1 + static_cast<std::uint32_t>(seed / 3 % 2),
+      .router = seed % 2 == 0 ? policy::RouterKind::RoundRobin : policy::RouterKind::LeastOutstandingTokens};
 }
 
 /// Plays it in a process of its own and gives what `tell` says of it.
@@ -239,4 +240,43 @@ TEST_CASE("symmetry: turning the order of equal instances changes no request's s
   CHECK(straight == told(cluster, rows_after(1), stamps));
   CHECK(straight == told(cluster, rows_after(2), stamps));
   CHECK(straight.size() > 150 * 30);
+}
+
+TEST_CASE("conservation: what blocks hold and what they lack is all of their places whatever the block") {
+  // One request of 40 prompt and 30 output tokens alone, a step of 1 ms: tokens in the cache while it runs are 40 in
+  // the first step, then one more each step up to 69, whatever the block. With blocks of 1 every place is filled.
+  const auto unfilled_and_used = [](std::uint32_t block_tokens) {
+    return told({.block_tokens = block_tokens, .depth = 1}, {{.arrival_ns = 0, .prompt = 40, .output = 30}},
+                [block_tokens](std::ostream& text, const Played& played) {
+                  const auto& meter = played.meters[0];
+                  text << meter.block_ns() * block_tokens - meter.unfilled_ns() << ' ' << (meter.unfilled_ns() > 0);
+                });
+  };
+  const std::string whole = unfilled_and_used(1);
+  CHECK(whole.ends_with(" 0"));
+  for (const std::uint32_t block_tokens : {2U, 3U, 16U, 64U, 128U}) {
+    CAPTURE(block_tokens);
+    CHECK(unfilled_and_used(block_tokens) == whole.substr(0, whole.size() - 1) + "1");
+  }
+}
+
+TEST_CASE("fragmentation: is below a block for each request that runs and 0 with blocks of one token") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    for (const std::uint32_t block_tokens : {1U, 16U}) {
+      CAPTURE(block_tokens);
+      SmallCluster cluster = cluster_of(seed);
+      cluster.block_tokens = block_tokens;
+      cluster.blocks = 20'000;
+      CHECK(told(cluster, drawn_rows(traffic(seed)), [block_tokens](std::ostream& text, const Played& played) {
+              bool below = true;
+              double unfilled = 0;
+              for (const auto& meter : played.meters) {
+                below = below && meter.unfilled_ns() <= (block_tokens - 1) * meter.running_ns();
+                unfilled += meter.unfilled_ns();
+              }
+              text << below << ' ' << (unfilled > 0);
+            }) == (block_tokens == 1 ? "1 0" : "1 1"));
+    }
+  }
 }

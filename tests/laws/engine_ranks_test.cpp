@@ -179,11 +179,13 @@ class Auditor {
     std::uint32_t decoding = 0;
     std::uint64_t context = 0;
     std::uint32_t crossing = 0;
+    std::uint64_t unfilled = 0;
     for (const std::size_t i : here_) {
       const SequenceId id = ids_[i];
       owned += rank_.blocks_of(id) - static_cast<std::uint32_t>(table_[id].held.size());
       shared.insert(table_[id].held.begin(), table_[id].held.end());
       RC_ASSERT(rank_.blocks_of(id) * kBlockTokens >= rank_.computed_of(id));
+      unfilled += rank_.blocks_of(id) * kBlockTokens - rank_.computed_of(id);
       RC_ASSERT(rank_.handed_out(id) <= case_.calls[i].output);
       if (table_[id].state != SequenceState::Decoding) continue;
       ++decoding;
@@ -191,6 +193,7 @@ class Auditor {
       crossing += rank_.blocks_needed(id, 1);
     }
     RC_ASSERT(rank_.free_blocks() + owned + shared.size() == case_.blocks);
+    RC_ASSERT(rank_.unfilled_tokens() == unfilled);
     RC_ASSERT(decoding == rank_.decoding());
     RC_ASSERT(context == rank_.context());
     RC_ASSERT(crossing == rank_.blocks_to_decode());

@@ -31,7 +31,7 @@ struct Case {
     std::uint32_t output;
     std::uint32_t at;  ///< number of composes before it is enqueued
     std::int32_t priority;
-    std::uint32_t fetch;  ///< composes until its KV has come; 0 = local
+    std::uint32_t fetch;               ///< composes until its KV has come; 0 = local
     std::vector<std::uint64_t> ids{};  ///< of the prompt's blocks
   };
   std::vector<Call> calls;
@@ -223,6 +223,9 @@ class Auditor {
 
   void check_books() const {
     std::uint32_t owned = 0;
+    std::uint64_t unfilled = 0;
+    std::uint32_t holders = 0;
+    bool fetching = false;          // then blocks wait for KV that is on its way
     std::set<std::uint32_t> named;  // with a cache: several may use the same block
     const auto own = [&](std::uint32_t blocks, const std::vector<std::uint32_t>& held) {
       owned += blocks - static_cast<std::uint32_t>(held.size());
@@ -232,17 +235,25 @@ class Auditor {
       const Book& book = books_[i];
       if (!book.here) continue;
       if (book.ended) {
-        if (book.pinned) own(table_[ids_[i]].pinned_blocks, table_[ids_[i]].pinned_held);
+        if (table_[ids_[i]].pinned_blocks == 0) continue;
+        own(table_[ids_[i]].pinned_blocks, table_[ids_[i]].pinned_held);
+        unfilled += table_[ids_[i]].pinned_blocks * kBlockTokens - case_.calls[i].prompt;
+        ++holders;
         continue;
       }
+      unfilled += rank_.blocks_of(ids_[i]) * kBlockTokens - rank_.computed_of(ids_[i]);
+      holders += rank_.blocks_of(ids_[i]) > 0 ? 1U : 0U;
       own(rank_.blocks_of(ids_[i]), table_[ids_[i]].held);
       const SequenceState state = table_[ids_[i]].state;
+      fetching = fetching || state == SequenceState::Loading || state == SequenceState::Loaded;
       if (state != SequenceState::Loading && state != SequenceState::Loaded) {
         RC_ASSERT(rank_.blocks_of(ids_[i]) == (rank_.computed_of(ids_[i]) + kBlockTokens - 1) / kBlockTokens);
       }
       if (!case_.hand_off) RC_ASSERT(rank_.handed_out(ids_[i]) == book.given);
     }
     RC_ASSERT(rank_.free_blocks() + owned == case_.blocks);
+    RC_ASSERT(rank_.unfilled_tokens() == unfilled);
+    RC_ASSERT(fetching || unfilled <= holders * (kBlockTokens - 1U));  // less than a block each
 
     // The sums that make a step cost the same whatever the batch, against the batch itself.
     const std::vector<SequenceId> order = rank_.running_order();

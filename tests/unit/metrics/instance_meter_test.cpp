@@ -17,8 +17,8 @@ constexpr double kSecondNs = 1e9;
 
 TEST_CASE("instance meter: levels are integrated into the intervals they hold in") {
   InstanceMeter meter(SimTime{}, at(1));
-  meter.level(at(0.25), {.running = 2, .waiting = 1, .used_blocks = 10});
-  meter.level(at(1.5), {.running = 4, .waiting = 0, .used_blocks = 30});
+  meter.level(at(0.25), {.running = 2, .waiting = 1, .used_blocks = 10, .unfilled_tokens = 8});
+  meter.level(at(1.5), {.running = 4, .waiting = 0, .used_blocks = 30, .unfilled_tokens = 16});
   meter.level(at(1.75), {});
   meter.level(at(3.5), {.running = 1, .waiting = 0, .used_blocks = 5});
   meter.finish(at(4.25));
@@ -32,11 +32,13 @@ TEST_CASE("instance meter: levels are integrated into the intervals they hold in
   CHECK(meter.bins()[4].running_ns == 0.25 * kSecondNs);
   CHECK(meter.bins()[0].waiting_ns == 0.75 * kSecondNs);
   CHECK(meter.bins()[1].waiting_ns == 0.5 * kSecondNs);
-  CHECK(meter.bins()[1].block_ns == 12.5 * kSecondNs);  // 10 for 0.5 s, 30 for 0.25 s
+  CHECK(meter.bins()[1].block_ns == 12.5 * kSecondNs);    // 10 for 0.5 s, 30 for 0.25 s
+  CHECK(meter.bins()[1].unfilled_ns == 8.0 * kSecondNs);  // 8 for 0.5 s, 16 for 0.25 s
 
   CHECK(meter.running_ns() == 4.25 * kSecondNs);
   CHECK(meter.waiting_ns() == 1.25 * kSecondNs);
   CHECK(meter.block_ns() == (7.5 + 12.5 + 3.75) * kSecondNs);
+  CHECK(meter.unfilled_ns() == (6.0 + 8.0) * kSecondNs);
   CHECK(meter.peak_blocks() == 30);
 }
 

@@ -28,6 +28,7 @@ PoolFacts facts() {
           .peak = FlopPerSecond{1e12},
           .memory_bandwidth = BytesPerSecond{1e9},
           .blocks_per_instance = 100,
+          .block_tokens = 16,
           .idle_power = Watts{50.0}};
 }
 
@@ -38,7 +39,7 @@ std::deque<InstanceMeter> meters() {
   all.emplace_back(SimTime{}, at(1));
   all.emplace_back(SimTime{}, at(1));
   InstanceMeter& busy = all[0];
-  busy.level(at(0), {.running = 5, .waiting = 2, .used_blocks = 60});
+  busy.level(at(0), {.running = 5, .waiting = 2, .used_blocks = 60, .unfilled_tokens = 26});
   busy.step({.start = at(0),
              .end = at(2),
              .decode_tokens = 200,
@@ -93,6 +94,8 @@ TEST_CASE("summary: utilisation is over the window and all chips") {
   CHECK(pool.waiting_mean == near(0.3));
   CHECK(pool.kv_occupancy_mean == near(0.13));  // (60 * 3 + 80 * 1) / (100 * 20)
   CHECK(pool.kv_occupancy_peak == near(0.8));
+  CHECK(pool.kv_unfilled_tokens == near(3.9));                  // 26 for 3 s, of 2 * 10 s
+  CHECK(pool.kv_fragmentation == near(78.0 / (260.0 * 16.0)));  // 26 * 3 of (60 * 3 + 80 * 1) * 16
   CHECK(pool.preemptions == 6);
   // Steps 5,000 J; idle 20 - 3 = 17 instance seconds * 4 chips * 50 W = 3,400 J.
   CHECK(pool.energy_j == near(8'400.0));

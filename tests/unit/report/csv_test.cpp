@@ -207,7 +207,8 @@ metrics::PoolFacts pool(const std::string& name) {
           .chips_per_instance = 2,
           .matmul_per_token = Flop{1e10},
           .peak = FlopPerSecond{1e12},
-          .blocks_per_instance = 100};
+          .blocks_per_instance = 100,
+          .block_tokens = 16};
 }
 
 std::string timeseries(const std::vector<metrics::PoolFacts>& pools, const std::deque<metrics::InstanceMeter>& meters,
@@ -220,7 +221,8 @@ std::string timeseries(const std::vector<metrics::PoolFacts>& pools, const std::
 constexpr const char* kSeriesColumns =
     "time_s,interval_s,instance,pool,busy,running_mean,waiting_mean,kv_occupancy,"
     "prefill_tokens_per_s,decode_tokens_per_s,mfu,"
-    "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s\n";
+    "prefix_hit_rate,evicted_blocks_per_s,recomputed_blocks_per_s,repeated_tokens_per_s,"
+    "kv_unfilled_tokens,kv_fragmentation\n";
 
 }  // namespace
 
@@ -228,20 +230,21 @@ TEST_CASE("csv: a time series has a row an interval and instance until the end o
   std::deque<metrics::InstanceMeter> meters;
   meters.emplace_back(SimTime{}, kSecond);
   meters.emplace_back(SimTime{}, kSecond);
-  // Instance 0: 4 running, 1 waiting and 50 of 100 blocks from 0.5 s to 2.5 s; one step of 100 prompt and 20 decode
-  // tokens from 0.5 s to 1 s. Instance 1 does nothing. The run ends at 2.5 s.
-  meters[0].level(SimTime{500 * kMs}, {.running = 4, .waiting = 1, .used_blocks = 50});
+  // Instance 0: 4 running, 1 waiting and 50 of 100 blocks of 16, 40 places of them empty, from 0.5 s to 2.5 s; one step
+  // of 100 prompt and 20 decode tokens from 0.5 s to 1 s. Instance 1 does nothing. The run ends at 2.5 s.
+  meters[0].level(SimTime{500 * kMs}, {.running = 4, .waiting = 1, .used_blocks = 50, .unfilled_tokens = 40});
   meters[0].step({.start = SimTime{500 * kMs}, .end = kSecond, .decode_tokens = 20, .prefill_tokens = 100});
   const SimTime end{2'500 * kMs};
   for (metrics::InstanceMeter& meter : meters) meter.finish(end);
   // MFU of the first second: 1e10 * 120 / (1 s * 2 chips * 1e12) = 0.6.
-  CHECK(timeseries({pool("left"), pool("right")}, meters, end) == std::string(kSeriesColumns) +
-                                                                      "0,1,0,left,0.5,2,0.5,0.25,100,20,0.6,,0,0,0\n"
-                                                                      "0,1,1,right,0,0,0,0,0,0,0,,0,0,0\n"
-                                                                      "1,1,0,left,0,4,1,0.5,0,0,0,,0,0,0\n"
-                                                                      "1,1,1,right,0,0,0,0,0,0,0,,0,0,0\n"
-                                                                      "2,0.5,0,left,0,4,1,0.5,0,0,0,,0,0,0\n"
-                                                                      "2,0.5,1,right,0,0,0,0,0,0,0,,0,0,0\n");
+  CHECK(timeseries({pool("left"), pool("right")}, meters, end) ==
+        std::string(kSeriesColumns) +
+            "0,1,0,left,0.5,2,0.5,0.25,100,20,0.6,,0,0,0,20,0.05\n"
+            "0,1,1,right,0,0,0,0,0,0,0,,0,0,0,0,0\n"
+            "1,1,0,left,0,4,1,0.5,0,0,0,,0,0,0,40,0.05\n"
+            "1,1,1,right,0,0,0,0,0,0,0,,0,0,0,0,0\n"
+            "2,0.5,0,left,0,4,1,0.5,0,0,0,,0,0,0,40,0.05\n"
+            "2,0.5,1,right,0,0,0,0,0,0,0,,0,0,0,0,0\n");
 }
 
 TEST_CASE("csv: tokens of a step that ends with the run are in the last interval") {
@@ -251,7 +254,7 @@ TEST_CASE("csv: tokens of a step that ends with the run are in the last interval
   meters[0].finish(kSecond);
   // 1e10 * 8 / (2 * 1e12) = 0.04.
   CHECK(timeseries({pool("all")}, meters, kSecond) ==
-        std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04,,0,0,0\n");
+        std::string(kSeriesColumns) + "0,1,0,all,1,0,0,0,0,8,0.04,,0,0,0,0,0\n");
 }
 
 TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
@@ -269,10 +272,10 @@ TEST_CASE("csv: a time series takes the coarsest interval of its instances") {
 
   const std::vector<std::string> lines = split(timeseries({pool("a"), pool("b")}, meters, kSecond * 5'000), '\n');
   REQUIRE(lines.size() == 1 + 2 * 2'500);
-  CHECK(lines[1] == "0,2,0,a,0,3,0,0,0,0,0,,0,0,0");
-  CHECK(lines[2] == "0,2,1,b,0,0.5,0,0,0,0,0,,0,0,0");
-  CHECK(lines[4] == "2,2,1,b,0,0,0,0,0,0,0,,0,0,0");
-  CHECK(lines[4'999] == "4998,2,0,a,0,3,0,0,0,0,0,,0,0,0");
+  CHECK(lines[1] == "0,2,0,a,0,3,0,0,0,0,0,,0,0,0,0,0");
+  CHECK(lines[2] == "0,2,1,b,0,0.5,0,0,0,0,0,,0,0,0,0,0");
+  CHECK(lines[4] == "2,2,1,b,0,0,0,0,0,0,0,,0,0,0,0,0");
+  CHECK(lines[4'999] == "4998,2,0,a,0,3,0,0,0,0,0,,0,0,0,0,0");
 }
 
 TEST_CASE("csv: what a prefix cache did stands in the interval in which it was seen") {
@@ -285,8 +288,8 @@ TEST_CASE("csv: what a prefix cache did stands in the interval in which it was s
   meters[0].cache(SimTime{1'500 * kMs}, {.evicted_blocks = 3});
   meters[0].finish(kSecond * 2);
   CHECK(timeseries({pool("all")}, meters, kSecond * 2) == std::string(kSeriesColumns) +
-                                                              "0,1,0,all,0,0,0,0,0,0,0,0.25,4,2,9\n"
-                                                              "1,1,0,all,0,0,0,0,0,0,0,,3,0,0\n");
+                                                              "0,1,0,all,0,0,0,0,0,0,0,0.25,4,2,9,0,0\n"
+                                                              "1,1,0,all,0,0,0,0,0,0,0,,3,0,0,0,0\n");
 }
 
 TEST_CASE("csv: meters and pools that do not match are a bug") {
