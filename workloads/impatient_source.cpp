@@ -113,7 +113,7 @@ void ImpatientSource::on_end(RequestId request, SimTime now, Ending how) {
   expect(found != in_flight_.end(), "an end is of a request that was sent");
   Attempt attempt = std::move(found->second);
   in_flight_.erase(found);
-  if (how == Ending::TimedOut) {
+  if (how == Ending::TimedOut || how == Ending::Rejected) {
     const std::uint32_t doublings = std::min(attempt.number - 1, kMostDoublings);
     const auto& spec = specs_.at(attempt.arrival.request.slo_class.index());
     const SimTime at = now + SimTime::from(spec->backoff) * (std::int64_t{1} << doublings);
@@ -141,7 +141,7 @@ bool ImpatientSource::exhausted() const {
 std::vector<std::string> ImpatientSource::notes() const {
   std::vector<std::string> all = source_->notes();
   if (retried_ + lost_ > 0) {
-    all.push_back(std::to_string(retried_) + " of the requests are further attempts after a time-out; " +
+    all.push_back(std::to_string(retried_) + " of the requests are further attempts after a time-out or a rejection; " +
                   std::to_string(lost_) + " users gave up for good");
   }
   return all;

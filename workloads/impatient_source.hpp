@@ -16,9 +16,9 @@
 namespace tokenyard::workloads {
 
 /// The same requests, sent by users who do not wait for ever: each gets the patience of its class (Fate::patience), and
-/// where the class tries again, a request that timed out is sent once more after the back-off, as a request of its own
-/// with a patience of its own. Until its last attempt has ended nobody who waits for its answer is told. Streams:
-/// "workload.patience.NAME" of every class NAME.
+/// where the class tries again, a request that timed out or was turned away is sent once more after the back-off, as a
+/// request of its own with a patience of its own. Until its last attempt has ended nobody who waits for its answer is
+/// told. Streams: "workload.patience.NAME" of every class NAME.
 ///
 /// Holds a copy of every request in flight that may be sent again, and nothing else.
 class ImpatientSource final : public RequestSource {

@@ -20,6 +20,7 @@ enum class Ending : std::uint8_t {
   Answered,   ///< its last token has come
   TimedOut,   ///< its user's patience ran out
   Cancelled,  ///< its user had seen enough
+  Rejected,   ///< it was turned away when it came
 };
 
 /// Requests one by one; nothing of a long trace is held but the row at hand.

@@ -139,7 +139,7 @@ void SessionSource::on_end(RequestId request, SimTime now, Ending how) {
   sent_.erase(found);
   Live& live = *live_[sent.slot];
   --live.in_flight;
-  if (how == Ending::TimedOut) {
+  if (how == Ending::TimedOut || how == Ending::Rejected) {
     if (!live.abandoned) ++abandoned_;
     live.abandoned = true;
   } else if (how == Ending::Cancelled) {

@@ -110,7 +110,8 @@ struct KvTransferSpec {
   bool decode_first = false;  ///< by the engine's rules
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
-  bool replicas_once = false;  ///< KV that several decode chips hold crosses the network once
+  std::uint32_t non_cached_tokens = 0;  ///< see serving::HandOff
+  bool replicas_once = false;           ///< KV that several decode chips hold crosses the network once
 };
 
 struct OutputSpec {

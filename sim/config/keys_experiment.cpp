@@ -15,15 +15,19 @@ constexpr auto kKeys = std::to_array<Key>({
     {"experiment", "name", "text", kRequired, "Name of the run; results go to out/NAME."},
     {"experiment", "description", "text", kOptional, "What the run is to show, for a reader."},
     {"experiment", "seed", "count", "1", "Seed of all random streams."},
-    {"experiment", "topology", "mapping: topology", kRequired, "The machine: a name in topologies/, or a mapping in place."},
-    {"experiment", "llm", "mapping: llm", kRequired, "The model: a name in models/catalog/llms, or a mapping in place."},
+    {"experiment", "topology", "mapping: topology", kRequired,
+     "The machine: a name in topologies/, or a mapping in place."},
+    {"experiment", "llm", "mapping: llm", kRequired,
+     "The model: a name in models/catalog/llms, or a mapping in place."},
     {"experiment", "chips", "mapping: chip by name", kOptional,
      "Chips in place of catalogue entries, by the name the topology uses."},
     {"experiment", "pools", "mapping: pool by name", kRequired,
      "Instances of the model: one pool of role mixed, or one prefill and one decode."},
-    {"experiment", "planes", "mapping: planes", kOptional, "Which network carries which traffic, where not the default one."},
+    {"experiment", "planes", "mapping: planes", kOptional,
+     "Which network carries which traffic, where not the default one."},
     {"experiment", "network", "mapping: network", kOptional, "How traffic of different kinds shares links."},
-    {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional, "How KV caches travel from prefill to decode instances."},
+    {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional,
+     "How KV caches travel from prefill to decode instances."},
     {"experiment", "workload", "mapping: workload", kRequired, "Where requests come from."},
     {"experiment", "output", "mapping: output", kOptional, "What is written besides the summary."},
 
@@ -32,7 +36,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"pool", "instances", "count", "1", "Independent copies of the model."},
     {"pool", "parallel", "mapping: parallel", kOptional, "How one copy is spread over chips."},
     {"pool", "ffn", "mapping: ffn", kOptional,
-     "FFN and experts on chips of their own, beside those of `parallel`, which then hold attention and KV; in decode pools."},
+     "FFN and experts on chips of their own, beside those of `parallel`, which then hold attention and KV; in decode "
+     "pools."},
     {"pool", "precision", "mapping: precision", kOptional, "Number formats of weights and KV cache."},
     {"pool", "engine", "mapping: engine", kOptional, "How the engine forms steps and uses memory."},
     {"pool", "cost", "mapping: cost", kOptional, "What prices its kernels; absent: the formulas of the chip."},
@@ -41,22 +46,28 @@ constexpr auto kKeys = std::to_array<Key>({
      "Which instance of the pool a request goes to; one word takes the kind's defaults."},
 
     {"cost", "kind", "one of: formula | table", kRequired,
-     "formula: the chip's coefficients. table: times of your own kernels where `files` have the shape, else the formula."},
+     "formula: the chip's coefficients. table: times of your own kernels where `files` have the shape, else the "
+     "formula."},
     {"cost", "files", "list: text", kOptional,
      "Kernel tables as `tokenyard calibrate` reads them; relative to the file that names them."},
 
     {"ffn", "chips", "count", kRequired, "Chips of an instance that hold FFN and experts."},
-    {"ffn", "tensor", "count", "1", "Chips that share the matrices of shared experts and of the dense FFN; 1: whole on each."},
+    {"ffn", "tensor", "count", "1",
+     "Chips that share the matrices of shared experts and of the dense FFN; 1: whole on each."},
     {"ffn", "expert", "count", kOptional,
-     "Groups of whole experts, redundant ones included; the chips of a group share all matrices of theirs. Absent: one a chip."},
+     "Groups of whole experts, redundant ones included; the chips of a group share all matrices of theirs. Absent: one "
+     "a chip."},
     {"ffn", "chip", "text", kOptional, "Their kind; without it the pool's."},
-    {"ffn", "micro_batches", "count", "3", "Parts of a step's batch that are in flight between both sides, at most 16."},
+    {"ffn", "micro_batches", "count", "3",
+     "Parts of a step's batch that are in flight between both sides, at most 16."},
 
     {"parallel", "tensor", "count", "1", "Chips that share every matrix of an attention rank."},
     {"parallel", "pipeline", "count", "1", "Stages of consecutive layers; as many batches are in flight."},
-    {"parallel", "attention_data", "count", "1", "Attention ranks of a stage, each with its own batch and KV cache, in lockstep."},
+    {"parallel", "attention_data", "count", "1",
+     "Attention ranks of a stage, each with its own batch and KV cache, in lockstep."},
     {"parallel", "expert", "count", "1", "Groups of whole experts; divides tensor * context * attention_data."},
-    {"parallel", "context", "count", "1", "Groups of `tensor` chips that share a prompt by position; in prefill pools."},
+    {"parallel", "context", "count", "1",
+     "Groups of `tensor` chips that share a prompt by position; in prefill pools."},
     {"parallel", "redundant_experts", "count", "0", "Replicas of experts in every MoE layer, besides one of each."},
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
@@ -84,7 +95,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "in models/catalog/llms, or a mapping in place."},
 
     {"planes", "tensor", "text", kOptional,
-     "All-reduces of attention ranks, and what chips that share a cache send each other. Default: the scale-up plane in its domains, between them too where it joins them, else the "
+     "All-reduces of attention ranks, and what chips that share a cache send each other. Default: the scale-up plane "
+     "in its domains, between them too where it joins them, else the "
      "scale-out plane."},
     {"planes", "expert", "text", kOptional, "Dispatch, combine and all-reduces of experts; default as tensor."},
     {"planes", "pipeline", "text", kOptional, "From stage to stage; default as tensor."},
@@ -93,24 +105,34 @@ constexpr auto kKeys = std::to_array<Key>({
     {"network", "contention", "one of: on | off", "on",
      "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},
     {"network", "fidelity", "one of: step | flow", "step",
-     "step: collectives are a part of a step's price and meet hand-offs as averages. flow: they are flows from chip to chip on the "
+     "step: collectives are a part of a step's price and meet hand-offs as averages. flow: they are flows from chip to "
+     "chip on the "
      "same links, for small runs: each step costs rounds x chips x peers flows of some 10 us."},
-    {"network", "rounds", "count", "0", "Of `fidelity: flow`: turns that computation and collectives take in a step; 0 = the model's layers."},
+    {"network", "rounds", "count", "0",
+     "Of `fidelity: flow`: turns that computation and collectives take in a step; 0 = the model's layers."},
 
     {"kv_transfer", "plane", "text", kOptional,
-     "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out plane."},
+     "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out "
+     "plane."},
     {"kv_transfer", "setup", kTime, "400 us",
      "Software before the first byte, once a request. Default: 382 us fitted on Mooncake 1P1D transfers (H800, RDMA)."},
     {"kv_transfer", "direction", "one of: pull | push", "pull",
-     "pull: once the decode side has KV blocks for the request. push: once the KV is computed, into a buffer of the decode side "
+     "pull: once the decode side has KV blocks for the request. push: once the KV is computed, into a buffer of the "
+     "decode side "
      "that its blocks do not count."},
     {"kv_transfer", "when", "one of: after_prefill | with_prefill", "after_prefill",
-     "with_prefill (a push): layer by layer behind every prefill step, to a decode instance chosen as the first one starts."},
+     "with_prefill (a push): layer by layer behind every prefill step, to a decode instance chosen as the first one "
+     "starts."},
     {"kv_transfer", "chunk_tokens", "count", "0", "Tokens that one transfer operation carries; 0 = all of a request."},
     {"kv_transfer", "per_chunk", kTime, "0 s",
      "Software from one operation to the next; the last byte arrives no sooner than the last operation is posted."},
+    {"kv_transfer", "non_cached_tokens", "count", "0",
+     "A prompt of which the decode instance lacks fewer tokens is prefilled there and skips the prefill pool (llm-d: "
+     "nonCachedTokens); 0 = "
+     "none. The router of the decode pool says what is there; one that knows no caches, nothing."},
     {"kv_transfer", "replicas", "one of: each | once", "each",
-     "KV that several chips of a decode rank hold (latent attention, more chips than KV heads) crosses the network for each of "
+     "KV that several chips of a decode rank hold (latent attention, more chips than KV heads) crosses the network for "
+     "each of "
      "them, or once, copied on inside the instance at no cost."},
     {"kv_transfer", "efficiency", "ratio", "0.7",
      "Share of the links' rate that the connector reaches. Default: 0.70 to 0.72 fitted on Mooncake 1P1D transfers."},

@@ -30,7 +30,7 @@ constexpr auto kKeys = std::to_array<Key>({
 
     {"router", "kind",
      "one of: round_robin | random | least_outstanding_tokens | session_affinity | vllm_score | prefix_aware | "
-     "kv_aware",
+     "kv_aware | mooncake",
      kRequired, "How it chooses."},
     {"router", "refresh", kTime, "0 s",
      "How often it looks at the instances' loads; in between it adds what it sends."},
@@ -46,6 +46,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"router", "queue_weight", "number", "1", "prefix_aware: weight of short queues."},
     {"router", "memory_weight", "number", "1", "prefix_aware: weight of free KV memory."},
     {"router", "overlap_weight", "number", "1", "kv_aware: weight of blocks to prefill against blocks to decode."},
+    {"router", "copy_threshold", "number", "2",
+     "mooncake, of prefill instances: a beginning is copied to an instance where another has more than so many times "
+     "as "
+     "much of it."},
+    {"router", "reject", "true or false", "false",
+     "mooncake: turns a request away when it comes if TTFT or TPOT is expected to miss the target of its class."},
 });
 
 }  // namespace

@@ -101,6 +101,9 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
   if (pool.router.view == policy::PrefixView::Events && !pool.engine.caching) {
     map.fail("router.view", "events come from prefix caches; add engine.prefix_caching: true");
   }
+  if (pool.router.reject && pool.role == serving::Role::Decode) {
+    map.fail("router.reject", "is of the pool that requests come to; set it in the prefill pool");
+  }
   map.finish();
   check_steps(map, pool, llm);
   pool.source = std::make_shared<const YamlMap>(std::move(map));
@@ -204,6 +207,7 @@ KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
     map.fail(key,
              "has no meaning under the rules of kind sglang, which send the pages of every chunk when it is computed");
   }
+  spec.non_cached_tokens = map.count("non_cached_tokens", 0);
   spec.replicas_once = map.choice("replicas", {"each", "once"}) == "once";
   map.finish();
   return spec;
@@ -215,6 +219,17 @@ OutputSpec read_output(YamlMap map) {
   if (output.interval <= SimTime{}) map.fail("interval", "must be longer than 0");
   map.finish();
   return output;
+}
+
+/// A user of a closed loop who is turned away comes back at the same instant, and again.
+void check_rejection(const Experiment& experiment) {
+  const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source);
+  if (synthetic == nullptr || !std::holds_alternative<workloads::ClosedLoop>(synthetic->arrivals)) return;
+  for (const PoolSpec& pool : experiment.pools) {
+    if (!pool.router.reject) continue;
+    pool.source->fail("router.reject",
+                      "a closed loop would ask again at once, for ever; take arrivals of another kind");
+  }
 }
 
 /// Where the machine asks for each kind of chip.
@@ -285,6 +300,7 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.workload.session_context = experiment.llm.max_context;
+  check_rejection(experiment);
   experiment.output = read_output(root.map_or_empty("output", "output"));
   root.finish();
   experiment.resolved = root.resolved();

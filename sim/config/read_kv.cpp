@@ -11,14 +11,15 @@ namespace {
 
 using policy::RouterKind;
 
-const std::vector<std::string> kRouters{
-    "round_robin", "random", "least_outstanding_tokens", "session_affinity", "vllm_score", "prefix_aware", "kv_aware"};
+const std::vector<std::string> kRouters{"round_robin",      "random",     "least_outstanding_tokens",
+                                        "session_affinity", "vllm_score", "prefix_aware",
+                                        "kv_aware",         "mooncake"};
 
 RouterKind router_kind(const std::string& written) {
   constexpr RouterKind kKinds[] = {
       RouterKind::RoundRobin,      RouterKind::Random,    RouterKind::LeastOutstandingTokens,
       RouterKind::SessionAffinity, RouterKind::VllmScore, RouterKind::PrefixAware,
-      RouterKind::KvAware};
+      RouterKind::KvAware,         RouterKind::Mooncake};
   const auto at = std::find(kRouters.begin(), kRouters.end(), written);
   expect(at != kRouters.end(), "a choice is one of those offered");
   return kKinds[at - kRouters.begin()];
@@ -87,6 +88,8 @@ policy::RouterSpec read_router(YamlMap& pool) {
   spec.queue_weight = map.number("queue_weight", 0.0, kMost);
   spec.memory_weight = map.number("memory_weight", 0.0, kMost);
   spec.overlap_weight = map.number("overlap_weight", 0.0, kMost);
+  spec.copy_threshold = map.number("copy_threshold", 1.0, kMost);
+  spec.reject = map.flag("reject");
   map.finish();
   map.located([&] { policy::validate(spec); });
   return spec;

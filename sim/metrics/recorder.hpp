@@ -27,15 +27,16 @@ inline constexpr std::size_t kParts = 8;
 [[nodiscard]] const char* name(Part part);
 [[nodiscard]] SimTime part_of(const RequestRecord& record, Part part);
 
-/// Requests that were given up; none of them counts as finished or measured.
+/// Requests that were given up or turned away; none of them counts as finished or measured.
 struct GivenUp {
   std::uint64_t timed_out = 0;      ///< their users' patience ran out
   std::uint64_t cancelled = 0;      ///< their users had seen enough
+  std::uint64_t rejected = 0;       ///< turned away when they came
   std::uint64_t output_tokens = 0;  ///< handed out to them, for nothing
 
-  [[nodiscard]] std::uint64_t requests() const { return timed_out + cancelled; }
+  [[nodiscard]] std::uint64_t requests() const { return timed_out + cancelled + rejected; }
   void add(const GivenUpRecord& record) {
-    ++(record.cancelled ? cancelled : timed_out);
+    ++(record.how == GaveUp::Cancelled ? cancelled : record.how == GaveUp::Rejected ? rejected : timed_out);
     output_tokens += record.output_tokens;
   }
 };

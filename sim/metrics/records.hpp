@@ -43,12 +43,19 @@ struct RequestRecord {
   }
 };
 
-/// One request that its user gave up before the answer was complete.
+/// Why a request ended without its answer.
+enum class GaveUp : std::uint8_t {
+  TimedOut,   ///< its user's patience ran out
+  Cancelled,  ///< its user had seen enough
+  Rejected,   ///< it was turned away when it came
+};
+
+/// One request that was given up before the answer was complete.
 struct GivenUpRecord {
   RequestId id;
   ClassId slo_class;
   std::uint32_t tenant = 0;
-  bool cancelled = false;  ///< its user had seen enough; false: patience ran out
+  GaveUp how = GaveUp::TimedOut;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t output_tokens = 0;  ///< handed out until then, for nothing
   SimTime arrival;

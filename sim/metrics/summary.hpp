@@ -144,7 +144,7 @@ struct Summary {
   std::uint64_t requests_finished = 0;
   std::uint64_t requests_measured = 0;
   std::uint64_t requests_preempted = 0;
-  /// Given up by their users. Of a complete run arrived = finished + timed out + cancelled.
+  /// Given up or turned away. Of a complete run arrived = finished + timed out + cancelled + rejected.
   GivenUp given_up{};
   GivenUp given_up_after_warm_up{};  ///< beside requests_measured
   std::uint32_t chips = 0;           ///< that instances were placed on

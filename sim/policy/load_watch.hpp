@@ -21,12 +21,13 @@ class LoadWatch {
     }
     return seen_;
   }
-  /// A request of which `prompt_tokens` are to compute was sent there.
-  void sent(std::size_t instance, std::uint32_t prompt_tokens) {
+  /// A request of which `prompt_tokens` are to compute was sent there, which is expected to take `prefill`.
+  void sent(std::size_t instance, std::uint32_t prompt_tokens, SimTime prefill = {}) {
     InstanceView& view = seen_[instance];
     ++view.waiting;
     view.prompt_tokens += prompt_tokens;
     view.outstanding_tokens += prompt_tokens;
+    view.queued_prefill += prefill;
   }
 
  private:

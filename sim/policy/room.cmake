@@ -1,6 +1,7 @@
 tokenyard_room(policy
   SOURCES
     policy/longest_prefix.cpp
+    policy/mooncake_router.cpp
     policy/prefix_routers.cpp
     policy/routers.cpp
     policy/rules.cpp
@@ -9,10 +10,13 @@ tokenyard_room(policy
     policy/vllm_rules.cpp
   HEADERS
     policy/batch_rules.hpp
+    policy/cache_picture.hpp
+    policy/forecast.hpp
     policy/load_watch.hpp
     policy/prefix_routers.hpp
     policy/inbox.hpp
     policy/longest_prefix.hpp
+    policy/mooncake_router.hpp
     policy/new_token_ratio.hpp
     policy/rank_balance.hpp
     policy/router.hpp

@@ -31,6 +31,14 @@ struct RouterSpec {
   double overlap_weight = 1.0;  ///< KvAware: weight of blocks to prefill against blocks to decode
 
   std::uint32_t start = 0;  ///< VllmScore: instance that is looked at first
+
+  // Mooncake.
+  /// A beginning is copied to an instance that has less than 1 / this of what the best one has. The study's example has
+  /// 2; the paper gives no figure.
+  double copy_threshold = 2.0;
+  bool reject = false;   ///< a request that is expected to miss a target of its class is turned away when it comes
+  bool prefills = true;  ///< what the pool does with requests; both: mixed
+  bool decodes = true;
 };
 
 /// Throws SpecError: negative weights or none above 0, a block of no tokens.

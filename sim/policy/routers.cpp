@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "sim/kv/id_map.hpp"
 #include "sim/policy/load_watch.hpp"
+#include "sim/policy/mooncake_router.hpp"
 #include "sim/policy/prefix_routers.hpp"
 
 #include <algorithm>
@@ -13,9 +14,8 @@ namespace {
 class RoundRobin final : public Router {
  public:
   [[nodiscard]] bool needs_load(SimTime) const override { return false; }
-  [[nodiscard]] std::size_t choose(const workloads::Request&, std::span<const InstanceView> instances,
-                                   SimTime) override {
-    return next_++ % instances.size();
+  [[nodiscard]] Choice choose(const workloads::Request&, std::span<const InstanceView> instances, SimTime) override {
+    return {.instance = next_++ % instances.size()};
   }
 
  private:
@@ -28,10 +28,9 @@ class RandomRouter final : public Router {
     expect(draw_ != nullptr, "a random router needs a source of numbers");
   }
   [[nodiscard]] bool needs_load(SimTime) const override { return false; }
-  [[nodiscard]] std::size_t choose(const workloads::Request&, std::span<const InstanceView> instances,
-                                   SimTime) override {
+  [[nodiscard]] Choice choose(const workloads::Request&, std::span<const InstanceView> instances, SimTime) override {
     const auto index = static_cast<std::size_t>(draw_->next() * static_cast<double>(instances.size()));
-    return std::min(index, instances.size() - 1);
+    return {.instance = std::min(index, instances.size() - 1)};
   }
 
  private:
@@ -50,11 +49,11 @@ class LeastOutstandingTokens final : public Router {
  public:
   explicit LeastOutstandingTokens(SimTime refresh) : watch_(refresh) {}
   [[nodiscard]] bool needs_load(SimTime now) const override { return watch_.due(now); }
-  [[nodiscard]] std::size_t choose(const workloads::Request& request, std::span<const InstanceView> instances,
-                                   SimTime now) override {
+  [[nodiscard]] Choice choose(const workloads::Request& request, std::span<const InstanceView> instances,
+                              SimTime now) override {
     const std::size_t chosen = least_outstanding(watch_.at(now, instances));
     watch_.sent(chosen, request.prompt_tokens);
-    return chosen;
+    return {.instance = chosen};
   }
 
  private:
@@ -65,14 +64,14 @@ class SessionAffinity final : public Router {
  public:
   explicit SessionAffinity(SimTime refresh) : watch_(refresh) {}
   [[nodiscard]] bool needs_load(SimTime now) const override { return watch_.due(now); }
-  [[nodiscard]] std::size_t choose(const workloads::Request& request, std::span<const InstanceView> instances,
-                                   SimTime now) override {
+  [[nodiscard]] Choice choose(const workloads::Request& request, std::span<const InstanceView> instances,
+                              SimTime now) override {
     const auto seen = watch_.at(now, instances);
     const std::uint32_t* home = request.session ? home_of_.find(*request.session) : nullptr;
     const std::size_t chosen = home != nullptr ? *home : least_outstanding(seen);
     if (request.session && home == nullptr) home_of_.insert(*request.session, static_cast<std::uint32_t>(chosen));
     watch_.sent(chosen, request.prompt_tokens);
-    return chosen;
+    return {.instance = chosen};
   }
 
  private:
@@ -84,8 +83,8 @@ class VllmScore final : public Router {
  public:
   VllmScore(SimTime refresh, std::uint32_t start) : watch_(refresh), start_(start) {}
   [[nodiscard]] bool needs_load(SimTime now) const override { return watch_.due(now); }
-  [[nodiscard]] std::size_t choose(const workloads::Request& request, std::span<const InstanceView> instances,
-                                   SimTime now) override {
+  [[nodiscard]] Choice choose(const workloads::Request& request, std::span<const InstanceView> instances,
+                              SimTime now) override {
     const auto seen = watch_.at(now, instances);
     const auto score = [&](std::size_t i) { return 4 * std::uint64_t{seen[i].waiting} + seen[i].running; };
     std::size_t chosen = start_ % seen.size();
@@ -94,7 +93,7 @@ class VllmScore final : public Router {
       if (score(next) < score(chosen)) chosen = next;
     }
     watch_.sent(chosen, request.prompt_tokens);
-    return chosen;
+    return {.instance = chosen};
   }
 
  private:
@@ -117,12 +116,17 @@ void validate(const RouterSpec& spec) {
   check("queue_weight", spec.queue_weight);
   check("memory_weight", spec.memory_weight);
   check("overlap_weight", spec.overlap_weight);
+  if (!(spec.copy_threshold >= 1.0)) throw SpecError("copy_threshold", "must be at least 1");
+  if (spec.reject && spec.kind != RouterKind::Mooncake) {
+    throw SpecError("reject", "needs a router that expects latencies; take kind: mooncake");
+  }
   if (!(spec.prefix_weight + spec.queue_weight + spec.memory_weight > 0.0)) {
     throw SpecError("prefix_weight", "one of prefix_weight, queue_weight and memory_weight must be above 0");
   }
 }
 
-std::unique_ptr<Router> make_router(const RouterSpec& spec, std::unique_ptr<UniformDraw> draw) {
+std::unique_ptr<Router> make_router(const RouterSpec& spec, std::unique_ptr<UniformDraw> draw,
+                                    const Forecast* forecast) {
   validate(spec);
   switch (spec.kind) {
     case RouterKind::RoundRobin:
@@ -139,6 +143,9 @@ std::unique_ptr<Router> make_router(const RouterSpec& spec, std::unique_ptr<Unif
       return make_prefix_aware(spec);
     case RouterKind::KvAware:
       return make_kv_aware(spec);
+    case RouterKind::Mooncake:
+      expect(forecast != nullptr, "a router that expects latencies has a forecast");
+      return make_mooncake(spec, *forecast);
   }
   expect(false, "a router of a known kind");
   return nullptr;

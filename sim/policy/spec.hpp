@@ -83,6 +83,7 @@ enum class RouterKind : std::uint8_t {
   VllmScore,
   PrefixAware,
   KvAware,
+  Mooncake,
 };
 
 /// Throws SpecError: fewer tokens than sequences a step, watermark outside [0, 1) ...

@@ -37,7 +37,7 @@ struct Put {
   void rare(const char* key, double value, bool there) {
     if (there) figure(key, value);
   }
-  void rare_count(const char* key, std::uint32_t count) {
+  void rare_count(const char* key, std::uint64_t count) {
     if (count > 0) at[key] = count;
   }
   template <class Inside>
@@ -89,8 +89,9 @@ struct Take {
   void rare(const char* key, double& value, bool = true) {
     if (at.contains(key)) figure(key, value);
   }
-  void rare_count(const char* key, std::uint32_t& count) {
-    if (at.contains(key)) count = at.at(key).get<std::uint32_t>();
+  template <class Count>
+  void rare_count(const char* key, Count& count) {
+    if (at.contains(key)) count = at.at(key).get<Count>();
   }
   template <class Inside>
   void rare_group(const char* key, bool, Inside inside) {
@@ -153,6 +154,7 @@ void describe_given_up(auto door, const char* key, auto& given_up) {
   door.rare_group(key, given_up.requests() > 0, [&](auto in) {
     in.field("timed_out", given_up.timed_out);
     in.field("cancelled", given_up.cancelled);
+    in.rare_count("rejected", given_up.rejected);
     in.field("output_tokens", given_up.output_tokens);
   });
 }
@@ -218,6 +220,7 @@ void describe_cache(auto door, auto& cache) {
   door.field("found_blocks", cache.found_blocks);
   door.field("evicted_blocks", cache.evicted_blocks);
   door.field("recomputed_blocks", cache.recomputed_blocks);
+  door.rare_count("copied_blocks", cache.copied_blocks);
   door.field("repeated_tokens", cache.repeated_tokens);
   for (std::size_t i = 0; i < metrics::kCacheTiers; ++i) {
     door.group(metrics::kCacheTierNames[i], [&](auto in) {

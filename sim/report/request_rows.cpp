@@ -89,7 +89,9 @@ void RequestRows::write(const metrics::GivenUpRecord& request) {
   rows_.time(request.gone - request.arrival);
   empty(metrics::kParts + 1);  // parts, cached tokens
   rows_.count(request.tenant);
-  rows_.text(request.cancelled ? "cancelled" : "timed_out");
+  rows_.text(request.how == metrics::GaveUp::Cancelled  ? "cancelled"
+             : request.how == metrics::GaveUp::Rejected ? "rejected"
+                                                        : "timed_out");
   rows_.end_row();
 }
 

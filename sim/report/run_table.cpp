@@ -35,8 +35,10 @@ std::string title(const Summary& summary) {
   facts += fmt::format(", {} requests arrived, {} finished", count_text(summary.requests_arrived),
                        count_text(summary.requests_finished));
   if (summary.given_up.requests() > 0) {
-    facts += fmt::format(", {} given up ({} timed out, {} cancelled)", count_text(summary.given_up.requests()),
-                         count_text(summary.given_up.timed_out), count_text(summary.given_up.cancelled));
+    const metrics::GivenUp& gone = summary.given_up;
+    const std::string rejected = gone.rejected > 0 ? fmt::format(", {} rejected", count_text(gone.rejected)) : "";
+    facts += fmt::format(", {} given up ({} timed out, {} cancelled{})", count_text(gone.requests()),
+                         count_text(gone.timed_out), count_text(gone.cancelled), rejected);
   }
   facts += fmt::format(", {} measured; rates are of the {} to the last {}", count_text(summary.requests_measured),
                        time_text(summary.window_s), summary.to_last_arrival ? "arrival" : "token");

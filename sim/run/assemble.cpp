@@ -181,6 +181,25 @@ void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
   }
 }
 
+/// The router of pool `p`, once the pools are joined.
+void add_router(const config::Experiment& experiment, std::size_t p, Assembly& assembly) {
+  const config::PoolSpec& spec = experiment.pools[p];
+  serving::Pool& pool = assembly.pools[p];
+  policy::RouterSpec router = spec.router;
+  router.prefills = spec.role != serving::Role::Decode;
+  router.decodes = spec.role != serving::Role::Prefill;
+  // SGLang's decode side is asked for room before the prefill side has the request: nothing could be copied meanwhile.
+  const bool copies = spec.role == serving::Role::Prefill && !assembly.hand_off->decode_first && spec.engine.caching;
+  std::optional<serving::StepForecast::Copies> rate;
+  if (copies) rate = serving::copies_of(*assembly.hand_off, pool.endpoints[0][0].size());
+  assembly.forecasts.push_back(
+      std::make_unique<serving::StepForecast>(*pool.cost, pool.rules, spec.plan.attention_data, rate));
+  assembly.routers.push_back(policy::make_router(
+      router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name), assembly.forecasts.back().get()));
+  pool.router = assembly.routers.back().get();
+  pool.rejects = router.reject;
+}
+
 }  // namespace
 
 cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
@@ -277,8 +296,6 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
                                                          spec.lanes(), capacity.blocks_per_rank));
     }
     refuse_endless_steps(spec, capacity, price);
-    assembly.routers.push_back(
-        policy::make_router(spec.router, std::make_unique<StreamDraw>(experiment.seed, "router " + spec.name)));
     const models::AcceleratorSpec& ffn = ffn_chip(experiment, spec);
     assembly.pools.push_back(make_pool(spec, capacity, chip, ffn, first_id, options, experiment.output.steps));
     for (serving::InstanceSettings& settings : assembly.pools.back().instances) {
@@ -289,7 +306,6 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
       settings.acceptance = assembly.acceptances.back().get();
     }
     assembly.pools.back().cost = assembly.costs.back().get();
-    assembly.pools.back().router = assembly.routers.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
     if (spec.engine.tiers) add_tiers(spec, assembly);
     wires.push_back(cost::wire_per_token(price));
@@ -314,6 +330,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   } else if (experiment.pools.size() == 2) {
     join_pools(experiment, placed, wires, assembly);
   }
+
+  for (std::size_t p = 0; p < experiment.pools.size(); ++p) add_router(experiment, p, assembly);
 
   std::unique_ptr<workloads::ByteSource> trace;
   if (const auto* spec = std::get_if<workloads::TraceSpec>(&experiment.workload.source)) {

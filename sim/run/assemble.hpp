@@ -23,8 +23,9 @@ struct Capacity {
   std::uint32_t blocks_per_rank = 0;
 };
 
-/// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) * share of it / bytes of a block on a chip).
-/// Throws UserError at the pool when the weights or one block do not fit; the message says how many bytes are missing.
+/// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) * share of it / bytes of a block on
+/// a chip). Throws UserError at the pool when the weights or one block do not fit; the message says how many bytes are
+/// missing.
 [[nodiscard]] Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm,
                                    const models::AcceleratorSpec& chip);
 
@@ -32,8 +33,8 @@ struct Capacity {
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
                                                 const cost::NetworkFigures& network);
 
-/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip with attention, for each token that
-/// the instance computes.
+/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip with attention,
+/// for each token that the instance computes.
 struct PortWire {
   Bytes port;
   Bytes across;  ///< of these, to other scale-up domains
@@ -53,17 +54,19 @@ struct PlaneFootprint {
 /// An experiment made ready to run: every part built, nothing played yet.
 struct Assembly {
   topologies::Topology topology;
-  std::vector<std::unique_ptr<cost::StepCost>> costs;         ///< by pool
-  std::vector<std::unique_ptr<policy::Router>> routers;       ///< by pool
+  std::vector<std::unique_ptr<cost::StepCost>> costs;             ///< by pool
+  std::vector<std::unique_ptr<policy::Forecast>> forecasts;       ///< by pool, of routers that expect latencies
+  std::vector<std::unique_ptr<policy::Router>> routers;           ///< by pool
   std::vector<std::unique_ptr<serving::Acceptance>> acceptances;  ///< of instances that verify drafts
-  std::vector<std::unique_ptr<kv::TierStore>> shared_tiers;   ///< of pools that have one
+  std::vector<std::unique_ptr<kv::TierStore>> shared_tiers;       ///< of pools that have one
   std::vector<serving::Pool> pools;
-  std::vector<metrics::PoolFacts> facts;                      ///< by pool
-  std::vector<topologies::FlowNetwork> networks;              ///< none, the one that carries KV, or all that carry flows, that one first
+  std::vector<metrics::PoolFacts> facts;  ///< by pool
+  std::vector<topologies::FlowNetwork>
+      networks;  ///< none, the one that carries KV, or all that carry flows, that one first
   std::optional<serving::HandOff> hand_off;
-  std::vector<PlaneFootprint> footprints;                     ///< by instance, where KV is handed off and collectives are no flows
+  std::vector<PlaneFootprint> footprints;  ///< by instance, where KV is handed off and collectives are no flows
   std::unique_ptr<workloads::RequestSource> source;
-  std::uint32_t concurrency = 0;                              ///< closed loop; 0 = open
+  std::uint32_t concurrency = 0;  ///< closed loop; 0 = open
   std::vector<std::string> notes;
 };
 
@@ -71,8 +74,9 @@ struct AssembleOptions {
   bool step_by_step = false;
 };
 
-/// Throws UserError with a place for everything that only shows when the parts meet: a model that does not fit, more chips
-/// than there are, a chip without a kernel for the format, a plane that does not join both sides, a missing trace.
+/// Throws UserError with a place for everything that only shows when the parts meet: a model that does not fit, more
+/// chips than there are, a chip without a kernel for the format, a plane that does not join both sides, a missing
+/// trace.
 [[nodiscard]] Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options);
 
 }  // namespace tokenyard

@@ -96,12 +96,15 @@ serving::HandOff make_hand_off(const config::Experiment& experiment, const topol
   const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
   return {.plane = 0,
           .bytes_per_token = kv_bytes_per_token(experiment.llm, landing, decode.precision.kv),
+          .prefill_bytes_per_token =
+              kv_bytes_per_token(experiment.llm, experiment.pools[0].plan, experiment.pools[0].precision.kv),
           .setup = experiment.kv_transfer.setup,
           .efficiency = experiment.kv_transfer.efficiency,
           .push = experiment.kv_transfer.push,
           .with_prefill = experiment.kv_transfer.with_prefill,
           .decode_first = experiment.kv_transfer.decode_first,
           .layers = experiment.llm.layers,
+          .non_cached_tokens = experiment.kv_transfer.non_cached_tokens,
           .chunk_tokens = experiment.kv_transfer.chunk_tokens,
           .per_chunk = experiment.kv_transfer.per_chunk,
           .network = network};

@@ -66,16 +66,23 @@ SimTime Instance::accept(SequenceId id) {
   const SimTime now = engine_.now();
   const SimTime due = front_end_.accept(now, sequence.request.prompt_tokens);
   sequence.front_end = due - now;
-  if (due > now) accepted_tokens_ += sequence.request.prompt_tokens;
   return due;
 }
 
-void Instance::submit_accepted(SequenceId id) {
-  accepted_tokens_ -= sequences_[id].request.prompt_tokens;
-  submit(id);
+void Instance::hold(SequenceId id) {
+  held_tokens_ += sequences_[id].request.prompt_tokens;
+  held_prefill_ += sequences_[id].expected_prefill;
 }
 
-void Instance::drop_accepted(SequenceId id) { accepted_tokens_ -= sequences_[id].request.prompt_tokens; }
+void Instance::drop_held(SequenceId id) {
+  held_tokens_ -= sequences_[id].request.prompt_tokens;
+  held_prefill_ = held_prefill_ - sequences_[id].expected_prefill;
+}
+
+void Instance::submit_held(SequenceId id) {
+  drop_held(id);
+  submit(id, sequences_[id].copied_blocks > 0 ? sequences_[id].rank : next_rank());
+}
 
 void Instance::cancel(SequenceId id) {
   Rank& rank = ranks_[sequences_[id].rank];
@@ -88,13 +95,6 @@ void Instance::cancel(SequenceId id) {
   }
   stirred(rank);
   if (lane.in_flight > 0) set_wake();  // fewer decodes: their steps, and so the next change, come sooner
-}
-
-std::uint32_t Instance::next_rank() const {
-  const auto chosen = std::min_element(ranks_.begin(), ranks_.end(), [](const Rank& a, const Rank& b) {
-    return 4 * a.waiting() + a.running() < 4 * b.waiting() + b.running();
-  });
-  return static_cast<std::uint32_t>(chosen - ranks_.begin());
 }
 
 void Instance::submit(SequenceId id, std::uint32_t rank) {
@@ -365,50 +365,5 @@ void Instance::set_wake() {
   wake_at_ = bound;
   engine_.at(bound, engine::rank_of_step(settings_.id.index()), *this, ++wake_number_);
 }
-
-// ---------------------------------------------------------------- as seen from outside
-
-policy::InstanceView Instance::view() const {
-  policy::InstanceView view{.id = settings_.id,
-                            .running = running(),
-                            .waiting = waiting(),
-                            .used_blocks = used_blocks(),
-                            .total_blocks = total_blocks(),
-                            .block_tokens = settings_.block_tokens};
-  view.outstanding_tokens = accepted_tokens_;
-  for (const Rank& rank : ranks_) {
-    view.outstanding_tokens += rank.outstanding_tokens();
-    view.prompt_tokens += rank.prompt_tokens();
-  }
-  return view;
-}
-
-void Instance::on_names(const std::function<void(std::uint64_t name, bool here, SimTime when)>& listener) {
-  for (Rank& rank : ranks_) {
-    if (rank.cache() == nullptr) continue;
-    rank.cache()->on_change(
-        [listener](const kv::BlockStore::NameChange& change) { listener(change.name, change.here, change.when); });
-  }
-}
-
-std::uint32_t Instance::running() const {
-  std::uint32_t count = 0;
-  for (const Rank& rank : ranks_) count += rank.running();
-  return count;
-}
-
-std::uint32_t Instance::waiting() const {
-  std::uint32_t count = 0;
-  for (const Rank& rank : ranks_) count += rank.waiting();
-  return count;
-}
-
-std::uint64_t Instance::used_blocks() const {
-  std::uint64_t count = 0;
-  for (const Rank& rank : ranks_) count += rank.used_blocks();
-  return count;
-}
-
-std::uint64_t Instance::total_blocks() const { return std::uint64_t{settings_.blocks_per_rank} * ranks_.size(); }
 
 }  // namespace tokenyard::serving

@@ -90,10 +90,11 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   // REQUIRES for these: advance() to this instant has been called: up to now for what comes from outside
   // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
-  /// A call arrives now; gives when its front end hands it to the scheduler: at once, then submit() is due, or later,
-  /// then submit_accepted() is due.
+  /// A call arrives now; gives when its front end hands it to the scheduler: at once, or later.
   [[nodiscard]] SimTime accept(SequenceId id);
-  void submit_accepted(SequenceId id);
+  /// Its scheduler gets it later: then submit_held() is due.
+  void hold(SequenceId id);
+  void submit_held(SequenceId id);
   /// A request reaches the scheduler now, and goes to the attention rank that next_rank() names, or to the one named.
   void submit(SequenceId id) { submit(id, next_rank()); }
   void submit(SequenceId id, std::uint32_t rank);
@@ -101,10 +102,21 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void kv_arrived(SequenceId id);
   /// The other side has fetched a pinned sequence's KV now.
   void release(SequenceId id);
-  /// A call that accept() took for later is not wanted any more: instead of submit_accepted().
-  void drop_accepted(SequenceId id);
+  /// A call that is held is not wanted any more: instead of submit_held().
+  void drop_held(SequenceId id);
   /// Its user has gone. It leaves at once; if its KV is on the way, when that has come, which on_gone() tells.
   void cancel(SequenceId id);
+
+  /// Where the cache of one of its ranks holds most of the beginning of a sequence's prompt.
+  struct Beginning {
+    std::uint32_t rank = 0;
+    std::uint32_t blocks = 0;
+  };
+  [[nodiscard]] Beginning longest_beginning(SequenceId id);
+  /// The same of one rank.
+  [[nodiscard]] std::uint32_t beginning_at(SequenceId id, std::uint32_t rank);
+  /// The beginning that was copied for a sequence that is held (Sequence::copied_blocks) is at its rank now.
+  void adopt(SequenceId id);
 
   /// Books all steps that have ended before `now`, or also those that end at it.
   void advance(SimTime now, bool inclusive);
@@ -118,6 +130,8 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   [[nodiscard]] std::uint32_t next_rank() const;
   /// As of the last advance().
   [[nodiscard]] policy::InstanceView view() const;
+  /// InstanceView::queued_prefill, as of the last advance() to now.
+  [[nodiscard]] SimTime queued_prefill() const;
   [[nodiscard]] std::uint32_t running() const;
   [[nodiscard]] std::uint32_t waiting() const;
   [[nodiscard]] std::uint64_t used_blocks() const;
@@ -212,7 +226,8 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   kv::TierStack::Traffic booked_traffic_;
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;
-  std::uint64_t accepted_tokens_ = 0;  // of calls that the front end has and the scheduler has not
+  std::uint64_t held_tokens_ = 0;  // of calls that the scheduler gets later
+  SimTime held_prefill_;           // expected of these
   bool kicked_ = false;
   std::uint64_t wake_number_ = 0;
   SimTime wake_at_ = SimTime::never();

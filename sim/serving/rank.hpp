@@ -134,6 +134,8 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::uint64_t outstanding_tokens() const;
   /// Tokens of prompts that wait or are in progress, not yet computed; those that a cache may hold included.
   [[nodiscard]] std::uint64_t prompt_tokens() const;
+  /// Of these prompts, what Sequence::expected_prefill leaves to compute.
+  [[nodiscard]] SimTime expected_prefill() const;
   /// Summed contexts of what can decode, before the next token.
   [[nodiscard]] std::uint64_t context() const { return context_; }
   /// The longest of them. REQUIRES: something decodes, without drafts.
@@ -182,6 +184,11 @@ class Rank final : public policy::Desk {
   using Worth = std::function<bool(std::uint32_t cached, std::uint32_t fetched, SimTime took)>;
   void use_tiers(kv::TierStack& tiers, Worth worth);
   [[nodiscard]] std::uint32_t computed_of(SequenceId id) const;
+  /// Leading blocks of a sequence's prompt in the cache, which keeps them as they are. REQUIRES: the rank has a cache.
+  [[nodiscard]] std::uint32_t blocks_here(SequenceId id);
+  /// Blocks of the beginning of its prompt up to `upto` come into the cache, idle and the last to be used again, in the
+  /// place of free ones as far as there are; gives how many came. REQUIRES: as above.
+  std::uint32_t adopt(SequenceId id, std::uint32_t upto);
 
   // ---- policy::Desk ----
   [[nodiscard]] std::uint32_t running() const override { return running_; }

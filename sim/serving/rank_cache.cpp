@@ -69,6 +69,27 @@ void Rank::take_hits(SequenceId id) {
   if (sequence.preemptions == 0 && !sequence.from_remote) sequence.cached = sequence.hit;
 }
 
+std::uint32_t Rank::blocks_here(SequenceId id) {
+  cache_->settle(free_blocks_);
+  const kv::BlockIds ids = ids_of(sequences_[id]);
+  return cache_->match(ids, ids.known_in_prompt()).blocks;
+}
+
+std::uint32_t Rank::adopt(SequenceId id, std::uint32_t upto) {
+  cache_->settle(free_blocks_);
+  const Sequence& sequence = sequences_[id];
+  const kv::BlockIds ids = ids_of(sequence);
+  const kv::BlockStore::Match here = cache_->match(ids, upto);
+  std::vector<std::uint32_t> held;
+  cache_->acquire(here.blocks, sequence.request.priority, held);
+  const std::uint32_t come = std::min(upto - here.blocks, free_blocks_ - here.idle);
+  cache_->settle(free_blocks_ - here.idle - come);
+  cache_->name(ids, here.blocks + come, sequence.request.priority, held);
+  (void)cache_->release(held, 0);
+  blocked_ = false;
+  return come;
+}
+
 /// Names the sequence's first `upto` blocks as far as they have no names yet.
 void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
   if (upto <= sequence.held.size()) return;

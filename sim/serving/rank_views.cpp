@@ -112,6 +112,17 @@ std::uint64_t Rank::prompt_tokens() const {
   return tokens;
 }
 
+SimTime Rank::expected_prefill() const {
+  SimTime sum;
+  for (const SequenceId id : waiting_) sum += sequences_[id].expected_prefill;
+  for (const policy::Partial& partial : partials_) {
+    const Sequence& sequence = sequences_[partial.id];
+    const double left = static_cast<double>(partial.remaining) / (sequence.target - sequence.hit);
+    sum += SimTime::from(sequence.expected_prefill.seconds() * left);
+  }
+  return sum;
+}
+
 std::uint32_t Rank::blocks_promised() const {
   std::uint32_t promised = 0;
   for (const policy::Partial& partial : partials_) {

@@ -6,6 +6,7 @@ tokenyard_room(serving
     serving/instance_books.cpp
     serving/instance_links.cpp
     serving/instance_runs.cpp
+    serving/instance_views.cpp
     serving/rank.cpp
     serving/rank_cache.cpp
     serving/rank_decodes.cpp
@@ -13,10 +14,12 @@ tokenyard_room(serving
     serving/rank_leave.cpp
     serving/rank_views.cpp
     serving/serving.cpp
+    serving/serving_arrive.cpp
     serving/serving_give_up.cpp
     serving/serving_hand_off.cpp
     serving/serving_reserve.cpp
     serving/step_flows.cpp
+    serving/step_forecast.cpp
     serving/trip_flows.cpp
   HEADERS
     serving/acceptance.hpp
@@ -28,5 +31,6 @@ tokenyard_room(serving
     serving/sequence.hpp
     serving/serving.hpp
     serving/step_flows.hpp
+    serving/step_forecast.hpp
     serving/trip_flows.hpp
   BELOW base device llm cost workloads topologies log metrics policy engine kv)

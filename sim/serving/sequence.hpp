@@ -57,9 +57,12 @@ struct Sequence {
   /// Decoding, Closing: the composed step that gave the first token of this admission; before: composed steps when it
   /// joined the queue.
   std::uint64_t first_compose = 0;
-  std::uint32_t version = 0;  ///< counts joins and leaves, so that stale calendar entries are recognised
-  std::uint32_t rank = 0;     ///< attention rank of its instance
-  std::uint32_t next = 0;     ///< running list, by slot + 1; 0 = none
+  std::uint32_t version = 0;        ///< counts joins and leaves, so that stale calendar entries are recognised
+  std::uint32_t rank = 0;           ///< attention rank of its instance
+  std::uint32_t copies_left = 0;    ///< flows of its beginning from another instance; its scheduler gets it then
+  std::uint32_t copied_blocks = 0;  ///< of that beginning
+  SimTime expected_prefill;         ///< of its prompt, when it was sent here; 0 where nobody expects anything
+  std::uint32_t next = 0;           ///< running list, by slot + 1; 0 = none
   std::uint32_t previous = 0;
 
   std::uint32_t preemptions = 0;
@@ -73,6 +76,8 @@ struct Sequence {
   InstanceId decode_instance;
   std::uint32_t decode_rank = 0;  ///< of the decode instance, chosen before its KV moves
 
+  /// No scheduler has it yet.
+  [[nodiscard]] bool on_hold() const { return in_front_end || copies_left > 0; }
   /// Most output tokens that the call allows; a call that names no limit asks for what it gets.
   [[nodiscard]] std::uint32_t most_output() const { return request.max_output_tokens.value_or(fate.output_tokens); }
 
@@ -92,12 +97,14 @@ struct Sequence {
   bool took_over = false;  ///< Decoding, Closing: its first token came with its KV, first_compose is its first decode
   bool ever_admitted = false;
   bool prompt_done = false;
-  bool away = false;          ///< preempted and not yet admitted again
-  bool handed_over = false;   ///< the decode side has been told of it
-  bool reserving = false;     ///< the prefill side may not start it before the decode side has room
-  bool in_front_end = false;  ///< its scheduler gets it later
-  bool given_up = false;      ///< its user has gone
-  std::uint8_t awaited = 0;   ///< events of Serving that name it, flows not counted
+  bool away = false;           ///< preempted and not yet admitted again
+  bool handed_over = false;    ///< the decode side has been told of it
+  bool reserving = false;      ///< the prefill side may not start it before the decode side has room
+  bool in_front_end = false;   ///< its scheduler gets it later
+  bool local = false;          ///< with prefill and decode apart: the decode side computes its prompt
+  bool decode_chosen = false;  ///< decode_instance is that of the decode side, chosen when it came
+  bool given_up = false;       ///< its user has gone
+  std::uint8_t awaited = 0;    ///< events of Serving that name it, flows not counted
 };
 
 /// Live sequences by SequenceId; slots are used again. References die with the next add().

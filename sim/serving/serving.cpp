@@ -139,6 +139,9 @@ void Serving::on_event(std::uint64_t what) {
         mark_last_arrival(static_cast<Kind>(what >> 32) == Kind::Return);
       }
       break;
+    case Kind::Copied:
+      copied(id);
+      break;
     case Kind::Accepted:
       accepted(id);
       break;
@@ -159,98 +162,6 @@ void Serving::on_event(std::uint64_t what) {
       kv_is_there(id, true);
       break;
   }
-}
-
-void Serving::arrive(workloads::Arrival arrival, bool reaction) {
-  ++arrived_;
-  const SequenceId id = sequences_.add(std::move(arrival.request), std::move(arrival.fate));
-  Sequence& sequence = sequences_[id];
-  Instance& first = route(states_[0], sequence.request, reaction);
-  sequence.prefill_instance = first.settings().id;
-  sequence.decode_instance = first.settings().id;
-  for (const PoolState& state : states_) {
-    const InstanceSettings& settings = state.instances[0]->settings();
-    // The last output token is handed out, never computed: it takes no place in the cache.
-    // Drafts do: those being verified, and as many ahead.
-    const std::uint64_t ahead = settings.acceptance == nullptr ? 0 : 2 * settings.acceptance->drafts();
-    const std::uint64_t tokens =
-        ahead + (state.pool->role == Role::Prefill
-                     ? sequence.request.prompt_tokens
-                     : std::uint64_t{sequence.request.prompt_tokens} + sequence.fate.output_tokens - 1);
-    const auto longest = policy::longest_prompt(state.pool->rules);
-    if (longest && sequence.request.prompt_tokens > *longest) {
-      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " has a prompt of " +
-                                      std::to_string(sequence.request.prompt_tokens) +
-                                      " tokens; without chunked prefill the engine of pool '" + state.pool->name +
-                                      "' takes at most max_num_tokens (" + std::to_string(*longest) +
-                                      "): raise it, or set enable_chunked_prefill");
-    }
-    const std::uint64_t room =
-        policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.block_tokens);
-    const std::uint64_t reserved = policy::reserved_beside_prompt(state.pool->rules);
-    if (state.pool->role == Role::Decode && sequence.request.prompt_tokens + reserved > room) {
-      throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +
-                                      std::to_string(sequence.request.prompt_tokens) +
-                                      " prompt tokens) can never run in pool '" + state.pool->name +
-                                      "': its KV cache holds " + std::to_string(room) + " tokens, of which " +
-                                      std::to_string(reserved) +
-                                      " stay reserved; use more or larger chips an instance, or lower "
-                                      "engine.num_reserved_decode_tokens");
-    }
-    if (tokens > room) {
-      throw SpecError("workload",
-                      "request " + std::to_string(sequence.request.id.index()) + " (" +
-                          std::to_string(sequence.request.prompt_tokens) + " prompt + " +
-                          std::to_string(sequence.fate.output_tokens) + " output tokens) can never run in pool '" +
-                          state.pool->name + "': its KV cache holds " + std::to_string(room) +
-                          " tokens; use more or larger chips an instance, a smaller KV format, or limit the lengths");
-    }
-  }
-  sequence.priority = urgency(pools_[0], sequence.request);
-  if (const SimTime due = first.accept(id); due > engine_.now()) {
-    sequence.in_front_end = true;
-    ++sequence.awaited;
-    engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
-  } else if (decode_first()) {
-    reserve(id, reaction);
-  } else {
-    first.submit(id);
-  }
-  if (sequences_[id].partner == 0) set_alarm(id);
-  look_around(engine_.now());
-}
-
-/// The front end is through with a call.
-void Serving::accepted(SequenceId id) {
-  Sequence& sequence = sequences_[id];
-  sequence.in_front_end = false;
-  --sequence.awaited;
-  Instance& first = instance(sequence.prefill_instance);
-  if (sequence.given_up) {
-    first.drop_accepted(id);
-    forget(id);
-    return;
-  }
-  first.advance(engine_.now(), false);
-  if (decode_first()) {
-    first.drop_accepted(id);
-    reserve(id, false);
-  } else {
-    first.submit_accepted(id);
-  }
-}
-
-Instance& Serving::route(PoolState& pool, const workloads::Request& request, bool inclusive) {
-  const SimTime now = engine_.now();
-  if (pool.pool->router->needs_load(now)) {
-    for (std::size_t i = 0; i < pool.instances.size(); ++i) {
-      pool.instances[i]->advance(now, inclusive);
-      pool.views[i] = pool.instances[i]->view();
-    }
-  }
-  Instance& chosen = *pool.instances[pool.pool->router->choose(request, pool.views, now)];
-  chosen.advance(now, inclusive);
-  return chosen;
 }
 
 /// Lower is more urgent.
@@ -326,7 +237,7 @@ void Serving::record(SequenceId id) {
   record.queue = sequence.admitted - sequence.request.arrival - sequence.front_end;
   record.prefill = sequence.prefill_end - sequence.admitted - sequence.preempted_before_prompt;
   record.preempted = sequence.preempted_span;
-  if (hand_off_) {
+  if (hand_off_ && !sequence.local) {
     record.kv_wait = sequence.fetch_start - sequence.prefill_end;
     record.kv_transfer = sequence.kv_arrived - sequence.fetch_start;
     record.decode_wait = sequence.decode_admitted - sequence.kv_arrived;

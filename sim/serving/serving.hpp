@@ -10,6 +10,7 @@
 #include "sim/serving/instance.hpp"
 #include "sim/serving/sequence.hpp"
 #include "sim/serving/step_flows.hpp"
+#include "sim/serving/step_forecast.hpp"
 #include "topologies/topology.hpp"
 #include "workloads/request_source.hpp"
 
@@ -34,6 +35,7 @@ struct Pool {
   policy::RulesSpec rules;
   const cost::StepCost* cost = nullptr;
   policy::Router* router = nullptr;
+  bool rejects = false;  ///< of the pool that requests come to: those expected to miss a target are turned away
   std::vector<InstanceSettings> instances;
   /// Flow endpoints by instance, and lane by lane by attention rank; empty unless KV is handed off.
   std::vector<std::vector<std::vector<EndpointId>>> endpoints;
@@ -55,19 +57,31 @@ struct Pool {
 /// Decode side first (SGLang): a request queues there as soon as it comes, and on the prefill side once it has blocks;
 /// the full pages of every chunk leave when it is computed, with the last one everything.
 struct HandOff {
-  std::size_t plane = 0;    ///< index of the engine's flow network
-  Bytes bytes_per_token;    ///< that land on the decode side, all its chips together
-  Seconds setup;            ///< software, once a request
-  double efficiency = 1.0;  ///< share of the links' rate that the connector reaches
+  std::size_t plane = 0;            ///< index of the engine's flow network
+  Bytes bytes_per_token;            ///< that land on the decode side, all its chips together
+  Bytes prefill_bytes_per_token{};  ///< of a beginning copied between prefill instances: on all chips of a rank
+  Seconds setup;                    ///< software, once a request
+  double efficiency = 1.0;          ///< share of the links' rate that the connector reaches
   bool push = false;
-  bool with_prefill = false;       ///< then also push
-  bool decode_first = false;       ///< then neither of them
-  std::uint32_t layers = 1;        ///< of the model
+  bool with_prefill = false;  ///< then also push
+  bool decode_first = false;  ///< then neither of them
+  std::uint32_t layers = 1;   ///< of the model
+  /// A prompt of which the decode instance lacks fewer tokens, as far as the decode pool's router knows, is computed
+  /// there; 0: none.
+  std::uint32_t non_cached_tokens = 0;
   std::uint32_t chunk_tokens = 0;  ///< after the prefill: tokens that one operation carries; 0 = all
   Seconds per_chunk;  ///< from one operation to the next; the last byte comes no sooner than the last operation
   topologies::FlowNetwork network;      ///< of that plane, for the wire's latency
   std::vector<Footprint> footprints{};  ///< by instance: collectives that share its links; empty: none do
 };
+
+/// Of a prefill pool whose ranks have so many endpoints each.
+[[nodiscard]] inline StepForecast::Copies copies_of(const HandOff& hand_off, std::size_t endpoints) {
+  return {
+      .setup = hand_off.setup,
+      .per_token = hand_off.prefill_bytes_per_token,
+      .rate = hand_off.network.endpoints.front().bandwidth * (hand_off.efficiency * static_cast<double>(endpoints))};
+}
 
 /// What a run is watched by. All may be empty.
 struct Watch {
@@ -121,8 +135,14 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   [[nodiscard]] bool nothing_follows() const;
   void mark_last_arrival(bool inclusive);
   void arrive(workloads::Arrival arrival, bool reaction);
+  void refuse_endless(const Sequence& sequence) const;
+  [[nodiscard]] bool is_late(const Sequence& sequence, const policy::Choice& choice) const;
+  void reject(SequenceId id);
+  void copy_beginning(SequenceId id, std::size_t from, bool inclusive);
+  void copied(SequenceId id);
   void accepted(SequenceId id);
-  Instance& route(PoolState& pool, const workloads::Request& request, bool inclusive);
+  void let_in(SequenceId id, bool inclusive);
+  policy::Choice choose(PoolState& pool, const workloads::Request& request, bool inclusive);
   void choose_decode(SequenceId id, bool inclusive);
   void handed_off(SequenceId id);
   void reserve(SequenceId id, bool inclusive);

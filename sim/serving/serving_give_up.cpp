@@ -63,7 +63,7 @@ std::optional<Serving::Gone> Serving::gone_before(const Sequence& sequence, SimT
 void Serving::give_up(SequenceId id, workloads::Ending how) {
   const SimTime now = engine_.now();
   sequences_[id].given_up = true;
-  if (!sequences_[id].in_front_end && sequences_[id].state != SequenceState::Pinned) {
+  if (!sequences_[id].on_hold() && sequences_[id].state != SequenceState::Pinned) {
     Instance& holder =
         instance(sequences_[id].handed_over ? sequences_[id].decode_instance : sequences_[id].prefill_instance);
     holder.advance(now, true);
@@ -97,7 +97,9 @@ void Serving::count_given_up(SequenceId id, workloads::Ending how, SimTime when,
   recorder_.given_up({.id = sequence.request.id,
                       .slo_class = sequence.request.slo_class,
                       .tenant = sequence.request.tenant,
-                      .cancelled = how == workloads::Ending::Cancelled,
+                      .how = how == workloads::Ending::Cancelled  ? metrics::GaveUp::Cancelled
+                             : how == workloads::Ending::Rejected ? metrics::GaveUp::Rejected
+                                                                  : metrics::GaveUp::TimedOut,
                       .prompt_tokens = sequence.request.prompt_tokens,
                       .output_tokens = output_tokens,
                       .arrival = sequence.request.arrival,
@@ -107,7 +109,8 @@ void Serving::count_given_up(SequenceId id, workloads::Ending how, SimTime when,
 /// The slot is free when nothing names it any more.
 void Serving::forget(SequenceId id) {
   const Sequence& sequence = sequences_[id];
-  if (sequence.awaited == 0 && sequence.flows_left == 0 && sequence.state != SequenceState::Loading) {
+  if (sequence.awaited == 0 && sequence.flows_left == 0 && sequence.copies_left == 0 &&
+      sequence.state != SequenceState::Loading) {
     sequences_.remove(id);
   }
 }

@@ -10,9 +10,14 @@ namespace tokenyard::serving {
 
 /// `inclusive`: steps that end at this very instant have been played.
 void Serving::choose_decode(SequenceId id, bool inclusive) {
-  Instance& decode = route(states_[1], sequences_[id].request, inclusive);
-  sequences_[id].decode_instance = decode.settings().id;
-  sequences_[id].decode_rank = decode.next_rank();
+  Sequence& sequence = sequences_[id];
+  if (!sequence.decode_chosen) {
+    const policy::Choice choice = choose(states_[1], sequence.request, inclusive);
+    sequence.decode_instance = states_[1].instances[choice.instance]->settings().id;
+  }
+  Instance& decode = instance(sequence.decode_instance);
+  decode.advance(engine_.now(), inclusive);
+  sequence.decode_rank = decode.next_rank();
 }
 
 /// The prompt is computed and pinned: the decode side may now queue the request.

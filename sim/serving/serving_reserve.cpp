@@ -25,6 +25,8 @@ void Serving::reserve(SequenceId id, bool inclusive) {
   decoding.priority = urgency(pools_[1], decoding.request);
   decoding.from_remote = true;
   decoding.handed_over = true;
+  decoding.decode_instance = here.decode_instance;
+  decoding.decode_chosen = here.decode_chosen;
   choose_decode(there, inclusive);
   here.decode_instance = decoding.decode_instance;
   here.decode_rank = decoding.decode_rank;

@@ -41,6 +41,7 @@ struct SmallCluster {
   BytesPerSecond bandwidth{1e9};
   Bytes bytes_per_token{1e6};
   Seconds setup{1e-3};
+  std::uint32_t non_cached_tokens = 0;
   bool push = false;
   bool with_prefill = false;
   bool decode_first = false;
@@ -62,16 +63,13 @@ struct Played {
 /// Plays it once. ONE A PROCESS, like the engine.
 inline Played play(const SmallCluster& cluster, workloads::RequestSource& source, const cost::StepCost& cost) {
   const policy::RouterSpec routing = cluster.routing.value_or(policy::RouterSpec{.kind = cluster.router});
-  const auto first = policy::make_router(routing, nullptr);
-  const auto second = policy::make_router(routing, nullptr);
   const bool split = cluster.decode_instances > 0;
   std::vector<serving::Pool> pools;
   std::vector<topologies::FlowNetwork> networks;
   std::optional<serving::HandOff> hand_off;
   std::uint32_t id = 0;
-  const auto add_pool = [&](serving::Role role, std::uint32_t count, policy::Router& router) {
-    serving::Pool pool{
-        .name = "pool", .role = role, .order = cluster.order, .rules = cluster.rules, .cost = &cost, .router = &router};
+  const auto add_pool = [&](serving::Role role, std::uint32_t count) {
+    serving::Pool pool{.name = "pool", .role = role, .order = cluster.order, .rules = cluster.rules, .cost = &cost};
     for (std::uint32_t i = 0; i < count; ++i) {
       pool.instances.push_back(
           {.id = InstanceId{id++},
@@ -96,9 +94,9 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     }
     pools.push_back(std::move(pool));
   };
-  add_pool(split ? serving::Role::Prefill : serving::Role::Mixed, cluster.instances, *first);
+  add_pool(split ? serving::Role::Prefill : serving::Role::Mixed, cluster.instances);
   if (split) {
-    add_pool(serving::Role::Decode, cluster.decode_instances, *second);
+    add_pool(serving::Role::Decode, cluster.decode_instances);
     topologies::FlowNetwork network{.plane = "net", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};
     std::vector<serving::Footprint> footprints;
     for (serving::Pool& pool : pools) {
@@ -115,16 +113,31 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
       }
     }
     hand_off = serving::HandOff{.bytes_per_token = cluster.bytes_per_token,
+                                .prefill_bytes_per_token = cluster.bytes_per_token,
                                 .setup = cluster.setup,
                                 .push = cluster.push,
                                 .with_prefill = cluster.with_prefill,
                                 .decode_first = cluster.decode_first,
                                 .layers = cluster.layers,
+                                .non_cached_tokens = cluster.non_cached_tokens,
                                 .chunk_tokens = cluster.chunk_tokens,
                                 .per_chunk = cluster.per_chunk,
                                 .network = network};
     if (cluster.contention) hand_off->footprints = std::move(footprints);
     networks.push_back(network);
+  }
+  std::vector<std::unique_ptr<serving::StepForecast>> forecasts;
+  std::vector<std::unique_ptr<policy::Router>> routers;
+  for (serving::Pool& pool : pools) {
+    std::optional<serving::StepForecast::Copies> copies;
+    if (pool.role == serving::Role::Prefill) copies = serving::copies_of(*hand_off, 1);
+    forecasts.push_back(std::make_unique<serving::StepForecast>(cost, pool.rules, cluster.ranks, copies));
+    policy::RouterSpec of_pool = routing;
+    of_pool.prefills = pool.role != serving::Role::Decode;
+    of_pool.decodes = pool.role != serving::Role::Prefill;
+    routers.push_back(policy::make_router(of_pool, nullptr, forecasts.back().get()));
+    pool.router = routers.back().get();
+    pool.rejects = of_pool.reject;
   }
   engine::Engine engine{networks};
   Played played;

@@ -25,6 +25,7 @@ tokenyard_cli_test("cli: collective prices what one asks" tests/tools/collective
 tokenyard_cli_test("cli: a pool is priced by its own kernel tables" tests/tools/cost_table_test.py)
 tokenyard_cli_test("cli: validate plays what it can and tells the rest" tests/tools/validate_test.py)
 tokenyard_cli_test("cli: a pool of KV blocks gives what was reported at half reuse" tests/tools/pool_test.py)
+tokenyard_cli_test("cli: routers that expect latencies reject and copy and let prompts skip the prefill pool" tests/tools/conductor_test.py)
 tokenyard_cli_test("cli: running and waiting requests follow a measured run" tests/tools/series_test.py)
 tokenyard_cli_test("cli: what the pages show runs as it stands" tests/tools/readme_test.py)
 tokenyard_cli_test("cli: traces and workloads are looked at and exported and replayed" tests/tools/traffic_test.py)

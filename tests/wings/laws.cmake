@@ -31,6 +31,7 @@ tokenyard_tests(laws_serving law
 tokenyard_tests(behaviour_serving behaviour
   ROOMS serving
   FILES
+    behaviour/conductor_test.cpp
     behaviour/contention_error_test.cpp
     behaviour/contention_test.cpp
     behaviour/front_end_test.cpp

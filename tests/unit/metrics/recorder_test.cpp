@@ -132,7 +132,7 @@ TEST_CASE("recorder: what users give up is counted beside what finishes") {
   recorder.given_up({.id = RequestId{1},
                      .slo_class = ClassId{1},
                      .tenant = 4,
-                     .cancelled = true,
+                     .how = metrics::GaveUp::Cancelled,
                      .output_tokens = 5,
                      .arrival = ms(600),
                      .gone = ms(900)});

@@ -93,7 +93,7 @@ TEST_CASE("csv: who gave up has a row of what is known of it") {
   std::ostringstream out;
   RequestRows rows(out, {"chat"});
   rows.given_up({.id = RequestId{1},
-                 .cancelled = true,
+                 .how = metrics::GaveUp::Cancelled,
                  .prompt_tokens = 70,
                  .output_tokens = 5,
                  .arrival = SimTime{1'000'000'000},

@@ -74,7 +74,8 @@ TEST_CASE("impatient source: who times out asks again after a doubled back-off u
   CHECK_FALSE(source.due().has_value());
   CHECK(source.exhausted());
   CHECK(source.notes() ==
-        std::vector<std::string>{"2 of the requests are further attempts after a time-out; 1 users gave up for good"});
+        std::vector<std::string>{
+            "2 of the requests are further attempts after a time-out or a rejection; 1 users gave up for good"});
 }
 
 TEST_CASE("impatient source: attempts and new requests come in order of time") {
