@@ -48,6 +48,10 @@ const models::Provenance* provenance_of(const std::string& place, const models::
   const auto small = [](std::size_t i) { return name(static_cast<models::SmallKernel>(i)); };
   if (group == "small") return provenance_in(kernels.small.by_kind, key, small);
   if (group == "moe") return provenance_in(kernels.moe, key, kind);
+  if (group == "moe_of") {
+    const std::size_t end = key.find('.');
+    return provenance_in(kernels.moe_of.at(key.substr(0, end)), key.substr(end + 1), kind);
+  }
   return nullptr;  // families of other rooms of the entry have their own check
 }
 
