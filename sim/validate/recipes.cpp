@@ -36,8 +36,8 @@ class Engine {
 };
 
 /// --max-num-seqs $CONC, max-num-batched-tokens 8192 and async-scheduling in 70b_*.sh and gptoss_*.sh; the rows of 0.12
-/// are others' and have the defaults of their time. From 0.18 on the profile is that of 2026 (fused all-reduces and norms
-/// by default).
+/// are others' and have the defaults of their time. From 0.18 on the profile is that of 2026 (fused all-reduces and
+/// norms by default).
 void set_vllm(const ServedRow& row, const Engine& engine) {
   const std::uint32_t slots = std::max(1U, row.concurrency);
   engine.set("profile", starts(row.version, "0.18") ? "vllm-0.19" : "vllm-2025");
@@ -145,17 +145,31 @@ void set_trtllm(const ServedRow& row, const Engine& engine) {
   }
 }
 
-/// Prefill and decode apart are played by vLLM's rules, whatever the engine: its hand-off is the one there is.
+/// Workers of prefill and decode apart: the engine's own rules and kernels, with limits that hold all users. Of
+/// Dynamo's start configurations (recipes/ of InferenceX) only the layouts are known here (split_recipes.hpp).
 void set_apart(const ServedRow& row, const Engine& engine) {
   const std::uint32_t slots = std::max(1U, row.concurrency);
-  std::uint32_t tokens = 8192;
-  if (row.engine == "trtllm") tokens = std::max(tokens, rounded_up(row.concurrency + row.isl + 64, 64));
-  if (row.engine == "sglang" && starts(row.llm, "deepseek")) tokens = row.precision == "fp4" ? 16384 : 32768;
-  engine.set("max_num_seqs", slots);
-  engine.set("max_num_batched_tokens", std::max(slots, tokens));
-  if (row.engine == "vllm") return;
-  engine.set("prompt_graph_tokens", 0U);  // as in the profiles of both engines
-  engine.set("launch", row.engine == "trtllm" ? "81 us" : "65 us");
+  if (row.engine == "trtllm") {
+    engine.set("profile", "trtllm-1.2");
+    engine.set("cuda_graph_padding", "true");
+    engine.set("max_batch_size", slots);
+    engine.set("max_num_tokens", std::max(8192U, rounded_up(row.concurrency + row.isl + 64, 64)));
+    engine.set("cuda_graph_max_batch_size", slots);
+    return;
+  }
+  const bool deepseek = starts(row.llm, "deepseek");
+  const std::uint32_t tokens = row.engine != "sglang" || !deepseek ? 8192U : row.precision == "fp4" ? 16384U : 32768U;
+  if (row.engine == "vllm") {
+    engine.set("max_num_seqs", slots);
+    engine.set("max_num_batched_tokens", std::max(slots, tokens));
+    return;
+  }
+  engine.set("profile", row.chip == "b200-sxm" ? "sglang-0.5-large" : "sglang-0.5");
+  engine.set("chunked_prefill_size", tokens);
+  engine.set("max_prefill_tokens", tokens);
+  engine.set("max_running_requests", slots);
+  engine.set("cuda_graph_max_bs", slots);
+  engine.set("mem_fraction_static", "0.82");  // as its scripts of one worker have it; the engine's own leaves no room
 }
 
 }  // namespace
