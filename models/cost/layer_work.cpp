@@ -90,7 +90,14 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   const double query = 1.0 * gqa.heads / plan.tensor * gqa.head_dim;
   const double qkv = query + 2.0 * kv_heads_per_chip(llm, plan) * gqa.head_dim;
   const double layers = llm.layers;
-  work.products.push_back({"qkv", layers, {.m = 1, .n = qkv, .k = 1.0 * llm.hidden}, formats.in.weights});
+  const double q_rank = gqa.q_rank;
+  const double down = q_rank > 0.0 ? q_rank + qkv - query : qkv;
+  work.products.push_back({"qkv", layers, {.m = 1, .n = down, .k = 1.0 * llm.hidden}, formats.in.weights});
+  if (q_rank > 0.0) {
+    work.products.push_back({"queries up", layers, {.m = 1, .n = query, .k = q_rank}, formats.in.weights});
+    work.pointwise.push_back(
+        {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = q_rank, .bytes = kCopy * q_rank}});
+  }
   work.products.push_back(
       {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
   work.pointwise.push_back(formats.in.norm(layers, llm.hidden));

@@ -45,7 +45,7 @@ struct LayerWork {
 };
 
 /// GQA: one fused product for queries, keys and values (KV heads are replicated once tensor exceeds them), one for the
-/// output. MLA: one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent
+/// output; queries of a rank: the fused product goes down to it, whole on every chip, and a norm and one more up. MLA: one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent
 /// absorbed into queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights),
 /// one for the output. Small kernels: the norms before attention and before the FFN or the experts, one of both
 /// latents, one of the heads of queries and keys where a model has them (two with `rotary_apart`), an activation behind

@@ -89,7 +89,9 @@ double attention_parameters(const LlmSpec& spec) {
            m.kv_rank * heads * (m.nope_dim + m.v_dim) + heads * m.v_dim * hidden;
   }
   const GqaSpec& g = *spec.gqa;
-  return 2.0 * hidden * g.heads * g.head_dim + 2.0 * hidden * g.kv_heads * g.head_dim;
+  const double query = 1.0 * g.heads * g.head_dim;
+  const double queries = g.q_rank > 0 ? g.q_rank * (hidden + query) : hidden * query;
+  return queries + hidden * query + 2.0 * hidden * g.kv_heads * g.head_dim;
 }
 
 }  // namespace

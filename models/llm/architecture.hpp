@@ -17,6 +17,8 @@ struct GqaSpec {
   std::uint32_t window = 0;          ///< tokens a sliding-window layer sees; 0 = no such layers
   std::uint32_t windowed_layers = 0; ///< how many of the layers have the window
   bool head_norms = false;           ///< queries and keys are normalised head by head (Qwen3)
+  std::uint32_t q_rank = 0;          ///< of the queries' way down, normalised before the way up (Step-3, arXiv 2507.19427,
+                                     ///< section 3: multi-matrix factorization attention); 0 = one matrix
 };
 
 /// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).

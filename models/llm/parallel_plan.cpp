@@ -78,15 +78,14 @@ void check_expert(const ParallelPlan& plan, const LlmSpec& llm) {
 /// Projections of one attention block that a tensor rank holds.
 double attention_share(const LlmSpec& llm, std::uint32_t tensor) {
   const Parameters p = count_parameters(llm);
-  // What every rank needs whole (the way down to the latents), or what is copied once tensor exceeds the KV heads.
-  double replicated = 0.0;
-  if (llm.mla) {
-    replicated = 1.0 * llm.hidden * (llm.mla->q_rank + llm.mla->kv_rank + llm.mla->rope_dim);
-  } else if (tensor > llm.gqa->kv_heads) {
-    replicated = 2.0 * llm.hidden * llm.gqa->head_dim;  // one K and one V head
-    return (p.attention_per_layer - replicated * llm.gqa->kv_heads) / tensor + replicated;
+  if (llm.mla) {  // the way down to the latents stands whole on every rank
+    const double down = 1.0 * llm.hidden * (llm.mla->q_rank + llm.mla->kv_rank + llm.mla->rope_dim);
+    return (p.attention_per_layer - down) / tensor + down;
   }
-  return (p.attention_per_layer - replicated) / tensor + replicated;
+  const double down = 1.0 * llm.hidden * llm.gqa->q_rank;                      // likewise
+  const double head = 2.0 * llm.hidden * llm.gqa->head_dim;                    // one K and one V head,
+  const double heads = std::max(1.0 * llm.gqa->kv_heads / tensor, 1.0) * head;  // copied once tensor exceeds them
+  return (p.attention_per_layer - down - llm.gqa->kv_heads * head) / tensor + down + heads;
 }
 
 /// Of these, the projection behind attention, over all ranks.

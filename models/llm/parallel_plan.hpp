@@ -63,7 +63,8 @@ struct Precision {
 /// Weights on the fullest chip of the fullest pipeline stage: attention, dense FFN and shared experts split by tensor,
 /// routed experts by stage_chips, embedding and head by tensor on the first and last stage (BF16), layers
 /// as stage_layers() deals them. Whole on every chip: the router (BF16), MLA's projections
-/// down to the latents, and, once tensor exceeds the KV heads, one K and one V head.
+/// down to the latents, those of queries down to their rank, and, once tensor exceeds the KV heads, one K and one V
+/// head.
 [[nodiscard]] Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const Precision& precision);
 
 /// KV bytes one token of one attention rank takes on each of that rank's chips: heads split by tensor, replicated

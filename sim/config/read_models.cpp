@@ -77,7 +77,8 @@ void read_attention(YamlMap map, LlmSpec& llm) {
                       .head_dim = map.count("head_dim"),
                       .window = map.count("window", 0),
                       .windowed_layers = map.count("windowed_layers", 0),
-                      .head_norms = map.flag("head_norms")};
+                      .head_norms = map.flag("head_norms"),
+                      .q_rank = map.given("q_rank") ? map.count("q_rank") : 0};
   } else {
     llm.mla = MlaSpec{.heads = map.count("heads"),
                       .q_rank = map.count("q_rank"),

@@ -56,6 +56,13 @@ TEST_CASE("architecture: parameters of a dense model are counted matrix by matri
   CHECK(matmul_flop_per_token(dense()).value() == 2 * 1952);
 }
 
+TEST_CASE("architecture: queries of a rank go down to it and up again") {
+  LlmSpec llm = dense();
+  llm.gqa->q_rank = 3;
+  // Queries 8x3 and 3x8, output 8x8, K and V 8x4 each
+  CHECK(count_parameters(llm).attention_per_layer == 24 + 24 + 64 + 2 * 32);
+}
+
 TEST_CASE("architecture: a tied head is stored once and multiplied all the same") {
   LlmSpec tied = dense();
   tied.tied_embeddings = true;

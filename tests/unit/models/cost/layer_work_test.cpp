@@ -112,6 +112,24 @@ TEST_CASE("layer work: queries and keys are normalised head by head where a mode
   CHECK(bytes == std::vector<double>{4.0 * 4 * 128, 4.0 * 1 * 128});
 }
 
+TEST_CASE("layer work: queries of a rank are two products with a norm between") {
+  models::LlmSpec llm = test::tiny_dense();
+  llm.gqa->q_rank = 96;
+  const LayerWork work = layer_work(llm, {.tensor = 2}, {});
+  // Down to the rank on every chip, beside one of two KV heads' key and value; up to 4 of 8 heads of 128.
+  CHECK(work.products[0].line == "qkv");
+  CHECK(work.products[0].shape.n == 96 + 2 * 128);
+  CHECK(work.products[1].line == "queries up");
+  CHECK(work.products[1].shape.n == 4 * 128);
+  CHECK(work.products[1].shape.k == 96);
+  CHECK(small_kernels(work) == small_kernels(layer_work(test::tiny_dense(), {.tensor = 2}, {})) + 4);
+  // What a chip reads is what the plan reserves for it: the head, split over both chips, comes on top.
+  Bytes read = head_product(llm, {.tensor = 2}).weights();
+  for (const Product& product : work.products) read += product.weights();
+  const Bytes embedding{2.0 * 8000 * 1024 / 2};
+  CHECK((read + embedding).value() == models::weight_bytes_per_chip(llm, {.tensor = 2}, {}).value());
+}
+
 TEST_CASE("layer work: what the tables of other kernels contain is no kernel of its own") {
   CHECK(small_kernels(layer_work(test::tiny_dense(), {}, {}, {.rotary_in_attention = true})) == 4 * 3);
   CHECK(small_kernels(layer_work(test::tiny_moe(), {}, {}, {.rotary_in_attention = true})) == 4 * 2 + 2 + 3 * 4);
