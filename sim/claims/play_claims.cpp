@@ -12,6 +12,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 namespace tokenyard::claims {
@@ -68,7 +69,8 @@ class Figures {
     }
   }
 
-  [[nodiscard]] Quantity look_up(const std::string& name) const {
+  /// Adds the name of the run to `runs_read`.
+  [[nodiscard]] Quantity look_up(const std::string& name, std::set<std::string>& runs_read) const {
     const std::size_t dot = name.find('.');
     const auto points = points_.find(name.substr(0, dot));
     if (points == points_.end() || dot == std::string::npos) {
@@ -77,6 +79,7 @@ class Figures {
       throw std::invalid_argument("'" + name + "' names no run; a figure is RUN.PATH, and the runs are " +
                                   joined(runs));
     }
+    runs_read.insert(points->first);
     const std::string path = name.substr(dot + 1);
     Quantity quantity;
     if (const auto& values = values_.at(points->first); path == "x" && !values.empty()) {
@@ -120,16 +123,18 @@ class Figures {
 };
 
 /// Evaluates an expression of the claim; a mistake in it is told at `key`.
-Quantity value_of(const std::string& text, const Figures& figures, const config::YamlMap& source, const char* key) {
+Quantity value_of(const std::string& text, const Figures& figures, const config::YamlMap& source, const char* key,
+                  std::set<std::string>& runs_read) {
   try {
-    return evaluate(text, [&](const std::string& name) { return figures.look_up(name); });
+    return evaluate(text, [&](const std::string& name) { return figures.look_up(name, runs_read); });
   } catch (const std::invalid_argument& error) {
     source.fail(key, error.what());
   }
 }
 
-metrics::ClaimValue tested(const Test& test, const Figures& figures, const std::string& set_up) {
-  const Quantity quantity = value_of(test.value, figures, *test.source, "value");
+metrics::ClaimValue tested(const Test& test, const Figures& figures, const std::string& set_up,
+                           std::set<std::string>& runs_read) {
+  const Quantity quantity = value_of(test.value, figures, *test.source, "value", runs_read);
   if (quantity.values.size() != 1) {
     test.source->fail("value", "is a list of " + std::to_string(quantity.values.size()) +
                                    " points; take first, last, max, min or exponent of it");
@@ -141,6 +146,12 @@ metrics::ClaimValue tested(const Test& test, const Figures& figures, const std::
   return value;
 }
 
+/// Whether a variant touches what was read: else its value is that of the runs as they stand, and says nothing.
+bool changes(const Variant& variant, const std::set<std::string>& read) {
+  return variant.runs.empty() ||
+         std::ranges::any_of(variant.runs, [&](const std::string& run) { return read.contains(run); });
+}
+
 metrics::ClaimRow judged(const Claim& claim, const Asked& asked, const std::vector<ChildAnswer>& answers) {
   metrics::ClaimRow row = claim.row;
   for (const Test& test : claim.tests) row.tests.push_back(test.row);
@@ -149,14 +160,17 @@ metrics::ClaimRow judged(const Claim& claim, const Asked& asked, const std::vect
   for (const Variant* variant : set_ups) {
     const Figures figures(claim, variant, asked, answers);
     for (std::size_t t = 0; t < claim.tests.size(); ++t) {
-      row.tests[t].values.push_back(tested(claim.tests[t], figures, variant == nullptr ? "" : variant->name));
+      std::set<std::string> read;
+      const metrics::ClaimValue value = tested(claim.tests[t], figures, variant == nullptr ? "" : variant->name, read);
+      if (variant == nullptr || changes(*variant, read)) row.tests[t].values.push_back(value);
     }
     figures.add_confidence(row.confidence);
     if (variant != nullptr || !claim.figure) continue;
     row.figure = claim.figure;
     for (const Curve& curve : claim.curves) {
-      const Quantity x = value_of(curve.x, figures, *curve.source, "x");
-      const Quantity y = value_of(curve.y, figures, *curve.source, "y");
+      std::set<std::string> read;
+      const Quantity x = value_of(curve.x, figures, *curve.source, "x", read);
+      const Quantity y = value_of(curve.y, figures, *curve.source, "y", read);
       if (x.values.size() != y.values.size()) curve.source->fail("y", "has not as many points as x");
       row.figure->curves.push_back({curve.name, x.values, y.values});
     }

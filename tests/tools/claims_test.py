@@ -82,6 +82,13 @@ class Claims(CliTest):
         self.assertIn("weights: holds as run; not in FP8", out)
         self.assertRegex(out, r"(?m)^A +depends ")
 
+    def test_a_variant_of_runs_that_a_test_does_not_read_adds_no_value(self):
+        variants = "variants:\n  - {name: in FP8, runs: [many], set: [pools.serve.precision.weights=fp8]}\ntests:\n"
+        self.folder("A", CLAIM.replace("tests:\n", variants))
+        self.works("claims", "--claims", "claims", "--out", "out")
+        values = json.loads((self.here / "out/claims.json").read_text())["claims"][0]["tests"][0]["values"]
+        self.assertEqual([value["set_up"] for value in values], [None])
+
     def test_a_missing_field(self):
         self.wrong("quote: sixteen\n", "", "1:1: quote: required", "document's own words")
 
