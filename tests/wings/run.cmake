@@ -10,6 +10,7 @@ tokenyard_tests(unit_run unit
     unit/run/explain_test.cpp
     unit/run/machine_sheet_test.cpp
     unit/run/placement_test.cpp
+    unit/run/published_apart_test.cpp
     unit/run/published_collectives_test.cpp
     unit/run/run_test.cpp
     unit/run/shipped_collectives_test.cpp)
