@@ -53,6 +53,7 @@ const char* name(Verdict verdict) {
 }
 
 Verdict verdict_of(double value, double error, const ClaimRange& claimed) {
+  if (!(std::abs(value) > 0.0) && error > 0.0) return Verdict::WithinError;
   const double low = value * std::exp(value < 0.0 ? error : -error);
   const double high = value * std::exp(value < 0.0 ? -error : error);
   if (claimed.holds(low) && claimed.holds(high)) return Verdict::Supported;
@@ -79,9 +80,11 @@ void conclude(ClaimRow& claim) {
   for (const ClaimTestRow& test : claim.tests) {
     if (test.verdict == Verdict::Depends) claim.because += (claim.because.empty() ? "" : "; ") + flips(test);
   }
-  if (supported && contradicted) {
-    claim.because += (claim.because.empty() ? "" : "; ") + ("holds: " + names(claim.tests, Verdict::Supported)) +
-                     "; does not: " + names(claim.tests, Verdict::Contradicted);
+  if (supported && (contradicted || !claim.because.empty())) {
+    claim.because += (claim.because.empty() ? "" : "; ") + ("holds: " + names(claim.tests, Verdict::Supported));
+  }
+  if (contradicted && !claim.because.empty()) {
+    claim.because += "; does not: " + names(claim.tests, Verdict::Contradicted);
   }
   if (!claim.because.empty()) {
     claim.verdict = Verdict::Depends;

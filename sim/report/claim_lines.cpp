@@ -38,7 +38,7 @@ std::string range_text(const ClaimRange& range, const std::string& unit) {
 /// "15.20 ms (13.08 to 17.66)": the value and where the truth is expected.
 std::string value_text(const ClaimValue& value, const std::string& unit) {
   const std::string text = with_unit(number_text(value.value), unit);
-  if (!(value.error > 0.0)) return text;
+  if (!(value.error > 0.0) || !(std::abs(value.value) > 0.0)) return text;
   return text + " (" + number_text(value.value * std::exp(-value.error)) + " to " +
          number_text(value.value * std::exp(value.error)) + ")";
 }
@@ -79,6 +79,18 @@ void write_section(const ClaimRow& row, const std::string& figures, std::ostream
   }
   for (const std::string& line : row.confidence) out << "- Confidence: " << line << ".\n";
   if (row.figure) out << "\n![" << row.id << "](" << figures << row.id << ".svg)\n";
+}
+
+/// What a claim's verdict rests on: what it says itself, else each test's value as run.
+std::string why_text(const ClaimRow& row) {
+  if (!row.because.empty()) return row.because;
+  std::string all;
+  for (const ClaimTestRow& test : row.tests) {
+    if (test.values.empty()) continue;
+    all += (all.empty() ? "" : "; ") + test.what + ": " + with_unit(number_text(test.values.front().value), test.unit) +
+           ", claimed " + range_text(test.claimed, test.unit);
+  }
+  return all;
 }
 
 }  // namespace
@@ -122,10 +134,10 @@ void write_claims_markdown(const std::vector<ClaimRow>& rows, const std::string&
          "is expected\n"
          "(the p90 of the errors at measured serving points, or the error a test states with its source); a value "
          "without\n"
-         "brackets is counted, not modelled.\n\n"
+         "brackets is counted, not modelled. Errors are |ln(simulated / measured)|: 0.1 is 10 %.\n\n"
          "| claim | of | verdict | why |\n|---|---|---|---|\n";
   for (const ClaimRow& row : rows) {
-    out << "| " << row.id << " | " << cell(row.claim) << " | " << name(row.verdict) << " | " << cell(row.because)
+    out << "| " << row.id << " | " << cell(row.claim) << " | " << name(row.verdict) << " | " << cell(why_text(row))
         << " |\n";
   }
   for (const ClaimRow& row : rows) {

@@ -33,6 +33,8 @@ TEST_CASE("verdict of a value: an error that reaches over the edge of the range 
   CHECK(verdict_of(25.0, 0.4, range) == Verdict::WithinError);   // 16.8 at least
   CHECK(verdict_of(100.0, 0.4, ClaimRange{30.0, {}}) == Verdict::Supported);
   CHECK(verdict_of(-1.0, 0.4, ClaimRange{0.0, {}}) == Verdict::Contradicted);
+  CHECK(verdict_of(0.0, 0.4, range) == Verdict::WithinError);  // no factor makes anything of it
+  CHECK(verdict_of(0.0, 0.0, range) == Verdict::Contradicted);
 }
 
 TEST_CASE("verdict of a test: it depends where one set-up supports and another contradicts") {
