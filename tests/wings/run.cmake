@@ -12,6 +12,7 @@ tokenyard_tests(unit_run unit
     unit/run/placement_test.cpp
     unit/run/published_apart_test.cpp
     unit/run/published_collectives_test.cpp
+    unit/run/published_wide_test.cpp
     unit/run/run_test.cpp
     unit/run/shipped_collectives_test.cpp)
 tokenyard_tests(behaviour_run behaviour
