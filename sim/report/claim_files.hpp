@@ -15,7 +15,8 @@ namespace tokenyard::report {
 /// "s, ms, us, ..."
 [[nodiscard]] std::string known_units();
 
-/// One line for a terminal: "S2-24  contradicted  exponent of growth 1.000, claimed 1.2 or more; ...".
+/// One line for a terminal: "S2-24  contradicted  exponent of growth 1.000, claimed 1.2 or more; ...": four values at
+/// most.
 [[nodiscard]] std::string claim_line(const metrics::ClaimRow& row);
 
 /// claims.md: a table of all rows, then a section for each that was tested. A section is the same whichever other

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -112,12 +113,15 @@ std::string known_units() {
 
 std::string claim_line(const ClaimRow& row) {
   std::string line = fmt::format("{:<6} {:<13}", row.id, name(row.verdict));
+  constexpr std::size_t kShown = 4;  // values of a line that is read on a screen
   std::string values;
-  for (const ClaimTestRow& test : row.tests) {
+  for (std::size_t t = 0; t < std::min(row.tests.size(), kShown); ++t) {
+    const ClaimTestRow& test = row.tests[t];
     if (test.values.empty()) continue;
     values += (values.empty() ? "" : "; ") + test.what + " " + value_text(test.values.front(), test.unit) +
               ", claimed " + range_text(test.claimed, test.unit);
   }
+  if (row.tests.size() > kShown) values += fmt::format("; {} more in claims.md", row.tests.size() - kShown);
   if (!row.because.empty()) values += (values.empty() ? "" : " -- ") + row.because;
   return line + values + "\n";
 }
