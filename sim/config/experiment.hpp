@@ -92,6 +92,7 @@ struct PlaneChoice {
   std::optional<std::string> tensor;
   std::optional<std::string> expert;
   std::optional<std::string> pipeline;
+  std::optional<std::string> offload;  ///< blocks of KV tiers (sim/run/tier_ways.hpp)
 };
 
 struct NetworkSpec {

@@ -101,6 +101,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"planes", "expert", "text", kOptional, "Dispatch, combine and all-reduces of experts; default as tensor."},
     {"planes", "pipeline", "text", kOptional, "From stage to stage; default as tensor."},
     {"planes", "kv", "text", kOptional, "KV caches from prefill to decode instances: the same as kv_transfer.plane."},
+    {"planes", "offload", "text", kOptional,
+     "KV blocks to and from the tiers of caches. Default: the plane of the first store of the tier's kind that the chips "
+     "reach."},
 
     {"network", "contention", "one of: on | off", "on",
      "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},

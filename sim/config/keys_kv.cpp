@@ -20,10 +20,16 @@ constexpr auto kKeys = std::to_array<Key>({
 
     {"tier", "kind", "one of: host | nvme | pool", kRequired,
      "Memory of the instance's hosts, its local drives, or a store that all instances of the pool share."},
-    {"tier", "capacity", kSize, kRequired, "Of one instance; of a pool: of all together."},
-    {"tier", "read", kRate, kRequired, "Rate of one instance's link towards its chips."},
-    {"tier", "write", kRate, kRequired, "Rate of one instance's link from its chips."},
-    {"tier", "latency", kTime, "0 s", "Before the first byte of a read."},
+    {"tier", "store", "text", kOptional,
+     "Store of the machine that it stands on (topology.stores); by default the first of its kind that the chips "
+     "reach."},
+    {"tier", "capacity", kSize, kOptional,
+     "Of one instance; of a pool: of all together. Default: the instance's share of the machine's store, by its "
+     "chips."},
+    {"tier", "read", kRate, kOptional,
+     "Where the machine has no such store: rate of one instance's link towards its chips."},
+    {"tier", "write", kRate, kOptional, "Likewise from its chips."},
+    {"tier", "latency", kTime, "0 s", "Before the first byte of a read; with a store: of software, besides the way's."},
     {"tier", "policy", "one of: write_through | write_back | selective", "write_back",
      "A block is copied there when it gets a name, when its place before is used again, or then if two requests used "
      "it."},

@@ -161,7 +161,8 @@ std::optional<std::string> read_plane_name(YamlMap& map, std::string_view key,
 PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, std::optional<std::string>& kv) {
   PlaneChoice planes{.tensor = read_plane_name(map, "tensor", machine),
                      .expert = read_plane_name(map, "expert", machine),
-                     .pipeline = read_plane_name(map, "pipeline", machine)};
+                     .pipeline = read_plane_name(map, "pipeline", machine),
+                     .offload = read_plane_name(map, "offload", machine)};
   kv = read_plane_name(map, "kv", machine);
   map.finish();
   return planes;

@@ -29,16 +29,22 @@ kv::TierSpec read_tier(YamlMap& map) {
   kv::TierSpec tier;
   const std::string kind = map.choice("kind", {"host", "nvme", "pool"});
   tier.kind = kind == "host" ? kv::TierKind::Host : kind == "nvme" ? kv::TierKind::Nvme : kv::TierKind::Pool;
-  tier.capacity = map.bytes("capacity");
-  tier.read = map.bandwidth("read");
-  tier.write = map.bandwidth("write");
+  if (map.given("store")) tier.store = map.text("store");
+  if (map.given("capacity")) tier.capacity = map.bytes("capacity");
+  if (map.given("read")) tier.read = map.bandwidth("read");
+  if (map.given("write")) tier.write = map.bandwidth("write");
+  const auto refuse_zero = [&](std::string_view key, double value) {
+    if (map.given(key) && value <= 0.0) map.fail(key, "must be more than 0");
+  };
+  refuse_zero("capacity", tier.capacity.value());
+  refuse_zero("read", tier.read.value());
+  refuse_zero("write", tier.write.value());
   tier.latency = map.seconds("latency");
   const std::string policy = map.choice("policy", {"write_through", "write_back", "selective"});
   tier.policy = policy == "write_through" ? kv::WritePolicy::Through
                 : policy == "write_back"  ? kv::WritePolicy::Back
                                           : kv::WritePolicy::Selective;
   map.finish();
-  map.located([&] { kv::validate(tier); });
   return tier;
 }
 

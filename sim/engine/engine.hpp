@@ -44,7 +44,7 @@ struct LinkPlace {
 };
 
 /// What a flow is for; links count them apart.
-enum class Traffic : std::uint8_t { HandOff, Collective };
+enum class Traffic : std::uint8_t { HandOff, Collective, Tier };
 
 /// What flows did to a link (a direction of an endpoint's NICs or of a domain's trunk).
 struct LinkUse {
@@ -52,6 +52,7 @@ struct LinkUse {
   std::string link;  ///< "prefill-0.0 up", "domain 3 down"
   BytesPerSecond bandwidth;
   Bytes carried;  ///< of hand-offs
+  Bytes tiers;    ///< of reads and writes of KV tiers
   Seconds busy;   ///< time with at least one flow on it
   LinkPlace place{};
   SimTime interval{};                  ///< of the series
@@ -59,6 +60,8 @@ struct LinkUse {
   Bytes collectives{};                 ///< that it carried besides
   SimTime collective_interval{};       ///< of their series
   std::vector<double> collectives_per_interval{};
+  SimTime tier_interval{};  ///< likewise of tiers
+  std::vector<double> tiers_per_interval{};
 };
 
 /// Told when flows begin and cease to share links: after their delay, and at their end before their handler.

@@ -50,9 +50,9 @@ void LinkMeter::begin(EndpointId from, EndpointId to, SimTime at) {
 
 void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at, Traffic traffic) {
   on_route(from, to, [began, at, size, traffic](Counter& link) {
-    const bool hand_off = traffic == Traffic::HandOff;
-    (hand_off ? link.carried : link.collectives) += size;
-    (hand_off ? link.series : link.collective_series).add(began, at, size.value());
+    Counter::Carried& carried = link.of(traffic);
+    carried.bytes += size;
+    carried.series.add(began, at, size.value());
     if (--link.flows == 0) {
       link.busy += at - link.since;
     }
@@ -66,14 +66,17 @@ std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
     rows.push_back({.plane = plane_.plane,
                     .link = name + (place.up ? " up" : " down"),
                     .bandwidth = bandwidth,
-                    .carried = link.carried,
+                    .carried = link.hand_offs.bytes,
+                    .tiers = link.tiers.bytes,
                     .busy = busy.seconds(),
                     .place = place,
-                    .interval = link.series.interval(),
-                    .per_interval = link.series.bytes(),
-                    .collectives = link.collectives,
-                    .collective_interval = link.collective_series.interval(),
-                    .collectives_per_interval = link.collective_series.bytes()});
+                    .interval = link.hand_offs.series.interval(),
+                    .per_interval = link.hand_offs.series.bytes(),
+                    .collectives = link.collectives.bytes,
+                    .collective_interval = link.collectives.series.interval(),
+                    .collectives_per_interval = link.collectives.series.bytes(),
+                    .tier_interval = link.tiers.series.interval(),
+                    .tiers_per_interval = link.tiers.series.bytes()});
   };
   const auto add_both = [&](const std::string& name, BytesPerSecond bandwidth, LinkPlace::Of of, std::size_t index,
                             const Link& link) {

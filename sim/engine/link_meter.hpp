@@ -34,11 +34,19 @@ class LinkMeter {
     std::uint64_t flows = 0;  ///< in flight
     SimTime since;            ///< busy since then, if flows > 0
     SimTime busy;
-    Bytes carried;
-    Bytes collectives;
-    ByteSeries series;
-    ByteSeries collective_series;
-    explicit Counter(SimTime interval) : series(interval), collective_series(interval) {}
+    /// Of one kind of traffic.
+    struct Carried {
+      Bytes bytes;
+      ByteSeries series;
+      explicit Carried(SimTime interval) : series(interval) {}
+    };
+    Carried hand_offs;
+    Carried collectives;
+    Carried tiers;
+    explicit Counter(SimTime interval) : hand_offs(interval), collectives(interval), tiers(interval) {}
+    [[nodiscard]] Carried& of(Traffic traffic) {
+      return traffic == Traffic::HandOff ? hand_offs : traffic == Traffic::Collective ? collectives : tiers;
+    }
   };
   struct Link {
     Counter up;

@@ -25,15 +25,8 @@ const char* name(TierKind kind) {
   return "";
 }
 
-void validate(const TierSpec& spec) {
-  if (!(spec.capacity > Bytes{})) throw SpecError("capacity", "must be more than 0");
-  if (!(spec.read > BytesPerSecond{})) throw SpecError("read", "must be more than 0");
-  if (!(spec.write > BytesPerSecond{})) throw SpecError("write", "must be more than 0");
-}
-
 void validate(const TiersSpec& spec) {
   for (std::size_t i = 0; i < spec.tiers.size(); ++i) {
-    validate(spec.tiers[i]);
     if (i == 0 || spec.tiers[i].kind > spec.tiers[i - 1].kind) continue;
     throw SpecError("tiers", std::string(name(spec.tiers[i].kind)) + " stands behind " + name(spec.tiers[i - 1].kind) +
                                  "; they go from near to far: host, nvme, pool, each once");
@@ -43,6 +36,7 @@ void validate(const TiersSpec& spec) {
 TierStack::TierStack(const TiersSpec& spec, Bytes block, TierStore* pool) : when_faster_(spec.when_faster) {
   validate(spec);
   for (const TierSpec& one : spec.tiers) {
+    expect(one.capacity > Bytes{} && one.read > BytesPerSecond{} && one.write > BytesPerSecond{}, "a tier has figures");
     Tier& tier = tiers_.emplace_back();
     tier.spec = one;
     tier.block_read = SimTime::from(block / one.read);
@@ -78,7 +72,7 @@ SimTime TierStack::end_at(const Tier& tier, SimTime now, std::uint32_t blocks) {
 SimTime TierStack::end_of_read(SimTime now, const Counts& blocks) const {
   SimTime end = now;
   for (const Tier& tier : tiers_) {
-    if (const std::uint32_t count = blocks[place_of(tier.spec.kind)]; count > 0) {
+    if (const std::uint32_t count = blocks[place_of(tier.spec.kind)]; count > 0 && !tier.spec.on_links) {
       end = std::max(end, end_at(tier, now, count));
     }
   }
@@ -92,7 +86,7 @@ SimTime TierStack::read(SimTime now, const BlockIds& ids, std::uint32_t from, co
     const std::uint32_t count = blocks[place_of(tier.spec.kind)];
     if (count == 0) continue;
     all += count;
-    tier.read_free_at = end_at(tier, now, count) - tier.latency;
+    if (!tier.spec.on_links) tier.read_free_at = end_at(tier, now, count) - tier.latency;
     traffic_.read_blocks[place_of(tier.spec.kind)] += count;
   }
   for (std::uint32_t i = from + all; i > from; --i) {  // from the end, so that beginnings stay longest

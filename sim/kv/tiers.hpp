@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct TierSpec {
   BytesPerSecond write;
   Seconds latency;  ///< before the first byte of a read
   WritePolicy policy = WritePolicy::Back;
+  std::optional<std::string> store{};  ///< of the machine, by name; absent: the first of its kind
+  bool on_links = false;               ///< the machine's links carry its blocks: TierStack only says which
 };
 
 struct TiersSpec {
@@ -43,8 +46,7 @@ struct TiersSpec {
   bool when_faster = true;        ///< fetch only what takes longer to compute anew; false: whatever is there
 };
 
-/// Throw SpecError: no capacity or rate; `tiers` out of order.
-void validate(const TierSpec& spec);
+/// Throws SpecError: `tiers` out of order.
 void validate(const TiersSpec& spec);
 
 /// What one tier holds: names, the least recently written or read of which give way.
@@ -54,8 +56,9 @@ struct TierStore {
 };
 
 /// The tiers of one instance: what they hold and how busy their links are. Reads of one tier follow each other on its
-/// link, those of different tiers run side by side. What is read stays in its tier. Writes are counted and take their
-/// turn on the write link, but delay nobody, and what is being written can be read at once.
+/// link, those of different tiers run side by side; those of tiers on the machine's links take no time here. What is
+/// read stays in its tier. Writes are counted and take their turn on the write link, but delay nobody, and what is
+/// being written can be read at once.
 ///
 /// Sources of the policies: SGLang HiCache (write_through, write_through_selective, write_back), as restated in
 /// docs/engines.md.

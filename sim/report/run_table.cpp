@@ -234,7 +234,8 @@ std::string tenants(const Summary& summary) {
 
 std::string planes(const Summary& summary) {
   Grid grid;
-  grid.row({"network", "collectives", "mean use", "KV hand-offs", "mean use", "busiest link", "mean use", "peak"});
+  const char* const moved = tiers(summary).empty() ? "KV hand-offs" : "KV moved";  // to and from tiers besides
+  grid.row({"network", "collectives", "mean use", moved, "mean use", "busiest link", "mean use", "peak"});
   for (const metrics::PlaneFigures& plane : summary.planes) {
     const bool flows = plane.bytes > 0.0;
     const bool links = !plane.busiest_link.empty();

@@ -9,6 +9,7 @@
 #include "sim/run/join_pools.hpp"
 #include "sim/run/kernel_profile.hpp"
 #include "sim/run/served_chip.hpp"
+#include "sim/run/tier_ways.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -160,10 +161,11 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
 }
 
 /// Tiers behind the prefix caches of the last pool's instances, and the store that they share.
-void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
+void add_tiers(const config::PoolSpec& spec, const std::vector<PlacedInstance>& placed,
+               const TierStores::value_type& stores, Assembly& assembly) {
   const Bytes block = assembly.facts.back().kv_block;
   kv::TierStore* shared = nullptr;
-  for (const kv::TierSpec& tier : spec.engine.tiers->tiers) {
+  for (const kv::TierSpec& tier : tiers_of(assembly.topology, spec, placed[0], stores).tiers) {
     if (tier.capacity < block) {
       spec.source->fail("engine.cache.tiers",
                         fmt::format("the capacity of tier {}, {}, is less than one KV block of {}", kv::name(tier.kind),
@@ -174,8 +176,9 @@ void add_tiers(const config::PoolSpec& spec, Assembly& assembly) {
     assembly.shared_tiers.push_back(std::make_unique<kv::TierStore>(static_cast<std::uint32_t>(blocks)));
     shared = assembly.shared_tiers.back().get();
   }
-  for (serving::InstanceSettings& instance : assembly.pools.back().instances) {
-    instance.tiers = spec.engine.tiers;
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    serving::InstanceSettings& instance = assembly.pools.back().instances[i];
+    instance.tiers = tiers_of(assembly.topology, spec, placed[i], stores);
     instance.block_bytes = block;
     instance.pool = shared;
   }
@@ -274,6 +277,7 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
 Assembly assemble(const config::Experiment& experiment, const AssembleOptions& options) {
   Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
   const auto placed = place(assembly.topology, experiment.pools);
+  const TierStores stores = tier_stores(assembly.topology, experiment, placed);
   std::vector<cost::WirePerToken> wires;
   std::vector<cost::NetworkFigures> figures;
   std::uint32_t first_id = 0;
@@ -307,7 +311,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     }
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
-    if (spec.engine.tiers) add_tiers(spec, assembly);
+    if (spec.engine.tiers) add_tiers(spec, placed[p], stores[p], assembly);
     wires.push_back(cost::wire_per_token(price));
     figures.push_back(network);
     assembly.facts.back().collectives =
@@ -326,9 +330,10 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     chips_used += spec.instances * spec.chips();
   }
   if (experiment.network.flows) {
-    play_collectives(experiment, placed, figures, assembly);
-  } else if (experiment.pools.size() == 2) {
-    join_pools(experiment, placed, wires, assembly);
+    play_collectives(experiment, placed, figures, stores, assembly);
+  } else {
+    if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, stores, assembly);
+    join_tiers(experiment, placed, wires, stores, assembly);
   }
 
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) add_router(experiment, p, assembly);

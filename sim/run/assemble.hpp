@@ -64,7 +64,9 @@ struct Assembly {
   std::vector<topologies::FlowNetwork>
       networks;  ///< none, the one that carries KV, or all that carry flows, that one first
   std::optional<serving::HandOff> hand_off;
-  std::vector<PlaneFootprint> footprints;  ///< by instance, where KV is handed off and collectives are no flows
+  std::optional<serving::SharedLinks> links;  ///< of a mixed pool, where tiers meet its collectives
+  bool collective_flows = false;              ///< collectives are flows on the networks
+  std::vector<PlaneFootprint> footprints;     ///< by instance, where flows meet collectives that are none
   std::unique_ptr<workloads::RequestSource> source;
   std::uint32_t concurrency = 0;  ///< closed loop; 0 = open
   std::vector<std::string> notes;

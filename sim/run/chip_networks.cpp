@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace tokenyard {
 namespace {
@@ -32,8 +33,9 @@ serving::GroupFlows group_flows(ChipNetworks& networks, const topologies::Topolo
 
 }  // namespace
 
-ChipNetworks::ChipNetworks(const topologies::Topology& topology, const std::vector<std::vector<PlacedInstance>>& placed)
-    : topology_(topology) {
+ChipNetworks::ChipNetworks(const topologies::Topology& topology, const std::vector<std::vector<PlacedInstance>>& placed,
+                           TierStores stores)
+    : topology_(topology), stores_(std::move(stores)) {
   for (const std::vector<PlacedInstance>& instances : placed) {
     for (const PlacedInstance& instance : instances) {
       const std::vector<ChipId> all = instance.all();
@@ -49,7 +51,7 @@ std::size_t ChipNetworks::on(PlaneId plane) {
   for (const ChipId chip : chips_) {
     if (topology_.port(chip, plane) > BytesPerSecond{}) groups.push_back({chip});
   }
-  topologies::FlowNetwork network = topology_.flow_network(plane, groups);
+  topologies::FlowNetwork network = topology_.flow_network(plane, groups, stores_on(topology_, stores_, plane));
   auto& endpoints = of_chip_.emplace_back();
   for (std::size_t i = 0; i < groups.size(); ++i) {
     const EndpointId endpoint = network.of_group[i].at(0);

@@ -5,6 +5,7 @@
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/run/placement.hpp"
+#include "sim/run/tier_ways.hpp"
 #include "sim/serving/step_flows.hpp"
 #include "topologies/topology.hpp"
 
@@ -18,8 +19,9 @@ namespace tokenyard {
 /// when first asked for.
 class ChipNetworks {
  public:
-  /// `topology` outlives the object.
-  ChipNetworks(const topologies::Topology& topology, const std::vector<std::vector<PlacedInstance>>& placed);
+  /// `stores`: each is on the network of its plane. `topology` outlives the object.
+  ChipNetworks(const topologies::Topology& topology, const std::vector<std::vector<PlacedInstance>>& placed,
+               TierStores stores = {});
 
   /// Place of the plane's network in networks().
   std::size_t on(PlaneId plane);
@@ -29,6 +31,7 @@ class ChipNetworks {
 
  private:
   const topologies::Topology& topology_;
+  TierStores stores_;
   std::vector<ChipId> chips_;
   std::vector<topologies::FlowNetwork> networks_;
   std::vector<PlaneId> planes_;                             // of each

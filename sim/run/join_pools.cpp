@@ -5,6 +5,7 @@
 #include "sim/run/shared_links.hpp"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -110,6 +111,41 @@ serving::HandOff make_hand_off(const config::Experiment& experiment, const topol
           .network = network};
 }
 
+/// What collectives put on the first network, for the records of its links.
+void add_footprints(const config::Experiment& experiment, const Placed& placed,
+                    const std::vector<cost::WirePerToken>& wires, const std::vector<serving::Footprint>& shared,
+                    Assembly& assembly) {
+  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
+    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
+      assembly.footprints.push_back(
+          {shared[i], plane_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
+    }
+  }
+}
+
+/// Ways of the tiers of all instances. `find`: endpoints of a rank, by pool, instance, plane and rank.
+template <class Find>
+void set_ways(const config::Experiment& experiment, const Placed& placed, const TierStores& stores, Find find,
+              Assembly& assembly) {
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    const auto& of_pool = stores[p];
+    if (std::none_of(of_pool.begin(), of_pool.end(), [](const auto& store) { return store.has_value(); })) continue;
+    for (std::size_t i = 0; i < placed[p].size(); ++i) {
+      assembly.pools[p].tier_ways.push_back(tier_ways(
+          assembly.topology, experiment.pools[p], placed[p][i], of_pool, assembly.networks, assembly.facts[p].kv_block,
+          [&](PlaneId plane, std::uint32_t rank) { return find(p, i, plane, rank); }));
+    }
+  }
+}
+
+/// Whether collectives of the only pool travel on the plane.
+bool shares_with_collectives(const config::Experiment& experiment, const Placed& placed,
+                             const topologies::Topology& topology, PlaneId plane) {
+  return std::any_of(placed[0].begin(), placed[0].end(), [&](const PlacedInstance& instance) {
+    return share_of_plane(topology, instance, experiment.planes, plane).any();
+  });
+}
+
 void refuse_as_flows(const config::Experiment& experiment) {
   const auto refuse = [](const config::PoolSpec& pool, const char* key, const std::string& what) {
     pool.source->fail(key, what + "; `network.fidelity: flow` plays computation and collectives in turns: take `step`");
@@ -140,23 +176,11 @@ Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, 
 }
 
 void join_pools(const config::Experiment& experiment, const Placed& placed,
-                const std::vector<cost::WirePerToken>& wires, Assembly& assembly) {
-  std::vector<std::vector<ChipId>> groups;
-  for (std::size_t p = 0; p < placed.size(); ++p) {
-    for (const PlacedInstance& instance : placed[p]) {
-      for (std::uint32_t rank = 0; rank < experiment.pools[p].plan.attention_data; ++rank) {
-        groups.push_back(instance.kv_chips(experiment.pools[p].plan, rank));
-      }
-    }
-  }
+                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly) {
   const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
-  for (const std::vector<PlacedInstance>& instances : placed) {
-    for (const PlacedInstance& instance : instances) {
-      if (has_ffn_on(assembly.topology, instance, plane)) groups.push_back(instance.ffn);
-    }
-  }
-  const topologies::FlowNetwork network =
-      experiment.source->located([&] { return assembly.topology.flow_network(plane, groups); });
+  const auto groups = kv_groups(assembly.topology, plane, experiment, placed);
+  const topologies::FlowNetwork network = experiment.source->located(
+      [&] { return assembly.topology.flow_network(plane, groups, stores_on(assembly.topology, stores, plane)); });
   set_endpoints(
       experiment, placed,
       [&](std::size_t p, std::size_t i, std::uint32_t rank) {
@@ -168,12 +192,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
   const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
   if (experiment.network.contention && any) hand_off.footprints = shared;
-  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
-    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
-      assembly.footprints.push_back(
-          {shared[i], plane_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
-    }
-  }
+  add_footprints(experiment, placed, wires, shared, assembly);
   assembly.hand_off = std::move(hand_off);
   for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
     prefill.tell_chunks = experiment.kv_transfer.with_prefill || experiment.kv_transfer.decode_first;
@@ -181,10 +200,71 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   assembly.networks.push_back(network);
 }
 
+void join_tiers(const config::Experiment& experiment, const Placed& placed,
+                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly) {
+  const topologies::Topology& topology = assembly.topology;
+  std::vector<PlaneId> planes = planes_of(topology, stores);
+  const bool mixed = placed.size() == 1;
+  if (mixed) {
+    std::stable_partition(planes.begin(), planes.end(),
+                          [&](PlaneId plane) { return shares_with_collectives(experiment, placed, topology, plane); });
+  }
+  std::vector<PlaneId> known;  // of each network
+  for (const topologies::FlowNetwork& network : assembly.networks) known.push_back(topology.plane(network.plane));
+  for (const PlaneId plane : planes) {
+    if (std::find(known.begin(), known.end(), plane) != known.end()) continue;
+    Placed users = placed;  // of others the chips may have no link there
+    for (std::size_t p = 0; p < placed.size(); ++p) {
+      const auto& of_pool = stores[p];
+      const bool uses = std::any_of(of_pool.begin(), of_pool.end(), [&](const auto& store) {
+        return store && topology.stores()[store->index()].plane == plane;
+      });
+      if (!uses) users[p].clear();
+    }
+    const topologies::FlowNetwork network =
+        topology.flow_network(plane, kv_groups(topology, plane, experiment, users), stores_on(topology, stores, plane));
+    if (mixed && assembly.networks.empty() && shares_with_collectives(experiment, placed, topology, plane)) {
+      const auto shared = footprints(topology, plane, network, experiment, placed);
+      add_footprints(experiment, placed, wires, shared, assembly);
+      if (experiment.network.contention) assembly.links = serving::SharedLinks{0, network, shared};
+    }
+    known.push_back(plane);
+    assembly.networks.push_back(network);
+  }
+  const bool joined = assembly.hand_off.has_value();
+  set_ways(
+      experiment, placed, stores,
+      [&](std::size_t p, std::size_t i, PlaneId plane, std::uint32_t rank) {
+        RankEndpoints at;
+        at.network = static_cast<std::size_t>(std::find(known.begin(), known.end(), plane) - known.begin());
+        const topologies::FlowNetwork& network = assembly.networks[at.network];
+        // Groups stand in order of pools, instances and ranks; those of the network that hand-offs use are all there.
+        std::size_t group = i * experiment.pools[p].plan.attention_data + rank;
+        const auto uses = [&](const auto& of_pool) {
+          return std::any_of(of_pool.begin(), of_pool.end(), [&](const auto& store) {
+            return store && topology.stores()[store->index()].plane == plane;
+          });
+        };
+        if (p == 1 && ((joined && at.network == 0) || uses(stores[0]))) {
+          group += placed[0].size() * experiment.pools[0].plan.attention_data;
+        }
+        std::map<std::uint32_t, std::uint32_t> chips;  // by domain, as the endpoints of the group
+        for (const ChipId chip : placed[p][i].kv_chips(experiment.pools[p].plan, rank)) {
+          ++chips[topology.domain(chip, plane)];
+        }
+        std::size_t next = 0;
+        for (const auto& [domain, count] : chips)
+          at.endpoints.emplace_back(network.of_group.at(group).at(next++), count);
+        return at;
+      },
+      assembly);
+}
+
 void play_collectives(const config::Experiment& experiment, const Placed& placed,
-                      const std::vector<cost::NetworkFigures>& figures, Assembly& assembly) {
+                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores, Assembly& assembly) {
   refuse_as_flows(experiment);
-  ChipNetworks networks(assembly.topology, placed);
+  assembly.collective_flows = true;
+  ChipNetworks networks(assembly.topology, placed, stores);
   if (placed.size() == 2) {
     const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
     const std::size_t kv = networks.on(plane);
@@ -210,7 +290,18 @@ void play_collectives(const config::Experiment& experiment, const Placed& placed
       }));
     }
   }
+  for (const PlaneId plane : planes_of(assembly.topology, stores)) (void)networks.on(plane);
   assembly.networks = networks.networks();
+  set_ways(
+      experiment, placed, stores,
+      [&](std::size_t p, std::size_t i, PlaneId plane, std::uint32_t rank) {
+        RankEndpoints at{.network = networks.on(plane), .endpoints = {}};
+        for (const ChipId chip : placed[p][i].kv_chips(experiment.pools[p].plan, rank)) {
+          at.endpoints.emplace_back(networks.endpoint(at.network, chip), 1U);
+        }
+        return at;
+      },
+      assembly);
 }
 
 }  // namespace tokenyard

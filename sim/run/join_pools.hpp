@@ -4,6 +4,7 @@
 #include "sim/config/experiment.hpp"
 #include "sim/run/assemble.hpp"
 #include "sim/run/placement.hpp"
+#include "sim/run/tier_ways.hpp"
 
 #include <vector>
 
@@ -14,15 +15,20 @@ namespace tokenyard {
 [[nodiscard]] Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv);
 
 /// Joins a prefill and a decode pool by the network that carries KV, with an endpoint for every attention rank of both.
-/// `wires`: by pool, what one instance's collectives send. `assembly` has its pools. Throws UserError where no plane
-/// joins all chips.
+/// `wires`: by pool, what one instance's collectives send. `assembly` has its pools. `stores`: that its network holds
+/// as well, where they stand on that plane. Throws UserError where no plane joins all chips.
 void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                const std::vector<cost::WirePerToken>& wires, Assembly& assembly);
+                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly);
 
-/// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools) and
-/// collectives are flows. `figures`: by pool. Throws UserError for what cannot be played so: pipelines, two-batch
-/// overlap, hand-offs with the prefill.
+/// Networks for the tiers of caches on the planes that have none yet, and the ways of all tiers. Of a mixed pool whose
+/// collectives travel on one of these planes, that one is first. `assembly` has its pools, joined.
+void join_tiers(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
+                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly);
+
+/// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools),
+/// collectives and tiers are flows. `figures`: by pool. Throws UserError for what cannot be played so: pipelines,
+/// two-batch overlap, hand-offs with the prefill.
 void play_collectives(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                      const std::vector<cost::NetworkFigures>& figures, Assembly& assembly);
+                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores, Assembly& assembly);
 
 }  // namespace tokenyard

@@ -101,7 +101,7 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
   const double payload = assembly.hand_off ? assembly.hand_off->efficiency : 1.0;
   std::vector<metrics::LinkFigures> links;
   for (const engine::LinkUse& use : engine.link_use()) {
-    const double carried = use.carried.value() * payload;
+    const double carried = use.carried.value() * payload + use.tiers.value();
     metrics::LinkFigures& link = links.emplace_back();
     link = {.plane = use.plane,
             .link = use.link,
@@ -109,8 +109,14 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
             .bytes = carried,
             .busy_s = use.busy.value(),
             .utilisation = ratio(carried, use.bandwidth.value() * end.seconds().value())};
-    Load load(meters, sources_of(use.place, assembly), std::max(use.interval, use.collective_interval));
+    // Averages of collectives are known for the first network alone.
+    const bool first = use.plane == assembly.networks[0].plane;
+    Load load(meters, first ? sources_of(use.place, assembly) : std::vector<Source>{},
+              std::max({use.interval, use.collective_interval, use.tier_interval}));
     for (std::size_t i = 0; i < use.per_interval.size(); ++i) load.add(i, use.interval, use.per_interval[i] * payload);
+    for (std::size_t i = 0; i < use.tiers_per_interval.size(); ++i) {
+      load.add(i, use.tier_interval, use.tiers_per_interval[i]);
+    }
     for (std::size_t i = 0; i < use.collectives_per_interval.size(); ++i) {
       load.add(i, use.collective_interval, use.collectives_per_interval[i], true);
     }
@@ -120,8 +126,12 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
   for (const metrics::PoolFacts& pool : assembly.facts) {
     for (std::uint32_t i = 0; i < pool.instances; ++i, ++instance) {
       for (const metrics::CollectiveWire& wire : pool.collectives) {
-        const bool has_flows = std::any_of(assembly.networks.begin(), assembly.networks.end(),
-                                           [&](const auto& network) { return network.plane == wire.plane; });
+        const bool has_flows =
+            std::any_of(assembly.networks.begin(), assembly.networks.end(), [&](const auto& network) {
+              const bool known =
+                  assembly.footprints.empty() ? assembly.collective_flows : &network == &assembly.networks[0];
+              return known && network.plane == wire.plane;
+            });
         if (has_flows || wire.per_token <= Bytes{}) continue;
         metrics::LinkFigures& link = links.emplace_back();
         link.plane = wire.plane;

@@ -19,6 +19,7 @@ tokenyard_room(run
     run/run.cpp
     run/shared_links.cpp
     run/table_network.cpp
+    run/tier_ways.cpp
   HEADERS
     run/accuracy.hpp
     run/assemble.hpp
@@ -38,5 +39,6 @@ tokenyard_room(run
     run/run.hpp
     run/shared_links.hpp
     run/table_network.hpp
+    run/tier_ways.hpp
   BELOW base device llm cost fit topologies workloads log files metrics policy engine serving config calibrate report
   PRIVATE fmt::fmt)

@@ -77,7 +77,8 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
                            *recorder,
                            experiment.output.interval,
                            std::move(watch),
-                           experiment.workload.duration.value_or(SimTime::never())};
+                           experiment.workload.duration.value_or(SimTime::never()),
+                           assembly.links};
   experiment.source->located([&] {  // what only shows on the way, such as a request that no KV cache can hold
     serving.start();
     engine.run();
@@ -86,13 +87,12 @@ Outcome run(const config::Experiment& experiment, const RunOptions& options) {
 
   // A front end may still send when the last step has ended, and a step for nobody may end after the last token.
   const SimTime end = serving.complete() ? std::max(recorder->last_end, engine.last()) : engine.now();
-  Outcome outcome{
-      .summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
-                                    link_records(engine, assembly, serving.meters(), end),
-                                    end, serving.steady() ? &*serving.steady() : nullptr),
-      .end = end,
-      .events = engine.events(),
-      .flows = engine.flows()};
+  Outcome outcome{.summary = metrics::summarize(experiment.name, *recorder, serving.meters(), assembly.facts,
+                                                link_records(engine, assembly, serving.meters(), end), end,
+                                                serving.steady() ? &*serving.steady() : nullptr),
+                  .end = end,
+                  .events = engine.events(),
+                  .flows = engine.flows()};
   outcome.summary.complete = serving.complete();
   outcome.summary.requests_arrived = serving.arrived();
   outcome.summary.chips_idle = assembly.topology.chip_count() - outcome.summary.chips;

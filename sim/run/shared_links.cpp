@@ -14,6 +14,24 @@ bool has_ffn_on(const topologies::Topology& topology, const PlacedInstance& inst
   });
 }
 
+std::vector<std::vector<ChipId>> kv_groups(const topologies::Topology& topology, PlaneId plane,
+                                           const config::Experiment& experiment,
+                                           const std::vector<std::vector<PlacedInstance>>& placed) {
+  std::vector<std::vector<ChipId>> groups;
+  for (std::size_t p = 0; p < placed.size(); ++p) {
+    const models::ParallelPlan& plan = experiment.pools[p].plan;
+    for (const PlacedInstance& instance : placed[p]) {
+      for (std::uint32_t rank = 0; rank < plan.attention_data; ++rank) groups.push_back(instance.kv_chips(plan, rank));
+    }
+  }
+  for (const std::vector<PlacedInstance>& instances : placed) {
+    for (const PlacedInstance& instance : instances) {
+      if (has_ffn_on(topology, instance, plane)) groups.push_back(instance.ffn);
+    }
+  }
+  return groups;
+}
+
 std::vector<serving::Footprint> footprints(const topologies::Topology& topology, PlaneId plane,
                                            const topologies::FlowNetwork& network, const config::Experiment& experiment,
                                            const std::vector<std::vector<PlacedInstance>>& placed) {

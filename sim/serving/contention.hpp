@@ -35,6 +35,13 @@ struct Footprint {
   double ffn_share = 1.0;  ///< bytes of the ways at a port of the FFN side, for one at a port of the attention side
 };
 
+/// Links that flows and the collectives of steps share.
+struct SharedLinks {
+  std::size_t plane = 0;  ///< index of the engine's flow network
+  topologies::FlowNetwork network;
+  std::vector<Footprint> footprints;  ///< by instance
+};
+
 /// KV flows and the collectives of steps on the same links, each slowing the other.
 ///
 /// Collectives repeat in every layer of every step; as flows they would outnumber everything else. So they stay a part

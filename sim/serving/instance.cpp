@@ -47,10 +47,15 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   tiers_ = std::make_unique<kv::TierStack>(*settings.tiers, settings.block_bytes, settings.pool);
   for (Rank& rank : ranks_) {
     // Worth it where computing the same tokens in a step of their own would take longer.
-    rank.use_tiers(*tiers_, [this](std::uint32_t cached, std::uint32_t fetched, SimTime took) {
+    rank.use_tiers(*tiers_, [this, number = index_of(rank)](const Rank::Fetch& fetch) {
       if (!tiers_->when_faster()) return true;
+      SimTime end = fetch.end;
+      if (settings_.tier_flows != nullptr) {
+        end = std::max(end, settings_.tier_flows->end_of_read(settings_.id, number, fetch.now, fetch.blocks));
+      }
+      const SimTime took = end - fetch.now;
       cost::StepShape alone;
-      alone.add_chunk(cached, fetched);
+      alone.add_chunk(fetch.cached, fetch.fetched);
       if (settings_.ranks == 1) return took < cost_.step(alone);
       std::vector<cost::StepShape> shapes(settings_.ranks);
       shapes[0] = alone;

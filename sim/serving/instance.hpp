@@ -16,6 +16,7 @@
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
 #include "sim/serving/step_flows.hpp"
+#include "sim/serving/tier_flows.hpp"
 
 #include <array>
 #include <cstdint>
@@ -64,10 +65,12 @@ struct InstanceSettings {
   Acceptance* acceptance = nullptr;  ///< of drafts that decodes verify; null: there are none. Outlives the instance.
   bool tell_chunks = false;          ///< prefill role: KV leaves while the prompt is computed
   Contention* contention =
-      nullptr;                 ///< with KV flows, of its collectives; null: they meet none. Outlives the instance.
-  StepFlows* flows = nullptr;  ///< play its collectives; null: they are in the price of its steps, which it plays
-                               ///< itself. Outlives the instance. Without a pipeline or tell_chunks only.
-  Watts decode_power;          ///< of one chip
+      nullptr;                      ///< with KV flows, of its collectives; null: they meet none. Outlives the instance.
+  StepFlows* flows = nullptr;       ///< play its collectives; null: they are in the price of its steps, which it plays
+                                    ///< itself. Outlives the instance. Without a pipeline or tell_chunks only.
+  TierFlows* tier_flows = nullptr;  ///< carry the blocks of its tiers that are on the machine's links; null: none are.
+                                    ///< Outlives the instance.
+  Watts decode_power;               ///< of one chip
   Watts prefill_power;
 };
 
@@ -168,6 +171,9 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
     [[nodiscard]] const Step& at(std::size_t i) const { return steps[(first + i) % steps.size()]; }
   };
 
+  [[nodiscard]] std::uint32_t index_of(const Rank& rank) const {
+    return static_cast<std::uint32_t>(&rank - ranks_.data());
+  }
   [[nodiscard]] Lane& lane_of(const Rank& rank);
   [[nodiscard]] Lane* next_lane(SimTime until);
   void stirred(const Rank& rank);

@@ -1,5 +1,7 @@
 #include "sim/serving/instance.hpp"
 
+#include "models/base/errors.hpp"
+
 #include <algorithm>
 
 // What Instance writes down: meters, stamps of sequences, step records.
@@ -174,6 +176,11 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
     Sequence& sequence = sequences_[id];
     const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
     const SimTime end = tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers);
+    if (settings_.tier_flows != nullptr) {
+      expect(now == engine_.now(), "a read starts at its own event");
+      settings_.tier_flows->read(settings_.id, index_of(rank), sequence.from_tiers, end, *this, kTierRead | id.index());
+      continue;
+    }
     // At least a nanosecond, so that an end is never at the instant of its beginning.
     engine_.at(std::max(end, now + SimTime{1}), engine::rank_of_flow(id.index()), *this, kTierRead | id.index());
   }
@@ -200,9 +207,10 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
       did.written_blocks[i] = traffic.written_blocks[i] - booked_traffic_.written_blocks[i];
     }
     booked_traffic_ = traffic;
+    if (settings_.tier_flows != nullptr) settings_.tier_flows->write(settings_.id, index_of(rank), did.written_blocks);
   }
   const kv::BlockStore::Counts& counts = rank.cache()->counts();
-  kv::BlockStore::Counts& booked = booked_counts_[static_cast<std::size_t>(&rank - ranks_.data())];
+  kv::BlockStore::Counts& booked = booked_counts_[index_of(rank)];
   did.evicted_blocks = counts.evicted - booked.evicted;
   did.recomputed_blocks = counts.recomputed - booked.recomputed;
   booked = counts;

@@ -179,9 +179,15 @@ class Rank final : public policy::Desk {
     if (cache_) cache_->set_time(now);
   }
   /// From now on blocks that the cache has not are looked for in `tiers`, which outlives the rank, and fetched where
-  /// `worth` says so: of a request that has `cached` tokens, `fetched` more would be there after `took`.
-  /// REQUIRES: the rank has a cache.
-  using Worth = std::function<bool(std::uint32_t cached, std::uint32_t fetched, SimTime took)>;
+  /// `worth` says so. REQUIRES: the rank has a cache.
+  struct Fetch {
+    std::uint32_t cached;   ///< tokens that a request has
+    std::uint32_t fetched;  ///< that would come besides
+    kv::TierStack::Counts blocks;
+    SimTime now;
+    SimTime end;  ///< of what tiers with links of their own bring
+  };
+  using Worth = std::function<bool(const Fetch& fetch)>;
   void use_tiers(kv::TierStack& tiers, Worth worth);
   [[nodiscard]] std::uint32_t computed_of(SequenceId id) const;
   /// Leading blocks of a sequence's prompt in the cache, which keeps them as they are. REQUIRES: the rank has a cache.

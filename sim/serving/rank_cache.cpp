@@ -35,8 +35,12 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
   if (tiers_ != nullptr && !sequence.from_remote && match.blocks < most) {
     const kv::TierStack::Counts there = tiers_->match(ids_of(sequence), match.blocks, most);
     const std::uint32_t blocks = std::accumulate(there.begin(), there.end(), 0U);
-    const SimTime took = tiers_->end_of_read(now_, there) - now_;
-    if (blocks > 0 && worth_(match.blocks * block_tokens_, blocks * block_tokens_, took)) hit_->tiers = there;
+    const Fetch fetch{.cached = match.blocks * block_tokens_,
+                      .fetched = blocks * block_tokens_,
+                      .blocks = there,
+                      .now = now_,
+                      .end = tiers_->end_of_read(now_, there)};
+    if (blocks > 0 && worth_(fetch)) hit_->tiers = there;
   }
   return *hit_;
 }

@@ -20,6 +20,7 @@ tokenyard_room(serving
     serving/serving_reserve.cpp
     serving/step_flows.cpp
     serving/step_forecast.cpp
+    serving/tier_flows.cpp
     serving/trip_flows.cpp
   HEADERS
     serving/acceptance.hpp
@@ -32,5 +33,6 @@ tokenyard_room(serving
     serving/serving.hpp
     serving/step_flows.hpp
     serving/step_forecast.hpp
+    serving/tier_flows.hpp
     serving/trip_flows.hpp
   BELOW base device llm cost workloads topologies log metrics policy engine kv)

@@ -10,7 +10,7 @@
 namespace tokenyard::serving {
 Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
                  workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder,
-                 SimTime interval, Watch watch, SimTime last_arrival)
+                 SimTime interval, Watch watch, SimTime last_arrival, const std::optional<SharedLinks>& links)
     : engine_(engine),
       pools_(pools),
       hand_off_(std::move(hand_off)),
@@ -22,16 +22,20 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
   expect(pools_.size() == (hand_off_ ? 2U : 1U), "one mixed pool, or a prefill and a decode pool");
   if (hand_off_ && !hand_off_->footprints.empty()) {
     contention_ = std::make_unique<Contention>(engine, hand_off_->plane, hand_off_->network, hand_off_->footprints);
-    engine.watch(contention_.get());
+  } else if (links) {
+    contention_ = std::make_unique<Contention>(engine, links->plane, links->network, links->footprints);
   }
+  if (contention_) engine.watch(contention_.get());
   std::vector<StepWiring> wirings;
   for (Pool& pool : pools_) std::move(pool.wirings.begin(), pool.wirings.end(), std::back_inserter(wirings));
   if (!wirings.empty()) step_flows_ = std::make_unique<StepFlows>(engine, std::move(wirings));
+  add_tier_flows();
   for (Pool& pool : pools_) {
     PoolState& state = states_.emplace_back(PoolState{&pool, {}, {}});
     for (InstanceSettings& settings : pool.instances) {
       settings.contention = contention_.get();
       settings.flows = step_flows_.get();
+      settings.tier_flows = pool.tier_ways.empty() ? nullptr : tier_flows_.get();
       expect(settings.id.index() == by_id_.size(), "instances are numbered in order of pools");
       meters_.emplace_back(recorder.warm_up(), interval);
       state.instances.push_back(
@@ -47,6 +51,18 @@ Serving::Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::op
       });
     }
   }
+}
+
+void Serving::add_tier_flows() {
+  std::vector<TierWays> ways;
+  bool any = false;
+  for (const Pool& pool : pools_) {
+    any = any || !pool.tier_ways.empty();
+    for (std::size_t i = 0; i < pool.instances.size(); ++i) {
+      ways.push_back(pool.tier_ways.empty() ? TierWays{} : pool.tier_ways[i]);
+    }
+  }
+  if (any) tier_flows_ = std::make_unique<TierFlows>(engine_, ways);
 }
 
 Serving::~Serving() = default;

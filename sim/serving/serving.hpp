@@ -11,6 +11,7 @@
 #include "sim/serving/sequence.hpp"
 #include "sim/serving/step_flows.hpp"
 #include "sim/serving/step_forecast.hpp"
+#include "sim/serving/tier_flows.hpp"
 #include "topologies/topology.hpp"
 #include "workloads/request_source.hpp"
 
@@ -41,6 +42,7 @@ struct Pool {
   std::vector<std::vector<std::vector<EndpointId>>> endpoints;
   /// By instance: its collectives are flows. Empty: they are a part of a step's price, of all pools or of none.
   std::vector<StepWiring> wirings{};
+  std::vector<TierWays> tier_ways{};  ///< by instance; empty: no tier of its caches is on the machine's links
 };
 
 /// How a KV cache travels from a prefill to a decode instance.
@@ -95,10 +97,10 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   /// `pools`: one Mixed, or one Prefill and one Decode (then with `hand_off`). `concurrency` > 0: a closed loop of that
   /// many users, who ask nothing more after `last_arrival` (an open loop's source ends by itself). An interactive
   /// source is told of every end and may send more in answer. Everything passed by reference or pointer outlives the
-  /// object. `interval`: of the instances' time series.
+  /// object. `interval`: of the instances' time series. `links`: of a mixed pool, where KV tiers meet its collectives.
   Serving(engine::Engine& engine, const std::vector<Pool>& pools, std::optional<HandOff> hand_off,
           workloads::RequestSource& source, std::uint32_t concurrency, metrics::Recorder& recorder, SimTime interval,
-          Watch watch, SimTime last_arrival = SimTime::never());
+          Watch watch, SimTime last_arrival = SimTime::never(), const std::optional<SharedLinks>& links = {});
   ~Serving() override;
 
   /// Schedules the first arrivals; engine.run() then plays the run. Both throw SpecError("workload", ...) for a request
@@ -129,6 +131,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
     std::vector<policy::InstanceView> views;
   };
 
+  void add_tier_flows();
   void draw_next();
   void wait_for_due(bool reaction);
   void send_due(bool reaction);
@@ -184,6 +187,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
 
   std::unique_ptr<Contention> contention_;
   std::unique_ptr<StepFlows> step_flows_;
+  std::unique_ptr<TierFlows> tier_flows_;
   SequenceTable sequences_;
   std::deque<metrics::InstanceMeter> meters_;
   std::vector<PoolState> states_;

@@ -28,6 +28,9 @@ struct SmallCluster {
   std::optional<kv::PrefixCacheSpec> caching{};
   std::optional<kv::TiersSpec> tiers{};
   Bytes block_bytes{1e6};
+  /// The tiers stand on one network with an endpoint of `bandwidth` for each rank of the mixed instances, and one for
+  /// each tier, with its rates, that all of them share.
+  bool tiers_on_links = false;
   bool log_steps = false;
   serving::FrontEndSpec front_end{};
   std::uint32_t concurrency = 0;
@@ -95,6 +98,31 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
     pools.push_back(std::move(pool));
   };
   add_pool(split ? serving::Role::Prefill : serving::Role::Mixed, cluster.instances);
+  if (cluster.tiers_on_links) {
+    topologies::FlowNetwork network{.plane = "net", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};
+    for (const kv::TierSpec& tier : cluster.tiers->tiers) {
+      network.endpoints.push_back(
+          {.name = kv::name(tier.kind), .domain = 0, .bandwidth = tier.read, .receive = tier.write});
+    }
+    for (serving::InstanceSettings& instance : pools[0].instances) {
+      for (kv::TierSpec& tier : instance.tiers->tiers) tier.on_links = true;
+      auto& ways = pools[0].tier_ways.emplace_back(cluster.ranks);
+      for (auto& rank : ways) {
+        const EndpointId chips{static_cast<std::uint32_t>(network.endpoints.size())};
+        network.endpoints.push_back({.name = "chips", .domain = 0, .bandwidth = cluster.bandwidth});
+        for (std::uint32_t i = 0; i < cluster.tiers->tiers.size(); ++i) {
+          const kv::TierSpec& tier = cluster.tiers->tiers[i];
+          rank[static_cast<std::size_t>(tier.kind)] =
+              serving::TierWay{.legs = {{.store = EndpointId{i}, .chips = chips}},
+                               .before_read = tier.latency,
+                               .before_write = {},
+                               .read = std::min(tier.read, cluster.bandwidth),
+                               .block = cluster.block_bytes};
+        }
+      }
+    }
+    networks.push_back(network);
+  }
   if (split) {
     add_pool(serving::Role::Decode, cluster.decode_instances);
     topologies::FlowNetwork network{.plane = "net", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};

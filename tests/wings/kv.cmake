@@ -28,4 +28,5 @@ tokenyard_tests(behaviour_kv behaviour
   ROOMS serving
   FILES
     behaviour/cache_tiers_test.cpp
+    behaviour/tier_flows_test.cpp
     behaviour/queue_order_test.cpp)

@@ -14,7 +14,8 @@ tokenyard_tests(unit_run unit
     unit/run/published_collectives_test.cpp
     unit/run/published_wide_test.cpp
     unit/run/run_test.cpp
-    unit/run/shipped_collectives_test.cpp)
+    unit/run/shipped_collectives_test.cpp
+    unit/run/tier_ways_test.cpp)
 tokenyard_tests(behaviour_run behaviour
   ROOMS run
   FILES

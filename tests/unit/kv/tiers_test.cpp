@@ -107,11 +107,19 @@ TEST_CASE("cache tiers: what one instance wrote to a pool another one finds") {
   CHECK(right.end_of_read(SimTime{}, {0, 0, 1}) == SimTime{120'000});
 }
 
-TEST_CASE("cache tiers: nothing to hold and no rate and a wrong order are refused") {
-  TierSpec none = tier(TierKind::Host, 0, WritePolicy::Back);
-  CHECK_THROWS_WITH_AS(kv::validate(none), "capacity: must be more than 0", SpecError);
-  TierSpec slow = tier(TierKind::Host, 1, WritePolicy::Back, 0.0);
-  CHECK_THROWS_WITH_AS(kv::validate(slow), "read: must be more than 0", SpecError);
+TEST_CASE("cache tiers: what the machine's links carry takes no time here") {
+  const Prompt prompt;
+  TierSpec host = tier(TierKind::Host, 9, WritePolicy::Back);
+  host.on_links = true;
+  TierStack stack({.tiers = {host, tier(TierKind::Nvme, 9, WritePolicy::Through, 1.0)}}, kBlock, nullptr);
+  for (std::uint32_t i = 0; i < 5; ++i) stack.evicted(prompt.ids[i], 1);
+  CHECK(stack.end_of_read(SimTime{}, {3, 0, 0}) == SimTime{});
+  CHECK(stack.end_of_read(SimTime{}, {3, 1, 0}) == SimTime{1'020'000});  // 20 us and a block at 1 GB/s
+  CHECK(stack.read(SimTime{}, prompt.ids, 0, {3, 0, 0}) == SimTime{});
+  CHECK(stack.traffic().read_blocks[0] == 3);
+}
+
+TEST_CASE("cache tiers: a wrong order is refused") {
   const kv::TiersSpec order{
       .tiers = {tier(TierKind::Pool, 1, WritePolicy::Back), tier(TierKind::Host, 1, WritePolicy::Back)}};
   CHECK_THROWS_WITH_AS(kv::validate(order),
