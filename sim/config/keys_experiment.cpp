@@ -138,7 +138,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "each of "
      "them, or once, copied on inside the instance at no cost."},
     {"kv_transfer", "efficiency", "ratio", "0.7",
-     "Share of the links' rate that the connector reaches. Default: 0.70 to 0.72 fitted on Mooncake 1P1D transfers."},
+     "Share of the links' wire rate that the connector reaches, protocol included; at most the plane's own efficiency. "
+     "Default: 0.70 to 0.72 fitted on Mooncake 1P1D transfers."},
 
     {"output", "requests", "true or false", "true", "Write requests.csv (a row a request)."},
     {"output", "steps", "true or false", "false", "Write steps.csv (a row a step of an instance)."},

@@ -91,7 +91,16 @@ void set_endpoints(const config::Experiment& experiment, const Placed& placed, O
   }
 }
 
-serving::HandOff make_hand_off(const config::Experiment& experiment, const topologies::FlowNetwork& network) {
+/// What a connector reaches of the rate that flows share. `kv_transfer.efficiency` is of the wire, protocol included, as
+/// it was fitted; the plane's own share is in the network's rates.
+double connector_share(const config::Experiment& experiment, const topologies::Topology& topology,
+                       const topologies::FlowNetwork& network) {
+  const double payload = topology.planes()[topology.plane(network.plane).index()].efficiency;
+  return std::min(experiment.kv_transfer.efficiency / payload, 1.0);
+}
+
+serving::HandOff make_hand_off(const config::Experiment& experiment, const topologies::Topology& topology,
+                               const topologies::FlowNetwork& network) {
   const config::PoolSpec& decode = experiment.pools[1];
   // One chip alone holds every head once.
   const models::ParallelPlan landing = experiment.kv_transfer.replicas_once ? models::ParallelPlan{} : decode.plan;
@@ -100,7 +109,7 @@ serving::HandOff make_hand_off(const config::Experiment& experiment, const topol
           .prefill_bytes_per_token =
               kv_bytes_per_token(experiment.llm, experiment.pools[0].plan, experiment.pools[0].precision.kv),
           .setup = experiment.kv_transfer.setup,
-          .efficiency = experiment.kv_transfer.efficiency,
+          .efficiency = connector_share(experiment, topology, network),
           .push = experiment.kv_transfer.push,
           .with_prefill = experiment.kv_transfer.with_prefill,
           .decode_first = experiment.kv_transfer.decode_first,
@@ -188,7 +197,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
         return network.of_group.at(before + i * experiment.pools[p].plan.attention_data + rank);
       },
       assembly);
-  serving::HandOff hand_off = make_hand_off(experiment, network);
+  serving::HandOff hand_off = make_hand_off(experiment, assembly.topology, network);
   const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
   const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
   if (experiment.network.contention && any) hand_off.footprints = shared;
@@ -279,7 +288,7 @@ void play_collectives(const config::Experiment& experiment, const Placed& placed
           return endpoints;
         },
         assembly);
-    assembly.hand_off = make_hand_off(experiment, networks.networks()[kv]);
+    assembly.hand_off = make_hand_off(experiment, assembly.topology, networks.networks()[kv]);
   }
   const std::uint32_t rounds = experiment.network.rounds > 0 ? experiment.network.rounds : experiment.llm.layers;
   for (std::size_t p = 0; p < placed.size(); ++p) {

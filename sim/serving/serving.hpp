@@ -63,7 +63,7 @@ struct HandOff {
   Bytes bytes_per_token;            ///< that land on the decode side, all its chips together
   Bytes prefill_bytes_per_token{};  ///< of a beginning copied between prefill instances: on all chips of a rank
   Seconds setup;                    ///< software, once a request
-  double efficiency = 1.0;          ///< share of the links' rate that the connector reaches
+  double efficiency = 1.0;          ///< share of a flow's rate (payload) that the connector reaches
   bool push = false;
   bool with_prefill = false;  ///< then also push
   bool decode_first = false;  ///< then neither of them

@@ -14,8 +14,7 @@ using namespace tokenyard::test;
 TEST_CASE("published: KV hand-offs of Mooncake between two H800 servers are met within 15 %") {
   // Mooncake's 1P1D benchmark of vLLM with its connector, kvcache-ai/Mooncake documentation: Qwen3-8B, TP8 a side, 8
   // RoCE NICs a server that together carry about 200 GB/s, mean time of the transfer by prompt tokens. The set-up and
-  // the share of the links that are kv_transfer's defaults were fitted on these figures raw; here they meet the plane's
-  // own efficiency, 0.93, on top.
+  // the share of the wire that are kv_transfer's defaults were fitted on these figures.
   struct Row {
     int tokens;
     double transfer_ms;
