@@ -41,4 +41,5 @@ tokenyard_tests(behaviour_serving behaviour
     behaviour/instance_test.cpp
     behaviour/pipeline_test.cpp
     behaviour/speculation_test.cpp
+    behaviour/trunk_contention_test.cpp
     behaviour/ways_contention_test.cpp)
