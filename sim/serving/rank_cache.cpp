@@ -74,12 +74,14 @@ void Rank::take_hits(SequenceId id) {
 }
 
 std::uint32_t Rank::blocks_here(SequenceId id) {
+  hit_.reset();  // acquire() takes what the last match has found
   cache_->settle(free_blocks_);
   const kv::BlockIds ids = ids_of(sequences_[id]);
   return cache_->match(ids, ids.known_in_prompt()).blocks;
 }
 
 std::uint32_t Rank::adopt(SequenceId id, std::uint32_t upto) {
+  hit_.reset();
   cache_->settle(free_blocks_);
   const Sequence& sequence = sequences_[id];
   const kv::BlockIds ids = ids_of(sequence);
