@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/cost/kernels.hpp"
 #include "models/cost/layer_work.hpp"
+#include "models/device/attention_kernels.hpp"
 
 #include <cstddef>
 #include <limits>
@@ -22,18 +23,24 @@ double decode_queries(const StepCostSpec& spec) {
   return heads_per_chip(spec) * spec.speculation.width() * spec.plan.kv;
 }
 
-DecodeAttentionShape gqa_shape(const StepCostSpec& spec, double sequences, double context) {
+DecodeAttentionShape gqa_shape(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
+                               double context) {
+  const double seen = layers.seen_context(sequences, context);
   return {.sequences = sequences,
-          .context = context / spec.plan.kv,
+          .context = seen / spec.plan.kv,
           .heads = decode_queries(spec),
           .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
-          .head_dim = 1.0 * spec.llm.gqa->head_dim};
+          .head_dim = 1.0 * spec.llm.gqa->head_dim,
+          .windowed = layers.window <= models::kShortWindow,
+          .unseen = (context - seen) / spec.plan.kv};
 }
+
+constexpr const char* kHasKernels = "the chip has attention kernels for this cache";
 
 template <class Families>
 const auto& of(const Families& families, models::Dtype kv) {
   const auto& coefficients = families.at(static_cast<std::size_t>(kv));
-  expect(coefficients.has_value(), "the chip has attention kernels for this cache");
+  expect(coefficients.has_value(), kHasKernels);
   return *coefficients;
 }
 
@@ -46,12 +53,14 @@ MlaDecodeShape latent_shape(const StepCostSpec& spec, double sequences, double c
 }
 
 /// With context parallelism chips take turns from both ends of a prompt, so that their areas are alike.
-ContextAttentionShape prompt_shape(const StepCostSpec& spec, double tokens, double area_x2) {
+ContextAttentionShape prompt_shape(const StepCostSpec& spec, const AttentionLayers& layers, double tokens,
+                                   double area_x2) {
   return {.tokens = tokens / spec.plan.context,
-          .area_x2 = area_x2 / spec.plan.context,
+          .area_x2 = layers.seen_area_x2(tokens, area_x2) / spec.plan.context,
           .heads = heads_per_chip(spec),
           .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
-          .head_dim = 1.0 * spec.llm.gqa->head_dim};
+          .head_dim = 1.0 * spec.llm.gqa->head_dim,
+          .windowed = layers.window <= models::kShortWindow};
 }
 
 MlaContextShape latent_prompt_shape(const StepCostSpec& spec, double tokens, double area_x2) {
@@ -63,39 +72,9 @@ MlaContextShape latent_prompt_shape(const StepCostSpec& spec, double tokens, dou
           .v_dim = 1.0 * spec.llm.mla->v_dim};
 }
 
-/// Work of `sequences` decodes with `context` between them, in ns.
-double decode_work(const StepCostSpec& spec, double sequences, double context) {
-  const models::KernelSet& kernels = spec.chip.kernels;
-  const models::Dtype kv = spec.precision.kv;
-  if (spec.llm.mla) {
-    return ns(kernel_work(latent_shape(spec, sequences, context), kv, of(kernels.mla_decode, kv), spec.chip));
-  }
-  return ns(kernel_work(gqa_shape(spec, sequences, context), kv, of(kernels.decode_attention, kv), spec.chip));
-}
-
-double context_work(const StepCostSpec& spec, double tokens, double area_x2) {
-  const models::KernelSet& kernels = spec.chip.kernels;
-  const models::Dtype kv = spec.precision.kv;
-  if (spec.llm.mla) {
-    return ns(kernel_work(latent_prompt_shape(spec, tokens, area_x2), of(kernels.mla_context, kv), spec.chip));
-  }
-  return ns(kernel_work(prompt_shape(spec, tokens, area_x2), of(kernels.context_attention, kv), spec.chip));
-}
-
 template <class Coefficients>
 NormTable norm(const Coefficients& c) {
   return NormTable(ns(c.t0), 1.0, c.p);
-}
-
-NormTable decode_norm(const StepCostSpec& spec) {
-  const models::KernelSet& kernels = spec.chip.kernels;
-  return spec.llm.mla ? norm(of(kernels.mla_decode, spec.precision.kv))
-                      : norm(of(kernels.decode_attention, spec.precision.kv));
-}
-
-NormTable context_norm(const StepCostSpec& spec) {
-  const models::KernelSet& kernels = spec.chip.kernels;
-  return norm(of(spec.llm.mla ? kernels.mla_context : kernels.context_attention, spec.precision.kv));
 }
 
 /// Coefficients of skew that count on this plan.
@@ -120,10 +99,24 @@ std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm) {
   return groups;
 }
 
-Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context) {
+const models::DecodeAttentionCoefficients& decode_kernel(const StepCostSpec& spec, const AttentionLayers& layers) {
+  const auto* const c =
+      models::decode_kernel(spec.chip.kernels, spec.precision.kv, heads_of(gqa_shape(spec, layers, 0.0, 0.0)));
+  expect(c != nullptr, kHasKernels);
+  return *c;
+}
+
+const models::ContextAttentionCoefficients& context_kernel(const StepCostSpec& spec, const AttentionLayers& layers) {
+  const auto* const c =
+      models::context_kernel(spec.chip.kernels, spec.precision.kv, heads_of(prompt_shape(spec, layers, 0.0, 0.0)));
+  expect(c != nullptr, kHasKernels);
+  return *c;
+}
+
+Seconds decode_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double sequences, double context) {
   const models::Dtype kv = spec.precision.kv;
   if (spec.llm.mla) return mla_decode_time(latent_shape(spec, sequences, context), kv, spec.chip);
-  return decode_attention_time(gqa_shape(spec, sequences, context), kv, spec.chip);
+  return decode_attention_time(gqa_shape(spec, layers, sequences, context), kv, spec.chip);
 }
 
 Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double context, double longest) {
@@ -132,10 +125,10 @@ Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double conte
   return std::max(0.0, longest - context / sequences) * skew->per_key;
 }
 
-Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2) {
+Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double tokens, double area_x2) {
   const models::Dtype kv = spec.precision.kv;
   if (spec.llm.mla) return mla_context_time(latent_prompt_shape(spec, tokens, area_x2), kv, spec.chip);
-  return context_attention_time(prompt_shape(spec, tokens, area_x2), kv, spec.chip);
+  return context_attention_time(prompt_shape(spec, layers, tokens, area_x2), kv, spec.chip);
 }
 
 std::optional<MixedAttention> mixed_attention(const StepCostSpec& spec) {
@@ -153,17 +146,60 @@ double mixed_tile_rows(const StepCostSpec& spec) {
   return of(spec.chip.kernels.mixed_attention, spec.precision.kv).tile_rows;
 }
 
+Attention::Decodes Attention::decodes_of_layers(const StepCostSpec& spec, const AttentionLayers& layers) {
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) {
+    const models::MlaDecodeCoefficients& c = of(spec.chip.kernels.mla_decode, kv);
+    const auto work = [&](double sequences, double context) {
+      return ns(kernel_work(latent_shape(spec, sequences, context), kv, c, spec.chip));
+    };
+    return {.norm = norm(c), .per_context = work(0.0, 1.0), .per_sequence = work(1.0, 0.0)};
+  }
+  const models::DecodeAttentionCoefficients& c = decode_kernel(spec, layers);
+  models::DecodeAttentionCoefficients reads = c;  // what grows with the context and the sequences alone
+  reads.per_head = Seconds{};
+  const auto work = [&](double sequences, double context) {
+    DecodeAttentionShape shape = gqa_shape(spec, layers, sequences, 0.0);
+    shape.context = context / spec.plan.kv;
+    return ns(kernel_work(shape, kv, reads, spec.chip));
+  };
+  const models::AttentionSplit& split = spec.chip.kernels.attention_split;
+  const double start = ns(c.per_head) * kv_heads_per_chip(spec.llm, spec.plan);
+  return {.norm = norm(c),
+          .per_context = work(0.0, 1.0),
+          .per_sequence = work(1.0, 0.0),
+          .per_start = start,
+          .per_split = split.keys > 0.0 ? start / split.keys / spec.plan.kv : 0.0,
+          .most_split = ns(c.per_head) * split.blocks,
+          .split_unseen = split.whole_context};
+}
+
+Attention::Prompts Attention::prompts_of_layers(const StepCostSpec& spec, const AttentionLayers& layers) {
+  const models::ContextAttentionCoefficients& c =
+      spec.llm.mla ? of(spec.chip.kernels.mla_context, spec.precision.kv) : context_kernel(spec, layers);
+  const auto work = [&](double tokens, double area_x2) {
+    if (spec.llm.mla) return ns(kernel_work(latent_prompt_shape(spec, tokens, area_x2), c, spec.chip));
+    ContextAttentionShape shape = prompt_shape(spec, layers, tokens, 0.0);
+    shape.area_x2 = area_x2 / spec.plan.context;
+    return ns(kernel_work(shape, c, spec.chip));
+  };
+  return {.norm = norm(c), .per_area = work(0.0, 1.0), .per_token = work(1.0, 0.0)};
+}
+
+std::vector<Attention::Group> Attention::groups(const StepCostSpec& spec) {
+  std::vector<Group> groups;
+  for (const AttentionLayers& layers : attention_layers(spec.llm)) {
+    groups.push_back(
+        {.layers = layers, .decodes = decodes_of_layers(spec, layers), .prompts = prompts_of_layers(spec, layers)});
+  }
+  return groups;
+}
+
 Attention::Attention(const StepCostSpec& spec)
-    : groups_(attention_layers(spec.llm)),
-      sees_everything_(groups_.size() == 1 && groups_[0].window > 1e18),
-      decode_norm_(decode_norm(spec)),
-      decode_per_context_(decode_work(spec, 0.0, 1.0)),
-      decode_per_sequence_(decode_work(spec, 1.0, 0.0)),
+    : groups_(groups(spec)),
+      sees_everything_(groups_.size() == 1 && !groups_[0].layers.windowed()),
       skew_ns_(skew_of(spec) == nullptr ? 0.0 : ns(skew_of(spec)->per_key)),
       unsplit_(unsplit_sequences(spec)),
-      context_norm_(context_norm(spec)),
-      context_per_token_(context_work(spec, 1.0, 0.0)),
-      context_per_area_(context_work(spec, 0.0, 1.0)),
       mixed_(mixed_attention(spec)),
       mixed_rows_(mixed_ ? mixed_tile_rows(spec) : 0.0) {}
 

@@ -35,6 +35,8 @@ struct AttentionLayers {
   double layers = 0;
   double window = 0;  ///< tokens; the largest double when they see everything
 
+  [[nodiscard]] bool windowed() const { return window < 1e18; }
+
   /// The sum of contexts that `sequences` decodes read: at most `window` each.
   [[nodiscard]] double seen_context(double sequences, double context) const;
   /// Twice the area that `tokens` of prompt compute: at most `window` keys a token.
@@ -46,13 +48,22 @@ struct AttentionLayers {
 /// Without the empty groups: one, or two for a model with sliding windows.
 [[nodiscard]] std::vector<AttentionLayers> attention_layers(const models::LlmSpec& llm);
 
-/// All decodes of a step in one kernel of one layer on one chip, straight from the formula of models/cost/kernels.hpp.
-[[nodiscard]] Seconds decode_layer_time(const StepCostSpec& spec, double sequences, double context);
+/// The chip's kernels for these layers of the model on this plan. REQUIRES: grouped-query attention; the chip has some.
+[[nodiscard]] const models::DecodeAttentionCoefficients& decode_kernel(const StepCostSpec& spec,
+                                                                       const AttentionLayers& layers);
+[[nodiscard]] const models::ContextAttentionCoefficients& context_kernel(const StepCostSpec& spec,
+                                                                         const AttentionLayers& layers);
+
+/// All decodes of a step in one kernel of one of `layers` on one chip, straight from the formula of
+/// models/cost/kernels.hpp. `context` is the sum of theirs, whatever of it these layers see.
+[[nodiscard]] Seconds decode_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
+                                        double context);
 /// What the longest of these decodes adds to it (models::SkewCoefficients); nothing when it is not told, where the chip
 /// has no figure of it, for latent attention, and where chips share a cache.
 [[nodiscard]] Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double context, double longest);
 /// Likewise all chunks of a step.
-[[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, double tokens, double area_x2);
+[[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double tokens,
+                                         double area_x2);
 /// The kernel that takes prompts and decodes of a step in one launch; absent where two kernels share them: the engine
 /// launches two, the chip has no such kernel for this cache, the model's attention is latent (its back ends split the
 /// batch), or chips share prompts or a cache.
@@ -73,51 +84,77 @@ class Attention {
     }
     if (mixed_ && work.tokens > 0.0) return together(work);
     double ns = 0.0;
-    for (const AttentionLayers& group : groups_) {
+    for (const Group& group : groups_) {
       double layer = 0.0;
-      if (work.sequences > 0.0) {
-        layer += decode_layer(work.sequences, group.seen_context(work.sequences, work.context),
-                              group.seen_longest(work.longest_context));
-      }
+      if (work.sequences > 0.0) layer += decode_layer(group, work.sequences, work.context, work.longest_context);
       if (work.tokens > 0.0) {
-        layer += context_norm_(context_per_area_ * group.seen_area_x2(work.tokens, work.area_x2) +
-                               context_per_token_ * work.tokens);
+        layer += group.prompts(group.layers.seen_area_x2(work.tokens, work.area_x2), work.tokens);
       }
-      ns += group.layers * layer;
+      ns += group.layers.layers * layer;
     }
     return ns;
   }
 
   /// The decode part alone, as operator() gives it for the same sequences, where all layers see everything.
   [[nodiscard]] double decode(double sequences, double context, double longest) const {
-    return groups_[0].layers * decode_layer(sequences, context, longest);
+    return groups_[0].layers.layers * decode_layer(groups_[0], sequences, context, longest);
   }
   /// Whether a step with prompts has one kernel for them and its decodes.
   [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
   [[nodiscard]] bool sees_everything() const { return sees_everything_; }
 
  private:
+  /// A norm of a floor and of work that is a sum of products; all in ns.
+  struct Decodes {
+    NormTable norm;
+    double per_context = 0.0;
+    double per_sequence = 0.0;
+    double per_start = 0.0;     // a sequence's own thread blocks
+    double per_split = 0.0;     // a token of context, of the blocks that its kernel splits contexts into
+    double most_split = 0.0;    // of all of them
+    bool split_unseen = false;  // tokens outside the window count for that
+
+    [[nodiscard]] double operator()(double sequences, double seen, double context) const {
+      const double split = std::min(per_split * (split_unseen ? context : seen), most_split);
+      return norm(per_context * seen + per_sequence * sequences + std::max(per_start * sequences, split));
+    }
+  };
+  struct Prompts {
+    NormTable norm;
+    double per_area;
+    double per_token;
+
+    [[nodiscard]] double operator()(double area_x2, double tokens) const {
+      return norm(per_area * area_x2 + per_token * tokens);
+    }
+  };
+  struct Group {
+    AttentionLayers layers;
+    Decodes decodes;
+    Prompts prompts;
+  };
+  [[nodiscard]] static Decodes decodes_of_layers(const StepCostSpec& spec, const AttentionLayers& layers);
+  [[nodiscard]] static Prompts prompts_of_layers(const StepCostSpec& spec, const AttentionLayers& layers);
+  [[nodiscard]] static std::vector<Group> groups(const StepCostSpec& spec);
+
   [[nodiscard]] double together(const AttentionWork& work) const {
     double ns = 0.0;
-    for (const AttentionLayers& group : groups_) ns += group.layers * (*mixed_)(group.seen(work, mixed_rows_));
+    for (const Group& group : groups_) {
+      ns += group.layers.layers * (*mixed_)(group.layers.seen(work, mixed_rows_));
+    }
     return ns;
   }
-  [[nodiscard]] double decode_layer(double sequences, double context, double longest) const {
-    const double alike = decode_norm_(decode_per_context_ * context + decode_per_sequence_ * sequences);
-    return sequences < unsplit_ ? alike : alike + skew_ns_ * std::max(0.0, longest - context / sequences);
+  [[nodiscard]] double decode_layer(const Group& group, double sequences, double context, double longest) const {
+    const double seen = group.layers.seen_context(sequences, context);
+    const double alike = group.decodes(sequences, seen, context);
+    if (sequences < unsplit_) return alike;
+    return alike + skew_ns_ * std::max(0.0, group.layers.seen_longest(longest) - seen / sequences);
   }
 
-  std::vector<AttentionLayers> groups_;
+  std::vector<Group> groups_;
   bool sees_everything_;
-  // Both kinds are a norm of a floor and of work that is a sum of two products; all in ns.
-  NormTable decode_norm_;
-  double decode_per_context_;
-  double decode_per_sequence_;
   double skew_ns_;  // a token of the longest context above the mean
   double unsplit_;  // decodes from which it counts
-  NormTable context_norm_;
-  double context_per_token_;
-  double context_per_area_;
   std::optional<MixedAttention> mixed_;
   double mixed_rows_;
 };

@@ -17,16 +17,14 @@ models::ValidRange range_of(const models::Provenance& provenance, std::string_vi
   return {.figure = std::string(figure), .least = 0.0, .greatest = std::numeric_limits<double>::max()};
 }
 
-const models::Provenance& decode_provenance(const StepCostSpec& spec) {
-  const auto kv = static_cast<std::size_t>(spec.precision.kv);
-  const models::KernelSet& kernels = spec.chip.kernels;
-  return spec.llm.mla ? kernels.mla_decode.at(kv)->provenance : kernels.decode_attention.at(kv)->provenance;
+const models::Provenance& decode_provenance(const StepCostSpec& spec, const AttentionLayers& layers) {
+  if (!spec.llm.mla) return decode_kernel(spec, layers).provenance;
+  return spec.chip.kernels.mla_decode.at(static_cast<std::size_t>(spec.precision.kv))->provenance;
 }
 
-const models::Provenance& context_provenance(const StepCostSpec& spec) {
-  const auto kv = static_cast<std::size_t>(spec.precision.kv);
-  const models::KernelSet& kernels = spec.chip.kernels;
-  return spec.llm.mla ? kernels.mla_context.at(kv)->provenance : kernels.context_attention.at(kv)->provenance;
+const models::Provenance& context_provenance(const StepCostSpec& spec, const AttentionLayers& layers) {
+  if (!spec.llm.mla) return context_kernel(spec, layers).provenance;
+  return spec.chip.kernels.mla_context.at(static_cast<std::size_t>(spec.precision.kv))->provenance;
 }
 
 bool heads_covered(const StepCostSpec& spec, const models::Provenance& provenance, double queries) {
@@ -49,10 +47,17 @@ bool AttentionCoverage::Box::holds(double count, double sum) const {
          sum <= length.greatest * count;
 }
 
-AttentionCoverage::AttentionCoverage(const StepCostSpec& spec)
-    : decode_(decode_provenance(spec),
-              heads_covered(spec, decode_provenance(spec), 1.0 * spec.speculation.width() * spec.plan.kv), "context"),
-      context_(context_provenance(spec), heads_covered(spec, context_provenance(spec), 1.0), "tokens") {
+bool AttentionCoverage::hold(const std::vector<Box>& boxes, double count, double sum) {
+  return std::ranges::all_of(boxes, [&](const Box& box) { return box.holds(count, sum); });
+}
+
+AttentionCoverage::AttentionCoverage(const StepCostSpec& spec) {
+  for (const AttentionLayers& layers : attention_layers(spec.llm)) {
+    const models::Provenance& decode = decode_provenance(spec, layers);
+    const models::Provenance& context = context_provenance(spec, layers);
+    decode_.emplace_back(decode, heads_covered(spec, decode, 1.0 * spec.speculation.width() * spec.plan.kv), "context");
+    context_.emplace_back(context, heads_covered(spec, context, 1.0), "tokens");
+  }
   if (!mixed_attention(spec)) return;
   const auto kv = static_cast<std::size_t>(spec.precision.kv);
   together_ = heads_covered(spec, spec.chip.kernels.mixed_attention.at(kv)->provenance, 1.0);
@@ -61,10 +66,10 @@ AttentionCoverage::AttentionCoverage(const StepCostSpec& spec)
 AttentionCoverage::Outside AttentionCoverage::of(const StepShape& shape) const {
   const bool prompts = shape.prefill_tokens > 0;
   if (prompts && together_) return {.decode = false, .context = !*together_};
-  const bool decode = shape.decodes > 0 && !decode_.holds(shape.decodes, static_cast<double>(shape.decode_context));
+  const bool decode = shape.decodes > 0 && !hold(decode_, shape.decodes, static_cast<double>(shape.decode_context));
   if (!prompts) return {.decode = decode};
   const AttentionWork work = attention_work(shape);
-  return {.decode = decode, .context = !context_.holds(work.chunks, work.tokens)};
+  return {.decode = decode, .context = !hold(context_, work.chunks, work.tokens)};
 }
 
 void AttentionCoverage::add_basis(const StepShape& shape, const Attention& attention, PriceBasis& basis) const {
@@ -80,7 +85,7 @@ void AttentionCoverage::add_basis(const StepShape& shape, const Attention& atten
 bool AttentionCoverage::covers_run(std::uint32_t decodes, std::uint64_t first_context, std::uint64_t steps) const {
   const double first = static_cast<double>(first_context);
   const double last = first + static_cast<double>(decodes) * static_cast<double>(steps - 1);
-  return decode_.holds(decodes, first) && decode_.holds(decodes, last);
+  return hold(decode_, decodes, first) && hold(decode_, decodes, last);
 }
 
 }  // namespace tokenyard::cost

@@ -7,13 +7,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace tokenyard::cost {
 
 /// What of a rank's attention is priced outside the shapes that its coefficients were fitted on.
 ///
 /// The tables behind the fits are of equal sequences: a step is held against them by how many it has and by their mean
-/// length. What no table has, prompts with a cached prefix and windows, does not count against a price.
+/// length, the whole context of a windowed layer. What no table has, prompts with a cached prefix, does not count
+/// against a price.
 class AttentionCoverage {
  public:
   explicit AttentionCoverage(const StepCostSpec& spec);
@@ -42,8 +44,10 @@ class AttentionCoverage {
     models::ValidRange length;
   };
 
-  Box decode_;
-  Box context_;
+  [[nodiscard]] static bool hold(const std::vector<Box>& boxes, double count, double sum);
+
+  std::vector<Box> decode_;  // of each kind of layers; a kernel is inside when all of them are
+  std::vector<Box> context_;
   std::optional<bool> together_;  // whether the one kernel of prompts and decodes was measured; absent: two kernels
 };
 

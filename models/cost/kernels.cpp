@@ -1,6 +1,7 @@
 #include "models/cost/kernels.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/device/attention_kernels.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -15,10 +16,12 @@ using models::GemmKind;
 
 constexpr double kPlainMaximum = 1000.0;  // a p-norm from here on is the maximum
 
+constexpr const char* kHasFamily = "the chip has this kernel family (checked when a step cost is compiled)";
+
 template <class Families, class Index>
 const auto& family(const Families& families, Index index) {
   const auto& coefficients = families.at(static_cast<std::size_t>(index));
-  expect(coefficients.has_value(), "the chip has this kernel family (checked when a step cost is compiled)");
+  expect(coefficients.has_value(), kHasFamily);
   return *coefficients;
 }
 
@@ -76,9 +79,25 @@ Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {
                4.0 * s.sequences * s.heads * s.head_dim};
 }
 
+double decode_blocks(const DecodeAttentionShape& s, const models::AttentionSplit& split) {
+  const double whole = s.sequences * s.kv_heads;
+  if (split.keys <= 0.0) return whole;
+  const double counted = split.whole_context ? s.context + s.unseen : s.context;
+  return std::max(whole, std::min(counted * s.kv_heads / split.keys, split.blocks));
+}
+
 Seconds kernel_work(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
-  return decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw) + c.per_head * (s.sequences * s.kv_heads);
+  return decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw) +
+         c.per_head * decode_blocks(s, chip.kernels.attention_split);
+}
+
+models::HeadShape heads_of(const DecodeAttentionShape& s) {
+  return {.head_dim = s.head_dim, .group = s.heads / s.kv_heads, .windowed = s.windowed};
+}
+
+models::HeadShape heads_of(const ContextAttentionShape& s) {
+  return {.head_dim = s.head_dim, .group = s.heads / s.kv_heads, .windowed = s.windowed};
 }
 
 Seconds kernel_work(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
@@ -103,12 +122,15 @@ Seconds kernel_work(const MlaContextShape& s, const models::ContextAttentionCoef
 }
 
 Seconds decode_attention_time(const DecodeAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
-  const auto& c = family(chip.kernels.decode_attention, kv);
-  return with_floor(kernel_work(s, kv, c, chip), c);
+  const auto* const c = models::decode_kernel(chip.kernels, kv, heads_of(s));
+  expect(c != nullptr, kHasFamily);
+  return with_floor(kernel_work(s, kv, *c, chip), *c);
 }
 
 Seconds context_attention_time(const ContextAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
-  return context_time(s, family(chip.kernels.context_attention, kv), chip);
+  const auto* const c = models::context_kernel(chip.kernels, kv, heads_of(s));
+  expect(c != nullptr, kHasFamily);
+  return context_time(s, *c, chip);
 }
 
 Seconds mla_decode_time(const MlaDecodeShape& s, Dtype kv, const AcceleratorSpec& chip) {

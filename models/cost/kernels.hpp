@@ -3,6 +3,7 @@
 #include "models/base/units.hpp"
 #include "models/cost/expert_load.hpp"
 #include "models/device/accelerator.hpp"
+#include "models/device/attention_heads.hpp"
 #include "models/device/dtype.hpp"
 
 #include <cstdint>
@@ -37,23 +38,31 @@ struct GemmShape {
 /// Heads of one chip, and what its sequences hold.
 struct DecodeAttentionShape {
   double sequences = 0;
-  double context = 0;  ///< sum over the sequences
+  double context = 0;  ///< sum over the sequences, of what the layer sees
   double heads = 0;
   double kv_heads = 0;
   double head_dim = 0;
+  bool windowed = false;  ///< models::HeadShape
+  double unseen = 0;      ///< sum over the sequences, of what lies outside the window
 };
 /// What the kernel moves: the cached keys and values, and BF16 queries and outputs:
 ///   context*kv_heads*head_dim*2*kv + 4*sequences*heads*head_dim
 [[nodiscard]] Bytes decode_attention_bytes(const DecodeAttentionShape& shape, models::Dtype kv);
 
+/// Thread blocks that the chip starts for it: sequences*kv_heads; or, where contexts are split,
+///   max( sequences*kv_heads, min( context*kv_heads/split.keys, split.blocks ) )
+/// with the unseen context where the kernel counts it.
+[[nodiscard]] double decode_blocks(const DecodeAttentionShape& shape, const models::AttentionSplit& split);
+
 /// FLOP = 2*heads*(head_dim + softmax_dim)*area, activation bytes = tokens*(2*heads + 4*kv_heads)*head_dim*2. The
 /// reading of a cached prefix is not counted: it is hidden behind the products.
 struct ContextAttentionShape {
   double tokens = 0;   ///< sum of the chunks' lengths q
-  double area_x2 = 0;  ///< sum of q*(2*prefix + q)
+  double area_x2 = 0;  ///< sum of q*(2*prefix + q), of what the layer sees
   double heads = 0;
   double kv_heads = 0;
   double head_dim = 0;
+  bool windowed = false;  ///< models::HeadShape
 };
 
 /// Absorbed decode: FLOP = 2*context*heads*(2*kv_rank + rope_dim), bytes = context*(kv_rank + rope_dim)*kv; BF16
@@ -78,8 +87,10 @@ struct MlaContextShape {
 };
 
 /// All four attention kernels: t = pnorm_p(t0, work), where the work is a sum of a part that grows in proportion to the
-/// context (or the area) and one that grows in proportion to the sequences (or the tokens). `c` are the coefficients of
-/// `kv`, the chip's when they are not given. The price is that of a step, with nothing in the L2 (RepeatedReads).
+/// context (or the area) and one that grows in proportion to the sequences (or the tokens), and with GQA decodes of
+/// decode_blocks() times per_head. `c` are the coefficients of `kv`, those that the chip has for these heads when they
+/// are not given (models::decode_kernel, context_kernel). The price is that of a step, with nothing in the L2
+/// (RepeatedReads).
 [[nodiscard]] Seconds kernel_work(const DecodeAttentionShape& shape, models::Dtype kv,
                                   const models::DecodeAttentionCoefficients& c, const models::AcceleratorSpec& chip);
 [[nodiscard]] Seconds kernel_work(const ContextAttentionShape& shape, const models::ContextAttentionCoefficients& c,
@@ -88,6 +99,10 @@ struct MlaContextShape {
                                   const models::AcceleratorSpec& chip);
 [[nodiscard]] Seconds kernel_work(const MlaContextShape& shape, const models::ContextAttentionCoefficients& c,
                                   const models::AcceleratorSpec& chip);
+
+/// What chooses among a chip's kernels.
+[[nodiscard]] models::HeadShape heads_of(const DecodeAttentionShape& shape);
+[[nodiscard]] models::HeadShape heads_of(const ContextAttentionShape& shape);
 
 [[nodiscard]] Seconds decode_attention_time(const DecodeAttentionShape& shape, models::Dtype kv,
                                             const models::AcceleratorSpec& chip);

@@ -293,14 +293,13 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
       const double context = group.seen_context(work.sequences, work.context);
       const double longest = group.seen_longest(work.longest_context);
       add(parts, "decode attention", PriceFamily::DecodeAttention, group.layers,
-          {.time = decode_layer_time(spec_, work.sequences, context)});
+          {.time = decode_layer_time(spec_, group, work.sequences, work.context)});
       const Seconds skew = skew_layer_time(spec_, work.sequences, context, longest);
       if (skew > Seconds{}) add(parts, "unequal contexts", PriceFamily::DecodeAttention, group.layers, {.time = skew});
     }
     if (work.tokens > 0.0) {
-      const double area = group.seen_area_x2(work.tokens, work.area_x2);
       add(parts, "context attention", PriceFamily::ContextAttention, group.layers,
-          {.time = context_layer_time(spec_, work.tokens, area)});
+          {.time = context_layer_time(spec_, group, work.tokens, work.area_x2)});
     }
   }
   return parts;

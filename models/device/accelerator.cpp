@@ -110,6 +110,16 @@ void check(const KernelSet& kernels) {
   check_all(kernels.gemm, "kernels.gemm", kind);
   check_all(kernels.decode_attention, "kernels.attention_decode", format);
   check_all(kernels.context_attention, "kernels.attention_context", format);
+  for (std::size_t i = 0; i < kDecodeHeads; ++i) {
+    check_all(kernels.decode_by_heads[i], "kernels.attention_decode." + std::string(name(static_cast<DecodeHeads>(i))),
+              format);
+  }
+  for (std::size_t i = 0; i < kContextHeads; ++i) {
+    check_all(kernels.context_by_heads[i],
+              "kernels.attention_context." + std::string(name(static_cast<ContextHeads>(i))), format);
+  }
+  Group("kernels.attention_split").not_negative("keys", kernels.attention_split.keys);
+  Group("kernels.attention_split").not_negative("blocks", kernels.attention_split.blocks);
   check_all(kernels.attention_skew, "kernels.attention_skew", format);
   check_all(kernels.mixed_attention, "kernels.attention_mixed", format);
   check_all(kernels.mla_decode, "kernels.mla_decode", format);

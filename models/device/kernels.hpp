@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/device/attention_heads.hpp"
 #include "models/device/collective_kernels.hpp"
 #include "models/device/dtype.hpp"
 #include "models/device/provenance.hpp"
@@ -35,13 +36,21 @@ struct RepeatedReads {
   double share = 1.0;
 };
 
-/// Decode attention, GQA/MHA: t = pnorm_p( t0, KV bytes / (BW*eff_bw) + per_head * sequences * kv_heads ).
-/// p < 1 is slower than the sum of both.
+/// How a chip's decode kernels split long contexts over thread blocks, so that few sequences fill the chip too: a block
+/// for each KV head of each sequence, or as many as `keys` tokens each make, where that is more and at most `blocks`.
+struct AttentionSplit {
+  double keys = 0.0;           ///< 0: the tables show no such thing
+  double blocks = 0.0;         ///< on the whole chip
+  bool whole_context = false;  ///< blocks are counted by the whole context, not by what a window leaves of it
+};
+
+/// Decode attention, GQA/MHA: t = pnorm_p( t0, KV bytes / (BW*eff_bw) + per_head * blocks ), where blocks are
+/// sequences*kv_heads, or what AttentionSplit makes of them. p < 1 is slower than the sum of both.
 struct DecodeAttentionCoefficients {
   Seconds t0;
   double eff_bw = 1.0;
   double p = 1.0;
-  Seconds per_head;  ///< start and end of the thread blocks of one KV head of one sequence, spread over the chip
+  Seconds per_head;  ///< start and end of a thread block of one KV head of one sequence, spread over the chip
   RepeatedReads repeated;
   Seconds flash;  ///< how much longer FlashAttention takes, which some engines run instead of the tables' kernel
   Provenance provenance;
@@ -130,16 +139,24 @@ struct MoeCoefficients {
 
 using ExpertKernels = std::array<std::optional<MoeCoefficients>, kGemmKinds>;  ///< by GemmKind
 
+/// Coefficients of attention kernels by the format of the KV cache.
+template <class Coefficients>
+using ByCache = std::array<std::optional<Coefficients>, kDtypes>;
+
 /// What the cost model knows about the kernels of one chip. A family that is absent cannot be priced on it.
 struct KernelSet {
-  std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                        ///< by GemmKind
-  std::array<std::optional<DecodeAttentionCoefficients>, kDtypes> decode_attention;    ///< by KV dtype
-  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> context_attention;  ///< by KV dtype
-  std::array<std::optional<SkewCoefficients>, kDtypes> attention_skew;                 ///< by KV dtype; may be absent
-  std::array<std::optional<MixedAttentionCoefficients>, kDtypes> mixed_attention;      ///< by KV dtype; may be absent
-  std::array<std::optional<MlaDecodeCoefficients>, kDtypes> mla_decode;                ///< by KV dtype
-  std::array<std::optional<ContextAttentionCoefficients>, kDtypes> mla_context;        ///< by KV dtype
-  ExpertKernels moe;                                                                   ///< those of the tables
+  std::array<std::optional<GemmCoefficients>, kGemmKinds> gemm;                    ///< by GemmKind
+  ByCache<DecodeAttentionCoefficients> decode_attention;                           ///< heads of 128 in groups
+  std::array<ByCache<DecodeAttentionCoefficients>, kDecodeHeads> decode_by_heads;  ///< by DecodeHeads; may be absent
+  AttentionSplit attention_split;
+  ByCache<ContextAttentionCoefficients> context_attention;  ///< heads up to 128, no window
+  std::array<ByCache<ContextAttentionCoefficients>, kContextHeads>
+      context_by_heads;                                 ///< by ContextHeads; may be absent
+  ByCache<SkewCoefficients> attention_skew;             ///< may be absent
+  ByCache<MixedAttentionCoefficients> mixed_attention;  ///< may be absent
+  ByCache<MlaDecodeCoefficients> mla_decode;
+  ByCache<ContextAttentionCoefficients> mla_context;
+  ExpertKernels moe;                            ///< those of the tables
   std::map<std::string, ExpertKernels> moe_of;  ///< by library, those that an engine can run instead: "trtllm-gen"
   ExpertKernels moe_in_use;                     ///< of the library that is run, up to its most_rows; else as moe
   SmallKernels small;

@@ -1,29 +1,66 @@
 #include "models/cost/kernels.hpp"
+#include "models/device/attention_kernels.hpp"
 #include "models/fit/by_cache.hpp"
 #include "models/fit/families.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-// Grouped-query attention. A row is one batch of equal sequences: `context` and `tokens` are of each of them.
+// Grouped-query attention. A row is one batch of equal sequences: `context` and `tokens` are of each of them, the whole
+// of a windowed layer too.
 namespace tokenyard::fit {
 namespace {
 
 using models::AcceleratorSpec;
 using models::ContextAttentionCoefficients;
+using models::ContextHeads;
 using models::DecodeAttentionCoefficients;
+using models::DecodeHeads;
 using models::Dtype;
 
 constexpr auto kTime = Parameter::Unit::Time;
 constexpr auto kNumber = Parameter::Unit::Number;
 constexpr auto kSize = Parameter::Unit::Size;
 
-enum Figure : std::size_t { Sequences, Length, Heads, KvHeads, HeadDim };
+enum Figure : std::size_t { Sequences, Length, Heads, KvHeads, HeadDim, Window };
 
-/// Groups of 2 to 16 query heads. One head a group and more than 16 run other kernels, 2 to 50 times slower or faster.
-bool grouped(std::span<const double> shape) {
+constexpr double kWidestGroup = 16.0;  // larger ones run other kernels, 2 to 50 times slower or faster
+constexpr double kLargestHead = 256.0;
+
+/// Heads of a row; rows of windowed layers have one figure more.
+models::HeadShape heads_of(std::span<const double> shape) {
+  return {.head_dim = shape[HeadDim],
+          .group = shape[Heads] / shape[KvHeads],
+          .windowed = shape.size() > Window && shape[Window] <= models::kShortWindow};
+}
+
+bool in_groups(std::span<const double> shape) {
   const double group = shape[Heads] / shape[KvHeads];
-  return group >= 2.0 && group <= 16.0;
+  return group >= 2.0 && group <= kWidestGroup;
+}
+
+/// Libraries that split contexts compile a kernel for a size of heads and groups; others have one for all.
+bool told_apart(const AcceleratorSpec& chip) { return chip.kernels.attention_split.keys > 0.0; }
+
+/// Its place, and where its rows and coefficients are: of `kind` of heads, or of those that no kind has to itself.
+void place(Family& family, const std::string& group, std::string_view kind, Dtype kv, bool windowed) {
+  const std::string format{name(kv)};
+  if (kind.empty()) {
+    family.place = group + "." + format;
+  } else {
+    family.place = group + "." + std::string(kind) + "." + format;
+    family.keys = {group, std::string(kind), format};
+    family.rows_at = group + (windowed ? "_windowed." : ".") + format;
+  }
+  if (windowed) family.shape.emplace_back("window");
+}
+
+double seen(std::span<const double> shape) {
+  return shape.size() > Window ? std::min(shape[Length], shape[Window]) : shape[Length];
 }
 
 DecodeAttentionCoefficients decode_coefficients(std::span<const double> values) {
@@ -34,9 +71,12 @@ DecodeAttentionCoefficients decode_coefficients(std::span<const double> values) 
           .repeated = {.below = Bytes{values[4]}, .share = values[5]}};
 }
 
-Family decode_family(Dtype kv) {
+/// `kind`: absent for the kernel of heads that have none to themselves.
+Family decode_family(std::optional<DecodeHeads> kind, Dtype kv) {
   Family family;
-  family.place = "attention_decode." + std::string(name(kv));
+  family.shape = {"sequences", "context", "heads", "kv_heads", "head_dim"};
+  const bool windowed = kind == DecodeHeads::Heads64Window || kind == DecodeHeads::Heads192Window;
+  place(family, "attention_decode", kind ? name(*kind) : std::string_view{}, kv, windowed);
   family.parameters = {
       {"t0", kTime, 10e-6, 1e-6, 60e-6},
       {"eff_bw", kNumber, 0.85, 0.2, 1.0},
@@ -50,21 +90,27 @@ Family decode_family(Dtype kv) {
        .term = 2,
        .trial = 80e6},
       {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5}};
-  family.shape = {"sequences", "context", "heads", "kv_heads", "head_dim"};
   family.time = [kv](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::repeated_time({.sequences = s[Sequences],
-                                .context = s[Sequences] * s[Length],
+                                .context = s[Sequences] * seen(s),
                                 .heads = s[Heads],
                                 .kv_heads = s[KvHeads],
-                                .head_dim = s[HeadDim]},
+                                .head_dim = s[HeadDim],
+                                .windowed = heads_of(s).windowed,
+                                .unseen = s[Sequences] * (s[Length] - seen(s))},
                                kv, decode_coefficients(values), chip);
   };
-  family.serves = [](std::span<const double> shape) {
-    // Kernels for heads of 64 and 192 are others on Hopper; one set of coefficients would fit none of them.
-    return grouped(shape) && shape[HeadDim] == 128.0 && shape[Length] >= 128.0 && shape[Sequences] <= 512.0;
+  family.serves = [kind](std::span<const double> shape, const AcceleratorSpec& chip) {
+    if (shape[Length] < 128.0 || shape[Sequences] > 512.0) return false;
+    const models::HeadShape heads = heads_of(shape);
+    if (heads.group > kWidestGroup || heads.head_dim > kLargestHead) return false;
+    return !told_apart(chip) || models::decode_heads(heads) == kind;
   };
-  family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
-    const auto& c = kernels.decode_attention[static_cast<std::size_t>(kv)];
+  if (kind) family.told_apart = told_apart;
+  family.stored = [kind, kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto format = static_cast<std::size_t>(kv);
+    const auto& c =
+        kind ? kernels.decode_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.decode_attention[format];
     if (!c) return std::nullopt;
     return std::vector{c->t0.value(),    c->eff_bw, c->p, c->per_head.value(), c->repeated.below.value(),
                        c->repeated.share};
@@ -81,37 +127,57 @@ ContextAttentionCoefficients context_coefficients(std::span<const double> values
           .softmax_dim = values[5]};
 }
 
-Family context_family(Dtype kv) {
+Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
   Family family;
-  family.place = "attention_context." + std::string(name(kv));
+  family.shape = {"sequences", "tokens", "heads", "kv_heads", "head_dim"};
+  const bool windowed = kind == ContextHeads::Window;
+  place(family, "attention_context", kind ? name(*kind) : std::string_view{}, kv, windowed);
   family.parameters = {{"t0", kTime, 14e-6, 1e-6, 60e-6},
                        {"eff_flops", kNumber, 0.6, 0.05, 4.0},
                        {"eff_io", kNumber, 0.5, 0.05, 1.0},
                        {.key = "p", .start = 1.0, .lowest = 0.4, .highest = 4.0, .term = 1, .trial = 0.8},
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
                        {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0}};
-  family.shape = {"sequences", "tokens", "heads", "kv_heads", "head_dim"};
   family.time = [](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
+    const double area = s[Length] * (s.size() > Window ? std::min(s[Length], 2.0 * s[Window]) : s[Length]);
     return cost::context_time({.tokens = s[Sequences] * s[Length],
-                               .area_x2 = s[Sequences] * s[Length] * s[Length],
+                               .area_x2 = s[Sequences] * area,
                                .heads = s[Heads],
                                .kv_heads = s[KvHeads],
-                               .head_dim = s[HeadDim]},
+                               .head_dim = s[HeadDim],
+                               .windowed = heads_of(s).windowed},
                               context_coefficients(values), chip);
   };
-  family.serves = [](std::span<const double> shape) {
-    return grouped(shape) && shape[HeadDim] <= 128.0 && shape[Length] >= 64.0;
+  family.serves = [kind](std::span<const double> shape, const AcceleratorSpec&) {
+    return in_groups(shape) && shape[HeadDim] <= kLargestHead && shape[Length] >= 64.0 &&
+           models::context_heads(heads_of(shape)) == kind;
   };
-  family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
-    const auto& c = kernels.context_attention[static_cast<std::size_t>(kv)];
+  family.stored = [kind, kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto format = static_cast<std::size_t>(kv);
+    const auto& c =
+        kind ? kernels.context_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.context_attention[format];
     if (!c) return std::nullopt;
     return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys, c->softmax_dim};
   };
   return family;
 }
 
+/// Those of heads that have no kernel to themselves, then of each kind; each with a cache in BF16 and in FP8.
+template <class Kind, std::size_t kKinds>
+void add_all(std::vector<Family>& families, Family (*family)(std::optional<Kind>, Dtype)) {
+  for (std::size_t i = 0; i <= kKinds; ++i) {
+    const auto kind = i == 0 ? std::nullopt : std::optional(static_cast<Kind>(i - 1));
+    for (const Dtype kv : {Dtype::Bf16, Dtype::Fp8}) families.push_back(of_cache(family(kind, kv)));
+  }
+}
+
 }  // namespace
 
-std::vector<Family> attention_families() { return by_cache({decode_family, context_family}); }
+std::vector<Family> attention_families() {
+  std::vector<Family> families;
+  add_all<DecodeHeads, models::kDecodeHeads>(families, decode_family);
+  add_all<ContextHeads, models::kContextHeads>(families, context_family);
+  return families;
+}
 
 }  // namespace tokenyard::fit

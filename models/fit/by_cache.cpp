@@ -7,15 +7,18 @@ namespace tokenyard::fit {
 
 using models::Dtype;
 
+Family of_cache(Family family) {
+  family.suits = [](const models::AcceleratorSpec& chip) {
+    return chip.peak[static_cast<std::size_t>(Dtype::Bf16)].has_value();
+  };
+  return family;
+}
+
 std::vector<Family> by_cache(std::initializer_list<CacheFamily> kinds) {
   std::vector<Family> all;
   for (const CacheFamily kind : kinds) {
     for (const Dtype kv : {Dtype::Bf16, Dtype::Fp8}) {
-      Family family = kind(kv);
-      family.suits = [](const models::AcceleratorSpec& chip) {
-        return chip.peak[static_cast<std::size_t>(Dtype::Bf16)].has_value();
-      };
-      all.push_back(std::move(family));
+      all.push_back(of_cache(kind(kv)));
     }
   }
   return all;

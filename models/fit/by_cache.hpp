@@ -10,8 +10,10 @@ namespace tokenyard::fit {
 /// A family of attention kernels whose KV cache has this format.
 using CacheFamily = Family (*)(models::Dtype kv);
 
-/// Each kind with a cache in BF16 and in FP8, kind by kind; for chips that compute in BF16, as attention does with
-/// both.
+/// The same for chips that compute in BF16, as attention does whatever the cache.
+[[nodiscard]] Family of_cache(Family family);
+
+/// Each kind with a cache in BF16 and in FP8, kind by kind; of_cache().
 [[nodiscard]] std::vector<Family> by_cache(std::initializer_list<CacheFamily> kinds);
 
 }  // namespace tokenyard::fit

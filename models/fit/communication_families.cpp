@@ -36,7 +36,7 @@ Family all_reduce_family(const CommunicationSetup& setup) {
     return cost::own_all_reduce(Bytes{s[Size]}, links(static_cast<std::uint32_t>(s[Ranks])), c).time;
   };
   // What a step reduces, from a token up to what the kernels take.
-  family.serves = [most = setup.own_up_to.value()](std::span<const double> s) {
+  family.serves = [most = setup.own_up_to.value()](std::span<const double> s, const AcceleratorSpec&) {
     return s[Size] >= 1024.0 && s[Size] <= most;
   };
   family.stored = [name = setup.all_reduce](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {

@@ -74,7 +74,7 @@ Family exchange_family(const CommunicationSetup& setup, Direction direction) {
     return cost::exchange_time(shape, links(static_cast<std::uint32_t>(s[Ranks]) / kernel.ranks_per_chip), kernel,
                                direction);
   };
-  family.serves = [](std::span<const double>) { return true; };
+  family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [software, dispatch](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto found = kernels.collectives.exchanges.find(software);
     if (found == kernels.collectives.exchanges.end()) return std::nullopt;

@@ -49,10 +49,12 @@ struct Family {
   /// models/cost prices it.
   std::function<Seconds(std::span<const double> values, std::span<const double> row, const models::AcceleratorSpec&)>
       time;
-  /// The shapes that serving meets: only these are fitted and judged.
-  std::function<bool(std::span<const double> shape)> serves;
+  /// The shapes that serving meets and that this kernel of the chip takes: only these are fitted and judged.
+  std::function<bool(std::span<const double> shape, const models::AcceleratorSpec&)> serves;
   /// The coefficients that a chip has for this family, in the order of `parameters`; nothing when it has none.
   std::function<std::optional<std::vector<double>>(const models::KernelSet&)> stored;
+  /// Whether the chip has this kernel beside another that would take its shapes; absent: it has.
+  std::function<bool(const models::AcceleratorSpec&)> told_apart{};
   /// What the chip must have for the formula to mean something (a dense peak of the format).
   std::function<bool(const models::AcceleratorSpec&)> suits;
 

@@ -122,10 +122,11 @@ std::set<int> terms_of(const Family& family) {
 
 }  // namespace
 
-Samples serving_rows(const Family& family, const Samples& samples) {
+Samples serving_rows(const Family& family, const Samples& samples, const models::AcceleratorSpec& chip) {
   Samples serving(samples.width());
   for (std::size_t row = 0; row < samples.size(); ++row) {
-    if (family.serves(samples.shape(row))) serving.add(samples.shape(row), samples.seconds(row), samples.origin(row));
+    if (family.serves(samples.shape(row), chip))
+      serving.add(samples.shape(row), samples.seconds(row), samples.origin(row));
   }
   serving = serving.distinct();
   if (family.derived.of_first == 0) return serving;

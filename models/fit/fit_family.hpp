@@ -34,7 +34,7 @@ struct FittedFamily {
 
 /// Rows of a family that serving meets, one for each shape (the fastest), with the figures that the family derives.
 /// Those are what is fitted and judged.
-[[nodiscard]] Samples serving_rows(const Family& family, const Samples& samples);
+[[nodiscard]] Samples serving_rows(const Family& family, const Samples& samples, const models::AcceleratorSpec& chip);
 
 /// Whether a row of serving_rows() is kept from the fit to judge it: one shape in four, by the hash of the shape, or
 /// what family.hold_every says.

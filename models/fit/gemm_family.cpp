@@ -35,7 +35,7 @@ Family gemm_family(GemmKind kind) {
   };
   // Routers, projections, FFNs and heads of models from 1 to 700 billion parameters, split up to 8 ways. Only what
   // comes down from an inner size is deeper than a hidden one, and then as wide as that.
-  family.serves = [](std::span<const double> shape) {
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
     const bool deep = shape[K] > 16384.0 && shape[K] <= 65536.0 && shape[N] >= 4096.0 && shape[N] <= 16384.0;
     return shape[N] >= 128.0 && shape[N] <= 160000.0 && shape[K] >= 256.0 && (shape[K] <= 16384.0 || deep);
   };

@@ -59,7 +59,9 @@ Family decode_family(Dtype kv) {
                                 .rope_dim = kRope},
                                kv, c, chip);
   };
-  family.serves = [](std::span<const double> shape) { return shape[Length] >= 128.0 && shape[Sequences] <= 512.0; };
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
+    return shape[Length] >= 128.0 && shape[Sequences] <= 512.0;
+  };
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mla_decode[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
@@ -89,7 +91,7 @@ Family context_family(Dtype kv) {
                                .v_dim = kValue},
                               c, chip);
   };
-  family.serves = [](std::span<const double> shape) { return shape[Length] >= 64.0; };
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) { return shape[Length] >= 64.0; };
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mla_context[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;

@@ -55,7 +55,7 @@ Family ring_family(const CommunicationSetup& setup, Collective op) {
         .launch = Seconds{v[0]}, .per_peer = Seconds{v[1]}, .eff = v[2], .copy = v[3], .fill = Seconds{v[4]}};
     return cost::library_time(op, Bytes{s[Size]}, links(ranks(s)), c).time;
   };
-  family.serves = [setup, op](std::span<const double> s) {
+  family.serves = [setup, op](std::span<const double> s, const AcceleratorSpec&) {
     return s[Size] >= kLeast && (op != Collective::AllReduce || !switches_add(setup, s));
   };
   family.stored = [name = setup.library, op](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
@@ -77,7 +77,7 @@ Family switch_family(const CommunicationSetup& setup) {
     return cost::in_network_time(Bytes{s[Size]}, links(ranks(s)),
                                  {.launch = Seconds{v[0]}, .eff = v[1], .fill = Seconds{v[2]}});
   };
-  family.serves = [setup](std::span<const double> s) { return switches_add(setup, s); };
+  family.serves = [setup](std::span<const double> s, const AcceleratorSpec&) { return switches_add(setup, s); };
   family.stored = [name = setup.library](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const LibraryCoefficients* const library = find(kernels, name);
     if (library == nullptr || !library->in_network) return std::nullopt;

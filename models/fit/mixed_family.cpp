@@ -53,7 +53,9 @@ std::vector<Family> mixed_families() {
                               .longest_prompt = s[Prefix] + s[Tokens]});
     return Seconds{1e-9 * ns};
   };
-  family.serves = [](std::span<const double> shape) { return shape[Sequences] == 0.0 || shape[Context] >= 128.0; };
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
+    return shape[Sequences] == 0.0 || shape[Context] >= 128.0;
+  };
   family.stored = [](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mixed_attention[static_cast<std::size_t>(Dtype::Bf16)];
     if (!c) return std::nullopt;

@@ -69,7 +69,9 @@ Family moe_family(GemmKind kind) {
                           {.rows = s[Rows], .hit = s[Hit]}, kind, coefficients(values), chip);
   };
   // Layers of models from 30 to 1,000 billion parameters; a slice of an expert below 128 is no split that anybody runs.
-  family.serves = [](std::span<const double> shape) { return shape[Hidden] >= 2048.0 && shape[Inner] >= 128.0; };
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
+    return shape[Hidden] >= 2048.0 && shape[Inner] >= 128.0;
+  };
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
     if (!moe) return std::nullopt;
@@ -117,7 +119,7 @@ Family library_family(const std::string& library, GemmKind kind) {
                            .expert_ranks = s[ExpertRanks]},
                           {.rows = 1.0, .hit = s[Hit]}, kind, of(values), chip);
   };
-  family.serves = [](std::span<const double>) { return true; };
+  family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [library, kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto found = kernels.moe_of.find(library);
     if (found == kernels.moe_of.end()) return std::nullopt;

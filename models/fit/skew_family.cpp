@@ -30,7 +30,9 @@ std::vector<Family> skew_families() {
     return equal + Seconds{values[0] * std::max(0.0, s[Longest] - s[Context])};
   };
   // Nearly equal contexts tell nothing.
-  family.serves = [](std::span<const double> s) { return s[Context] >= 128.0 && s[Longest] >= 1.25 * s[Context]; };
+  family.serves = [](std::span<const double> s, const AcceleratorSpec&) {
+    return s[Context] >= 128.0 && s[Longest] >= 1.25 * s[Context];
+  };
   family.stored = [](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.attention_skew[kBf16];
     if (!c) return std::nullopt;

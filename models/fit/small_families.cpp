@@ -47,7 +47,9 @@ Family small_family(SmallKernel kind) {
     return cost::small_kernel_time({.width = rows ? shape[Width] : 0.0, .bytes = shape[MovedBytes]},
                                    coefficients(values), chip);
   };
-  family.serves = [](std::span<const double> shape) { return shape[Tokens] >= 1.0 && shape[Tokens] <= 16384.0; };
+  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
+    return shape[Tokens] >= 1.0 && shape[Tokens] <= 16384.0;
+  };
   family.stored = [kind, rows](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.small.by_kind[static_cast<std::size_t>(kind)];
     if (!c) return std::nullopt;

@@ -67,14 +67,21 @@ void read_attention(const KernelTable& table, Measurements& into) {
   const bool decode = table.text(0, "op_name") == "generation_attention";
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string_view kv = cache_format(table, row);
-    // FP8 queries and sliding windows are families of their own, which nothing here stands for.
-    if (kv.empty() || table.text(row, "attn_dtype") != "bfloat16" || table.number(row, "window_size") != 0.0) continue;
+    if (kv.empty() || table.text(row, "attn_dtype") != "bfloat16") continue;  // FP8 queries: nothing stands for them
     // A decode has `step` tokens in the cache and computes one more.
     const double length = decode ? table.number(row, "step") + 1.0 : table.positive(row, "isl");
-    into.add((decode ? "attention_decode." : "attention_context.") + std::string(kv),
-             {table.positive(row, "batch_size"), length, table.positive(row, "num_heads"),
-              table.positive(row, "num_key_value_heads"), table.positive(row, "head_dim")},
-             seconds(table, row), table, row);
+    const double sequences = table.positive(row, "batch_size");
+    const double heads = table.positive(row, "num_heads");
+    const double kv_heads = table.positive(row, "num_key_value_heads");
+    const double head_dim = table.positive(row, "head_dim");
+    const std::string place = decode ? "attention_decode" : "attention_context";
+    if (const double window = table.number(row, "window_size"); window > 0.0) {
+      into.add(place + "_windowed." + std::string(kv), {sequences, length, heads, kv_heads, head_dim, window},
+               seconds(table, row), table, row);
+    } else {
+      into.add(place + "." + std::string(kv), {sequences, length, heads, kv_heads, head_dim}, seconds(table, row),
+               table, row);
+    }
   }
 }
 

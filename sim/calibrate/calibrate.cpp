@@ -58,10 +58,11 @@ Calibration each_family(const Measurements& measured, const models::AcceleratorS
   std::set<std::string_view> taken;
   for (const fit::Family* const each : all) {
     const fit::Family& family = *each;
+    if (family.told_apart && !family.told_apart(chip)) continue;
     const auto found = measured.families().find(family.rows());
     if (found == measured.families().end()) continue;
     taken.insert(family.rows());
-    const fit::Samples rows = fit::serving_rows(family, found->second);
+    const fit::Samples rows = fit::serving_rows(family, found->second, chip);
     if (!family.suits(chip)) {
       calibration.left_out.push_back(
           family.place + ": " + chip.name +

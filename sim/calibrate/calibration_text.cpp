@@ -31,6 +31,24 @@ std::string ranges(const FamilyResult& result) {
   return text;
 }
 
+std::string_view mapping_of(const fit::Parameter& parameter) {
+  const std::size_t split = parameter.key.find('.');
+  return split == std::string_view::npos ? std::string_view{} : parameter.key.substr(0, split);
+}
+
+/// A term that did not help stands at its start, which is what the key's absence means. The keys of a mapping are
+/// written all or none.
+bool left_out(const FamilyResult& result, std::size_t of) {
+  const std::vector<fit::Parameter>& parameters = result.family->parameters;
+  const std::string_view mapping = mapping_of(parameters[of]);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const bool same = i == of || (!mapping.empty() && mapping_of(parameters[i]) == mapping);
+    const bool at_start = parameters[i].term > 0 && std::equal_to<>{}(result.values[i], parameters[i].start);
+    if (same && !at_start) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string report_text(const Calibration& calibration) {
@@ -65,8 +83,7 @@ std::string chip_yaml(const Calibration& calibration, const std::string& base, c
     std::string mapping;  // inside the family's: the part of a key before its dot
     for (std::size_t i = 0; i < result.values.size(); ++i) {
       const fit::Parameter& parameter = result.family->parameters[i];
-      // A term that did not help stands at its start, which is what the key's absence means.
-      if (parameter.term > 0 && std::equal_to<>{}(result.values[i], parameter.start)) continue;
+      if (left_out(result, i)) continue;
       const std::size_t split = parameter.key.find('.');
       const bool inside = split != std::string_view::npos;
       if (inside && parameter.key.substr(0, split) != mapping) {

@@ -13,6 +13,7 @@ constexpr std::string_view kRange = "Least and greatest value of this figure of 
 constexpr std::string_view kFloor = "Time of the kernel with nothing to do.";
 constexpr std::string_view kEffFlops = "Fraction of the dense peak that large shapes reach.";
 constexpr std::string_view kEffBw = "Fraction of the memory bandwidth that large shapes reach.";
+constexpr std::string_view kDecodeHeads = "mapping: chip.kernels.attention_decode.HEADS";
 constexpr std::string_view kNorm = "Exponent that joins compute and memory time; large: the longer of both.";
 
 constexpr auto kKeys = joined(
@@ -20,6 +21,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels", "gemm", "mapping: chip.kernels.gemm", kRequired, "Matrix products, by kind."},
         {"chip.kernels", "attention_decode", "mapping: chip.kernels.attention_decode", kOptional,
          "Grouped-query decode attention, by KV format."},
+        {"chip.kernels", "attention_split", "mapping: chip.kernels.attention_split", kOptional,
+         "How decode kernels split contexts over thread blocks; without it they do not."},
         {"chip.kernels", "attention_context", "mapping: chip.kernels.attention_context", kOptional,
          "Grouped-query prompt attention, by KV format."},
         {"chip.kernels", "attention_skew", "mapping: chip.kernels.attention_skew", kOptional,
@@ -54,17 +57,49 @@ constexpr auto kKeys = joined(
     provenance_rows("chip.kernels.gemm.KIND"),
     cache_rows("chip.kernels.attention_decode", "mapping: chip.kernels.attention_decode.KV"),
     std::to_array<Key>({
+        {"chip.kernels.attention_decode", "single", kDecodeHeads, kOptional, "Of one query head a KV head."},
+        {"chip.kernels.attention_decode", "wide", kDecodeHeads, kOptional,
+         "Of groups of more than 8 queries a KV head, heads of 128."},
+        {"chip.kernels.attention_decode", "heads_64", kDecodeHeads, kOptional, "Of heads up to 64, in groups up to 8."},
+        {"chip.kernels.attention_decode", "heads_64_wide", kDecodeHeads, kOptional, "Of heads up to 64, wider groups."},
+        {"chip.kernels.attention_decode", "heads_64_window", kDecodeHeads, kOptional,
+         "Of heads up to 64, layers with a sliding window."},
+        {"chip.kernels.attention_decode", "heads_192", kDecodeHeads, kOptional, "Of heads above 128, up to 192."},
+        {"chip.kernels.attention_decode", "heads_192_window", kDecodeHeads, kOptional,
+         "Of such heads, layers with a sliding window."},
+        {"chip.kernels.attention_decode", "heads_256", kDecodeHeads, kOptional,
+         "Of heads above 192, in groups up to 8."},
+        {"chip.kernels.attention_decode", "heads_256_wide", kDecodeHeads, kOptional,
+         "Of heads above 192, wider groups."},
+    }),
+    cache_rows("chip.kernels.attention_decode.HEADS", "mapping: chip.kernels.attention_decode.KV"),
+    std::to_array<Key>({
         {"chip.kernels.attention_decode.KV", "t0", kTime, kRequired, kFloor},
         {"chip.kernels.attention_decode.KV", "eff_bw", "ratio", kRequired, kEffBw},
         {"chip.kernels.attention_decode.KV", "p", "number", "1",
          "Exponent that joins t0 and the KV read; 1: their sum."},
-        {"chip.kernels.attention_decode.KV", "per_head", kTime, "0", "Added for each KV head of each sequence."},
+        {"chip.kernels.attention_decode.KV", "per_head", kTime, "0",
+         "Added for each KV head of each sequence, or for each thread block of attention_split."},
         {"chip.kernels.attention_decode.KV", "flash", kTime, "0",
          "Added for engines with flash_attention: how much longer that kernel takes than the one measured."},
         {"chip.kernels.attention_decode.KV", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     }),
     provenance_rows("chip.kernels.attention_decode.KV"),
+    std::to_array<Key>({
+        {"chip.kernels.attention_split", "keys", "number", kRequired, "Tokens that make a thread block of their own."},
+        {"chip.kernels.attention_split", "blocks", "number", kRequired, "Blocks on the whole chip, at most."},
+        {"chip.kernels.attention_split", "whole_context", "true or false", "false",
+         "Blocks are counted by the whole context where a layer sees a window of it."},
+        {"chip.kernels.attention_split", "source", "text", kRequired, kSource},
+    }),
     cache_rows("chip.kernels.attention_context", "mapping: chip.kernels.context.KV"),
+    std::to_array<Key>({
+        {"chip.kernels.attention_context", "window", "mapping: chip.kernels.attention_context.HEADS", kOptional,
+         "Of layers with a sliding window."},
+        {"chip.kernels.attention_context", "heads_256", "mapping: chip.kernels.attention_context.HEADS", kOptional,
+         "Of heads above 128."},
+    }),
+    cache_rows("chip.kernels.attention_context.HEADS", "mapping: chip.kernels.context.KV"),
     cache_rows("chip.kernels.mla_context", "mapping: chip.kernels.context.KV"),
     std::to_array<Key>({
         {"chip.kernels.context.KV", "t0", kTime, kRequired, kFloor},
@@ -149,6 +184,7 @@ constexpr auto kKeys = joined(
         {"chip.kernels.valid", "heads", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "kv_heads", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "head_dim", "list: number", kOptional, kRange},
+        {"chip.kernels.valid", "window", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "width", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "bytes", "list: number", kOptional, kRange},
         {"chip.kernels.valid", "ranks", "list: number", kOptional, kRange},

@@ -4,19 +4,23 @@
 #include "sim/config/read_provenance.hpp"
 #include "sim/config/read_small.hpp"
 
+#include <array>
 #include <cstddef>
+#include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace tokenyard::config {
 namespace {
 
+using models::ByCache;
 using models::ContextAttentionCoefficients;
 using models::DecodeAttentionCoefficients;
 using models::Dtype;
 using models::GemmCoefficients;
 using models::GemmKind;
 using models::KernelSet;
+using models::kGemmKinds;
 using models::MixedAttentionCoefficients;
 using models::MlaDecodeCoefficients;
 using models::MoeCoefficients;
@@ -126,52 +130,93 @@ Seconds read_head(YamlMap map) {
   return t0;
 }
 
+models::AttentionSplit read_split(YamlMap map) {
+  const models::AttentionSplit split{.keys = map.number("keys", 1.0, kLargest),
+                                     .blocks = map.number("blocks", 1.0, kLargest),
+                                     .whole_context = map.flag("whole_context")};
+  (void)map.text("source");
+  map.finish();
+  return split;
+}
+
+/// Coefficients by the name of a GemmKind.
+template <class Coefficients, class Read>
+void read_kinds(YamlMap& map, const std::string& section, std::array<std::optional<Coefficients>, kGemmKinds>& by_kind,
+                Read read) {
+  for (std::size_t i = 0; i < by_kind.size(); ++i) {
+    const auto entry = name(static_cast<GemmKind>(i));
+    if (map.given(entry)) by_kind[i] = read(map.map(entry, section));
+  }
+}
+
 /// Experts of other libraries: a mapping of names, each with the kinds that the library has.
 std::map<std::string, models::ExpertKernels> read_expert_libraries(YamlMap& kernels) {
   std::map<std::string, models::ExpertKernels> libraries;
   if (!kernels.given("moe_of")) return libraries;
   for (auto& [library, map] : kernels.named_maps("moe_of", "chip.kernels.moe")) {
-    for (std::size_t i = 0; i < models::kGemmKinds; ++i) {
-      const auto kind = name(static_cast<GemmKind>(i));
-      if (map.given(kind)) libraries[library][i] = read_moe(map.map(kind, "chip.kernels.moe.KIND"));
-    }
+    read_kinds(map, "chip.kernels.moe.KIND", libraries[library], read_moe);
     map.finish();
   }
   return libraries;
 }
 
-/// One family: a mapping of section `section` whose keys are the names of GemmKind (`by_kind`) or of KV formats.
-template <class Families, class Read>
-void read_family(YamlMap& kernels, const std::string& key, bool by_kind, const std::string& entry_section,
-                 Families& families, Read read) {
-  if (!kernels.given(key)) return;
-  YamlMap map = kernels.map(key, "chip.kernels." + key);
-  for (std::size_t i = 0; i < families.size(); ++i) {
-    if (!by_kind) {
-      const auto format = static_cast<Dtype>(i);
-      if (format != Dtype::Bf16 && format != Dtype::Fp8 && format != Dtype::Int8) continue;  // no KV cache has it
-    }
-    const auto entry = by_kind ? name(static_cast<GemmKind>(i)) : name(static_cast<Dtype>(i));
-    if (map.given(entry)) families[i] = read(map.map(entry, entry_section));
+/// Coefficients by the name of a KV format.
+template <class Coefficients, class Read>
+void read_caches(YamlMap& map, const std::string& section, ByCache<Coefficients>& by_cache, Read read) {
+  for (const Dtype format : {Dtype::Bf16, Dtype::Fp8, Dtype::Int8}) {
+    const auto entry = name(format);
+    if (map.given(entry)) by_cache[static_cast<std::size_t>(format)] = read(map.map(entry, section));
   }
-  map.finish();
+}
+
+/// Those of particular heads, by the name of a `Heads`.
+template <class Heads, class Families, class Read>
+void read_heads(YamlMap& map, const std::string& section, const std::string& entry_section, Families& by_heads,
+                Read read) {
+  for (std::size_t i = 0; i < by_heads.size(); ++i) {
+    const std::string entry{name(static_cast<Heads>(i))};
+    if (!map.given(entry)) continue;
+    YamlMap heads = map.map(entry, section);
+    read_caches(heads, entry_section, by_heads[i], read);
+    heads.finish();
+  }
 }
 
 }  // namespace
 
 models::KernelSet read_kernels(YamlMap map) {
   KernelSet kernels;
-  read_family(map, "gemm", true, "chip.kernels.gemm.KIND", kernels.gemm, read_gemm);
-  read_family(map, "attention_decode", false, "chip.kernels.attention_decode.KV", kernels.decode_attention,
-              read_decode_attention);
-  read_family(map, "attention_context", false, "chip.kernels.context.KV", kernels.context_attention,
-              read_context_attention);
-  read_family(map, "attention_skew", false, "chip.kernels.attention_skew.KV", kernels.attention_skew, read_skew);
-  read_family(map, "attention_mixed", false, "chip.kernels.attention_mixed.KV", kernels.mixed_attention,
-              read_mixed_attention);
-  read_family(map, "mla_decode", false, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode);
-  read_family(map, "mla_context", false, "chip.kernels.context.KV", kernels.mla_context, read_context_attention);
-  read_family(map, "moe", true, "chip.kernels.moe.KIND", kernels.moe, read_moe);
+  const std::string decode = "chip.kernels.attention_decode.KV";
+  const std::string context = "chip.kernels.context.KV";
+  const auto group = [&](const std::string& key, auto read) {
+    if (!map.given(key)) return;
+    YamlMap families = map.map(key, "chip.kernels." + key);
+    read(families);
+    families.finish();
+  };
+  group("gemm", [&](YamlMap& in) { read_kinds(in, "chip.kernels.gemm.KIND", kernels.gemm, read_gemm); });
+  group("attention_decode", [&](YamlMap& in) {
+    read_caches(in, decode, kernels.decode_attention, read_decode_attention);
+    read_heads<models::DecodeHeads>(in, "chip.kernels.attention_decode.HEADS", decode, kernels.decode_by_heads,
+                                    read_decode_attention);
+  });
+  if (map.given("attention_split")) {
+    kernels.attention_split = read_split(map.map("attention_split", "chip.kernels.attention_split"));
+  }
+  group("attention_context", [&](YamlMap& in) {
+    read_caches(in, context, kernels.context_attention, read_context_attention);
+    read_heads<models::ContextHeads>(in, "chip.kernels.attention_context.HEADS", context, kernels.context_by_heads,
+                                     read_context_attention);
+  });
+  group("attention_skew",
+        [&](YamlMap& in) { read_caches(in, "chip.kernels.attention_skew.KV", kernels.attention_skew, read_skew); });
+  group("attention_mixed", [&](YamlMap& in) {
+    read_caches(in, "chip.kernels.attention_mixed.KV", kernels.mixed_attention, read_mixed_attention);
+  });
+  group("mla_decode",
+        [&](YamlMap& in) { read_caches(in, "chip.kernels.mla_decode.KV", kernels.mla_decode, read_mla_decode); });
+  group("mla_context", [&](YamlMap& in) { read_caches(in, context, kernels.mla_context, read_context_attention); });
+  group("moe", [&](YamlMap& in) { read_kinds(in, "chip.kernels.moe.KIND", kernels.moe, read_moe); });
   kernels.moe_of = read_expert_libraries(map);
   kernels.small = read_small(map.map("small", "chip.kernels.small"));
   if (map.given("head")) kernels.head_t0 = read_head(map.map("head", "chip.kernels.head"));

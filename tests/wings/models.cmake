@@ -2,6 +2,7 @@ tokenyard_tests(unit_models unit
   ROOMS base device llm
   FILES
     unit/models/accelerator_test.cpp
+    unit/models/attention_kernels_test.cpp
     unit/models/architecture_test.cpp
     unit/models/dtype_test.cpp
     unit/models/expert_load_test.cpp

@@ -4,14 +4,14 @@
 usage: put_into_entry.py FITTED.yaml ENTRY.yaml [FAMILY...]     e.g. put_into_entry.py h100.yaml h100-sxm.yaml gemm mla_decode
 
 Replaces the block of every fitted family (gemm.bf16, ...) in place and adds those the entry lacks, in the order of the
-fitted file; all other lines, comments too, stay as they are, and so does what a block says of sizes that are not
-fitted. With FAMILY... only those groups. Into an entry of models/catalog/collectives go the coefficients of
+fitted file; all other lines, comments too, stay as they are, and so does what a block says of figures that are
+not fitted. With FAMILY... only those groups. Into an entry of models/catalog/collectives go the coefficients of
 communication.
 """
 import pathlib
 import sys
 
-NOT_FITTED = ("up_to", "from")
+NOT_FITTED = ("up_to", "from", "flash")
 
 
 def indent(line: str) -> int:

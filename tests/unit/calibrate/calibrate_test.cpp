@@ -134,13 +134,17 @@ TEST_CASE("calibrate: a decode of aiconfigurator has the tokens in the cache and
       here / "t.csv",
       "op_name,batch_size,step,num_heads,num_key_value_heads,head_dim,window_size,attn_dtype,kv_cache_dtype,latency\n"
       "generation_attention,4,1023,32,8,128,0,bfloat16,fp8,0.02\n"
-      "generation_attention,4,1023,32,8,128,128,bfloat16,fp8,0.01\n");  // a window: another kernel
+      "generation_attention,4,1023,32,8,64,128,bfloat16,fp8,0.01\n");  // a window: another kernel
   const Measurements measured = read_tables({here / "t.csv"});
   const fit::Samples& rows = measured.families().at("attention_decode.fp8");
   REQUIRE(rows.size() == 1);
   CHECK(rows.shape(0)[0] == 4.0);
   CHECK(rows.shape(0)[1] == 1024.0);
   CHECK(rows.seconds(0) == doctest::Approx(20e-6));
+  const fit::Samples& windowed = measured.families().at("attention_decode_windowed.fp8");
+  REQUIRE(windowed.size() == 1);
+  CHECK(windowed.shape(0)[1] == 1024.0);  // the whole context
+  CHECK(windowed.shape(0)[5] == 128.0);
 }
 
 TEST_CASE("calibrate: InferSim says the heads in the file's name and times in microseconds") {

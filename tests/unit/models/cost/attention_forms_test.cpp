@@ -54,6 +54,28 @@ TEST_CASE("decode attention: every KV head of every sequence has its own start a
   CHECK(us(decode_attention_time(kDecode, Dtype::Bf16, chip)) == Approx(10.0 + 1.008 + 2.0).epsilon(1e-12));
 }
 
+TEST_CASE("decode attention: a context that is split starts as many thread blocks as it fills up to the chip's") {
+  const auto blocks = [](double sequences, double context, double unseen, bool whole) {
+    return decode_blocks({.sequences = sequences, .context = context, .kv_heads = 2, .unseen = unseen},
+                         {.keys = 100, .blocks = 60, .whole_context = whole});
+  };
+  CHECK(blocks(4, 400, 0, false) == 8);     // 100 tokens each: one block a head
+  CHECK(blocks(4, 1200, 0, false) == 24);   // three of them
+  CHECK(blocks(4, 1e6, 0, false) == 60);    // never more than the chip takes
+  CHECK(blocks(50, 1e6, 0, false) == 100);  // but one for each head of each sequence
+  CHECK(blocks(4, 400, 800, false) == 8);   // a window leaves 400 of 1,200 tokens
+  CHECK(blocks(4, 400, 800, true) == 24);   // and a kernel that splits by all of them still starts three
+  CHECK(decode_blocks({.sequences = 4, .context = 1e6, .kv_heads = 2}, {}) == 8);
+}
+
+TEST_CASE("decode attention: each thread block of a split context has a start and an end") {
+  models::AcceleratorSpec chip = test::round_chip();
+  chip.kernels.decode_attention[kBf16]->per_head = 0.5_us;
+  chip.kernels.attention_split = {.keys = 100, .blocks = 16};
+  // 1,000 tokens of 2 KV heads make 20 blocks of 100, of which the chip takes 16.
+  CHECK(us(decode_attention_time(kDecode, Dtype::Bf16, chip)) == Approx(10.0 + 1.008 + 8.0).epsilon(1e-12));
+}
+
 TEST_CASE("context attention: a token pays for keys of its tile that it does not see") {
   models::AcceleratorSpec chip = test::round_chip();
   chip.kernels.context_attention[kBf16]->tile_keys = 500;
@@ -110,12 +132,14 @@ TEST_CASE("attention: with every term compiled as the formulas say and never fal
   for (StepCostSpec spec : {test::round_cost(test::tiny_dense(), {.tensor = 2}), test::round_cost(test::tiny_moe())}) {
     CAPTURE(spec.llm.name);
     spec.chip = full_chip();
+    spec.chip.kernels.attention_split = {.keys = 128, .blocks = 500};
     const Attention attention(spec);
     const double layers = spec.llm.layers;
     double last = 0.0;
     for (double context = 64; context < 1e7; context *= 1.3) {
       const double price = attention({.sequences = 64, .context = context});
-      CHECK(price == Approx(layers * decode_layer_time(spec, 64, context).value() * 1e9).epsilon(1e-4));
+      CHECK(price == Approx(layers * decode_layer_time(spec, attention_layers(spec.llm)[0], 64, context).value() * 1e9)
+                         .epsilon(1e-4));
       CHECK(price >= last);
       last = price;
     }
@@ -123,7 +147,9 @@ TEST_CASE("attention: with every term compiled as the formulas say and never fal
     for (double tokens = 1; tokens < 32768; tokens *= 1.7) {
       const double area = tokens * (tokens + 2.0 * 4096);
       const double price = attention({.tokens = tokens, .area_x2 = area});
-      CHECK(price == Approx(layers * context_layer_time(spec, tokens, area).value() * 1e9).epsilon(1e-4));
+      CHECK(price ==
+            Approx(layers * context_layer_time(spec, attention_layers(spec.llm)[0], tokens, area).value() * 1e9)
+                .epsilon(1e-4));
       CHECK(price >= last);
       last = price;
     }

@@ -24,10 +24,10 @@ models::LlmSpec windowed() {
 double formula_ns(const StepCostSpec& spec, const AttentionWork& work) {
   double seconds = 0.0;
   for (const AttentionLayers& group : attention_layers(spec.llm)) {
-    const double context = group.seen_context(work.sequences, work.context);
-    const double area = group.seen_area_x2(work.tokens, work.area_x2);
-    if (work.sequences > 0) seconds += group.layers * decode_layer_time(spec, work.sequences, context).value();
-    if (work.tokens > 0) seconds += group.layers * context_layer_time(spec, work.tokens, area).value();
+    if (work.sequences > 0) {
+      seconds += group.layers * decode_layer_time(spec, group, work.sequences, work.context).value();
+    }
+    if (work.tokens > 0) seconds += group.layers * context_layer_time(spec, group, work.tokens, work.area_x2).value();
   }
   return seconds * 1e9;
 }
@@ -68,6 +68,35 @@ TEST_CASE("attention: compiled as the formulas say") {
       CHECK(attention(work) == Approx(formula_ns(spec, work)).epsilon(1e-4));  // the norm's table
     }
   }
+}
+
+TEST_CASE("attention: layers with a window have a kernel of their own where the chip has one") {
+  StepCostSpec spec = test::round_cost(windowed());  // 3 of 4 layers see 128 tokens; heads of 64 in groups
+  const auto bf16 = static_cast<std::size_t>(models::Dtype::Bf16);
+  models::KernelSet& kernels = spec.chip.kernels;
+  spec.llm.gqa->head_dim = 64;
+  kernels.attention_split = {.keys = 128, .blocks = 200, .whole_context = true};
+  kernels.decode_by_heads[static_cast<std::size_t>(models::DecodeHeads::Heads64Window)][bf16] = {
+      .t0 = Seconds{3e-6}, .eff_bw = 1.0, .p = 2.0, .per_head = Seconds{20e-9}, .provenance = {.source = "made up"}};
+  kernels.context_by_heads[static_cast<std::size_t>(models::ContextHeads::Window)][bf16] = {
+      .t0 = Seconds{5e-6}, .eff_flops = 0.4, .eff_io = 1.0, .tile_keys = 64, .provenance = {.source = "made up"}};
+  const Attention attention(spec);
+  const std::vector<AttentionLayers> groups = attention_layers(spec.llm);
+  CHECK(decode_kernel(spec, groups[1]).p == 2.0);
+  CHECK(decode_kernel(spec, groups[0]).p == 1.0);
+  CHECK(context_kernel(spec, groups[1]).tile_keys == 64.0);
+  for (const AttentionWork& work :
+       {AttentionWork{.sequences = 16, .context = 16 * 1000.0}, AttentionWork{.sequences = 16, .context = 16 * 1e6},
+        AttentionWork{.tokens = 2048, .area_x2 = 2048.0 * 2048}}) {
+    CAPTURE(work.context);
+    CHECK(attention(work) == Approx(formula_ns(spec, work)).epsilon(1e-4));  // the norm's table
+  }
+  // 16 decodes of 2 KV heads, 128 tokens seen: longer contexts start more thread blocks, up to the 200 of the chip.
+  const auto layer = [&](double context) { return decode_layer_time(spec, groups[1], 16, 16 * context).value(); };
+  CHECK(layer(512) > layer(128));
+  CHECK(layer(1e6) == Approx(layer(1e5)).epsilon(1e-12));
+  kernels.attention_split.whole_context = false;
+  CHECK(layer(1e6) == Approx(layer(128)).epsilon(1e-12));
 }
 
 TEST_CASE("attention: where contexts stay whole the longest decode is waited for") {

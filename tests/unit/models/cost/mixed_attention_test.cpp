@@ -127,16 +127,17 @@ TEST_CASE("attention: one kernel takes prompts and decodes where the engine and 
   StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 2});
   const AttentionWork work = beside(30, 2000, 500);
   const double two = Attention(spec)(work);
-  CHECK(
-      two ==
-      Approx(4e9 * (decode_layer_time(spec, 30, 60'000) + context_layer_time(spec, 500, 250e3)).value()).epsilon(1e-4));
+  CHECK(two == Approx(4e9 * (decode_layer_time(spec, attention_layers(spec.llm)[0], 30, 60'000) +
+                             context_layer_time(spec, attention_layers(spec.llm)[0], 500, 250e3))
+                                .value())
+                   .epsilon(1e-4));
   spec.one_attention_kernel = true;
   const MixedAttention kernel({.heads = 4, .kv_heads = 1, .head_dim = 128}, models::Dtype::Bf16,
                               *spec.chip.kernels.mixed_attention[kBf16], spec.chip);
   CHECK(Attention(spec)(work) == Approx(4.0 * kernel(work)).epsilon(1e-12));
   // Decodes alone keep their own.
   CHECK(Attention(spec)({.sequences = 30, .context = 60'000}) ==
-        Approx(4e9 * decode_layer_time(spec, 30, 60'000).value()).epsilon(1e-4));
+        Approx(4e9 * decode_layer_time(spec, attention_layers(spec.llm)[0], 30, 60'000).value()).epsilon(1e-4));
   spec.precision.kv = models::Dtype::Fp8;  // of which the chip has none
   CHECK_FALSE(mixed_attention(spec).has_value());
   spec = test::round_cost(test::tiny_moe());

@@ -42,7 +42,7 @@ Samples measured_by_formula(const Family& family, const std::vector<double>& val
 TEST_CASE("fit: times made by the formula give its coefficients back") {
   const models::AcceleratorSpec chip = test::round_chip();
   const std::vector<double> truth{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
-  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), truth, chip));
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), truth, chip), chip);
   const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
   // The error a search of finite length leaves: below a thousandth, far below that of any real table.
   CHECK(fitted.held_out.p50 < 1e-3);
@@ -68,7 +68,7 @@ TEST_CASE("fit: times of mixed attention give the tile's coefficients and the bl
       }
     }
   }
-  const FittedFamily fitted = fit_family(*family, serving_rows(*family, samples), chip);
+  const FittedFamily fitted = fit_family(*family, serving_rows(*family, samples, chip), chip);
   // The kinks of the last wave stop a search a little early; of real tables the error is twenty times as large.
   CHECK(fitted.held_out.p50 < 2e-3);
   CHECK(fitted.values[1] == Approx(truth[1]).epsilon(0.02));
@@ -78,14 +78,14 @@ TEST_CASE("fit: times of mixed attention give the tile's coefficients and the bl
 TEST_CASE("fit: the same rows give the same coefficients to the last bit") {
   const models::AcceleratorSpec chip = test::round_chip();
   const Samples rows =
-      serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), {5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3}, chip));
+      serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), {5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3}, chip), chip);
   CHECK(fit_family(bf16_gemm(), rows, chip).values == fit_family(bf16_gemm(), rows, chip).values);
 }
 
 TEST_CASE("fit: the error of measured times twice the formula is ln 2") {
   const models::AcceleratorSpec chip = test::round_chip();
   const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
-  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip, 2.0));
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip, 2.0), chip);
   const FitError error = error_on_held_out(bf16_gemm(), values, rows, chip);
   CHECK(error.p50 == Approx(std::log(2.0)));
   CHECK(error.p90 == Approx(std::log(2.0)));
@@ -95,7 +95,7 @@ TEST_CASE("fit: the error of measured times twice the formula is ln 2") {
 TEST_CASE("fit: about one shape in four is held out and none is both fitted and judged") {
   const models::AcceleratorSpec chip = test::round_chip();
   const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
-  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip));
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip), chip);
   const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
   CHECK(fitted.fitted + fitted.held_out.rows == rows.size());
   // A binomial share of 1/4 of 640 rows: 4.5 standard deviations to either side
@@ -109,7 +109,7 @@ TEST_CASE("fit: shapes that serving does not meet are left out and the rest span
   Samples samples = measured_by_formula(bf16_gemm(), values, chip);
   const std::size_t before = samples.size();
   samples.add(std::array{1.0, 32.0, 64.0}, 3e-6);
-  const Samples rows = serving_rows(bf16_gemm(), samples);
+  const Samples rows = serving_rows(bf16_gemm(), samples, chip);
   CHECK(rows.size() == before);
   const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
   REQUIRE(fitted.valid.size() == 3);
@@ -161,13 +161,60 @@ TEST_CASE("fit: a term that the times do not show stays out and one that they sh
         }
       }
     }
-    return serving_rows(*family, samples);
+    return serving_rows(*family, samples, chip);
   };
   // t0, eff_flops, eff_bw, p, query_io, repeated.below, repeated.share
   const FittedFamily shown = fit_family(*family, measured({15e-6, 0.6, 0.9, 1.0, 3.0, 80e6, 1.0}), chip);
   CHECK(shown.values[4] == Approx(3.0).epsilon(0.05));
   CHECK(shown.held_out.p90 < 5e-3);
   CHECK(shown.held_out.rows + shown.fitted == 10 * 10 * 5);
+}
+
+TEST_CASE("fit: on a chip that splits contexts each size of heads has its rows to itself") {
+  models::AcceleratorSpec chip = test::round_chip();
+  const Family* const other = find_family("attention_decode.bf16");
+  const Family* const small = find_family("attention_decode.heads_64.bf16");
+  const Family* const window = find_family("attention_decode.heads_64_window.bf16");
+  REQUIRE(other != nullptr);
+  REQUIRE(small != nullptr);
+  REQUIRE(window != nullptr);
+  CHECK(small->path() == std::vector<std::string>{"attention_decode", "heads_64", "bf16"});
+  CHECK(small->rows() == "attention_decode.bf16");
+  CHECK(window->rows() == "attention_decode_windowed.bf16");
+  const std::array of_64{8.0, 1024.0, 32.0, 4.0, 64.0};
+  const std::array of_128{8.0, 1024.0, 32.0, 4.0, 128.0};
+  CHECK(other->serves(of_64, chip));  // one kernel for all
+  CHECK_FALSE(small->told_apart(chip));
+  chip.kernels.attention_split = {.keys = 128, .blocks = 1000};
+  CHECK(small->told_apart(chip));
+  CHECK_FALSE(other->serves(of_64, chip));
+  CHECK(other->serves(of_128, chip));
+  CHECK(small->serves(of_64, chip));
+  CHECK_FALSE(small->serves(of_128, chip));
+  CHECK(window->serves(std::array{8.0, 1024.0, 32.0, 4.0, 64.0, 128.0}, chip));
+  CHECK_FALSE(window->serves(std::array{8.0, 1024.0, 32.0, 4.0, 64.0, 8192.0}, chip));
+}
+
+TEST_CASE("fit: times of a windowed decode give the blocks of its whole context back") {
+  models::AcceleratorSpec chip = test::round_chip();
+  chip.kernels.attention_split = {.keys = 128, .blocks = 1000, .whole_context = true};
+  const Family* const family = find_family("attention_decode.heads_64_window.bf16");
+  REQUIRE(family != nullptr);
+  // t0, eff_bw, p, per_head, repeated.below, repeated.share
+  const std::vector<double> truth{8e-6, 0.8, 1.0, 20e-9, 80e6, 1.0};
+  Samples samples(6);
+  for (double sequences = 1; sequences <= 512; sequences *= 2) {
+    for (double context = 128; context <= 65536; context *= 2) {
+      for (const double kv_heads : {1.0, 2.0, 4.0, 8.0}) {
+        const std::array shape{sequences, context, 8 * kv_heads, kv_heads, 64.0, 128.0};
+        samples.add(shape, family->time(truth, shape, chip).value());
+      }
+    }
+  }
+  const FittedFamily fitted = fit_family(*family, serving_rows(*family, samples, chip), chip);
+  CHECK(fitted.held_out.p50 < 1e-3);
+  CHECK(fitted.values[0] == Approx(truth[0]).epsilon(0.01));
+  CHECK(fitted.values[3] == Approx(truth[3]).epsilon(0.02));
 }
 
 TEST_CASE("fit: experts give their coefficients back and are judged without what is derived") {
@@ -189,7 +236,7 @@ TEST_CASE("fit: experts give their coefficients back and are judged without what
       }
     }
   }
-  const Samples rows = serving_rows(*family, samples);
+  const Samples rows = serving_rows(*family, samples, chip);
   CHECK(rows.width() == family->shape.size() + 2);  // rows and hits of the busiest rank
   const FittedFamily fitted = fit_family(*family, rows, chip);
   CHECK(fitted.valid.size() == family->shape.size());
