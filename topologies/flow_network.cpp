@@ -25,10 +25,10 @@ BytesPerSecond leaving(const PlaneGraph& plane, ChipId chip, const std::set<std:
 std::uint32_t add_pool_domain(const PlaneGraph& on, const StoreInfo& store, FlowNetwork& network) {
   const BytesPerSecond trunk =
       store.port * (on.info.efficiency * on.info.path_efficiency * static_cast<double>(store.devices));
-  FlowDomain domain{.name = store.name, .trunk = trunk};
+  FlowDomain domain{.name = "domain " + store.name, .trunk = trunk};
   if (!on.pods.empty()) {
     domain.pod = static_cast<std::uint32_t>(network.pods.size());
-    network.pods.push_back({.name = store.name, .trunk = trunk});
+    network.pods.push_back({.name = "pod " + store.name, .trunk = trunk});
   }
   network.domains.push_back(std::move(domain));
   return static_cast<std::uint32_t>(network.domains.size() - 1);
