@@ -22,14 +22,15 @@ using Graph = boost::adjacency_list<
 constexpr std::uint32_t kSource = 0;
 constexpr std::uint32_t kSink = 1;
 
-/// Maximum flow between the chips in `half` and the others of `side`; chips that are in neither carry nothing.
-/// Each half is one vertex: its chips may give and take whatever their cables carry.
-BytesPerSecond between(const Topology& topology, PlaneId plane, const std::vector<std::optional<bool>>& half) {
+/// Maximum flow between the chips in `half` and the others of `side`; chips that are in neither carry nothing, or pass
+/// on what comes. Each half is one vertex: its chips may give and take whatever their cables carry.
+BytesPerSecond between(const Topology& topology, PlaneId plane, const std::vector<std::optional<bool>>& half,
+                       bool others_pass) {
   const std::uint32_t chips = topology.chip_count();
   const auto vertex = [&](std::uint32_t end) -> std::optional<std::uint32_t> {
-    if (end >= chips) return end - chips + 2;
-    if (!half[end]) return std::nullopt;
-    return *half[end] ? kSource : kSink;
+    if (end < chips && half[end]) return *half[end] ? kSource : kSink;
+    if (end < chips && !others_pass) return std::nullopt;
+    return end + 2;
   };
   std::map<std::pair<std::uint32_t, std::uint32_t>, double> capacity;  // of merged cables, B/s
   for (const DrawnCable& drawn : topology.cables(plane)) {
@@ -37,7 +38,7 @@ BytesPerSecond between(const Topology& topology, PlaneId plane, const std::vecto
     const auto b = vertex(drawn.b);
     if (a && b && *a != *b) capacity[std::minmax(*a, *b)] += (drawn.cable.rate * drawn.cable.count).value();
   }
-  Graph graph(topology.vertex_count(plane) - chips + 2);
+  Graph graph(topology.vertex_count(plane) + 2);
   auto capacities = boost::get(boost::edge_capacity, graph);
   auto reverse = boost::get(boost::edge_reverse, graph);
   for (const auto& [ends, rate] : capacity) {
@@ -66,7 +67,7 @@ BytesPerSecond bisection(const Topology& topology, PlaneId plane) {
   const auto take = [&](auto in_half) {
     std::vector<std::optional<bool>> half(topology.chip_count());
     for (std::size_t i = 0; i < side.size(); ++i) half[side[i]] = in_half(i);
-    const BytesPerSecond flow = between(topology, plane, half);
+    const BytesPerSecond flow = between(topology, plane, half, false);
     least = least ? std::min(*least, flow) : flow;
   };
   const TorusGrid* torus = topology.torus(plane);
@@ -76,6 +77,14 @@ BytesPerSecond bisection(const Topology& topology, PlaneId plane) {
   }
   if (!least) take([&](std::size_t i) { return i < side.size() / 2; });
   return *least;
+}
+
+BytesPerSecond flow_between(const Topology& topology, PlaneId plane, std::span<const ChipId> from,
+                            std::span<const ChipId> to) {
+  std::vector<std::optional<bool>> half(topology.chip_count());
+  for (const ChipId chip : from) half[chip.index()] = true;
+  for (const ChipId chip : to) half[chip.index()] = false;
+  return between(topology, plane, half, true);
 }
 
 }  // namespace tokenyard::topologies

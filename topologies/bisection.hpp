@@ -2,6 +2,8 @@
 
 #include "topologies/topology.hpp"
 
+#include <span>
+
 namespace tokenyard::topologies {
 
 /// What can flow from one half of the chips to the other over a plane, per direction, wire rate: the maximum flow over
@@ -11,5 +13,10 @@ namespace tokenyard::topologies {
 /// here whose numbers of domains and pods are even (tests compare it with the closed forms). Rates are taken in whole
 /// bytes a second. 0 when the first chip reaches no other.
 [[nodiscard]] BytesPerSecond bisection(const Topology& topology, PlaneId plane);
+
+/// What can flow from some chips to others over a plane, likewise; chips that are in neither set pass on what comes, as
+/// those of a torus do. 0 when no way leads there. REQUIRES: no chip is in both sets, neither is empty.
+[[nodiscard]] BytesPerSecond flow_between(const Topology& topology, PlaneId plane, std::span<const ChipId> from,
+                                          std::span<const ChipId> to);
 
 }  // namespace tokenyard::topologies

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "sim/run/chip_networks.hpp"
 #include "sim/run/shared_links.hpp"
+#include "topologies/bisection.hpp"
 
 #include <algorithm>
 #include <map>
@@ -91,8 +92,8 @@ void set_endpoints(const config::Experiment& experiment, const Placed& placed, O
   }
 }
 
-/// What a connector reaches of the rate that flows share. `kv_transfer.efficiency` is of the wire, protocol included, as
-/// it was fitted; the plane's own share is in the network's rates.
+/// What a connector reaches of the rate that flows share. `kv_transfer.efficiency` is of the wire, protocol included,
+/// as it was fitted; the plane's own share is in the network's rates.
 double connector_share(const config::Experiment& experiment, const topologies::Topology& topology,
                        const topologies::FlowNetwork& network) {
   const double payload = topology.planes()[topology.plane(network.plane).index()].efficiency;
@@ -155,6 +156,23 @@ bool shares_with_collectives(const config::Experiment& experiment, const Placed&
   });
 }
 
+/// In a torus caches of all prefill instances cross the same cables on their way to the decode pool: its endpoints get
+/// a domain of their own, joined by what can flow from one pool to the other. REQUIRES: one slice holds both pools.
+void part_pools_of_torus(const topologies::Topology& topology, PlaneId plane, const Placed& placed,
+                         std::size_t decode_groups, topologies::FlowNetwork& network) {
+  if (topology.torus(plane) == nullptr) return;
+  const std::uint32_t slice = network.endpoints[0].domain;
+  const BytesPerSecond between =
+      topologies::flow_between(topology, plane, chips_with_kv({placed[0]}), chips_with_kv({placed[1]})) *
+      topology.planes()[plane.index()].efficiency;
+  const auto decode = static_cast<std::uint32_t>(network.domains.size());
+  network.domains.push_back({.name = network.domains[slice].name + " decode side", .trunk = between});
+  network.domains[slice].trunk = between;
+  for (std::size_t group = network.of_group.size() - decode_groups; group < network.of_group.size(); ++group) {
+    for (const EndpointId endpoint : network.of_group[group]) network.endpoints[endpoint.index()].domain = decode;
+  }
+}
+
 void refuse_as_flows(const config::Experiment& experiment) {
   const auto refuse = [](const config::PoolSpec& pool, const char* key, const std::string& what) {
     pool.source->fail(key, what + "; `network.fidelity: flow` plays computation and collectives in turns: take `step`");
@@ -188,8 +206,10 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly) {
   const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
   const auto groups = kv_groups(assembly.topology, plane, experiment, placed);
-  const topologies::FlowNetwork network = experiment.source->located(
+  topologies::FlowNetwork network = experiment.source->located(
       [&] { return assembly.topology.flow_network(plane, groups, stores_on(assembly.topology, stores, plane)); });
+  part_pools_of_torus(assembly.topology, plane, placed, placed[1].size() * experiment.pools[1].plan.attention_data,
+                      network);
   set_endpoints(
       experiment, placed,
       [&](std::size_t p, std::size_t i, std::uint32_t rank) {

@@ -210,3 +210,20 @@ TEST_CASE("resolved: defaults and catalogue entries stand in place and read agai
   const cost::StepShape shape{.decodes = 16, .decode_context = 16'000};
   CHECK(a.costs[0]->step(shape) == b.costs[0]->step(shape));
 }
+
+TEST_CASE("assemble: caches of all prefill instances share the cables of a torus between the pools") {
+  // Half of a torus of 4 x 4 x 4 each: 2 * 16 cables of 100 GB/s, 0.9 of it payload, lead from one half to the other.
+  const Assembly assembly = assemble(read({.topology = "tpu-v7-pod",
+                                           .pools = "{a: {role: prefill, instances: 4, parallel: {tensor: 8}}, "
+                                                    "b: {role: decode, instances: 4, parallel: {tensor: 8}}}"}),
+                                     {});
+  const topologies::FlowNetwork& ici = assembly.networks.at(0);
+  REQUIRE(ici.plane == "ici");
+  REQUIRE(ici.domains.size() == 2);
+  CHECK(ici.domains[0].trunk.value() == doctest::Approx(2 * 16 * 100e9 * 0.9));
+  CHECK(ici.domains[1].trunk == ici.domains[0].trunk);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CHECK(ici.endpoints[assembly.pools[0].endpoints[i][0][0].index()].domain == 0);
+    CHECK(ici.endpoints[assembly.pools[1].endpoints[i][0][0].index()].domain == 1);
+  }
+}

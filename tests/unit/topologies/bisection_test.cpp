@@ -108,3 +108,20 @@ TEST_CASE("bisection: of a plane that joins no two domains it is that of the fir
            {.name = "out", .wiring = LeafSpineWiring{}, .link = 50_GBps, .latency = 1_us, .latency_across = 2_us}}});
   CHECK(bisection(topology, PlaneId{0}).value() == doctest::Approx(4 * 100e9));
 }
+
+TEST_CASE("bisection: what flows between two sets of a ring takes both ways round and passes other chips") {
+  // Eight chips in a ring of 100 GB/s: from 0 and 1 to 4 and 5 one cable leads to the right and one to the left.
+  const Topology ring = make_topology(
+      {.name = "ring",
+       .groups = {{.name = "", .chip = "toy", .nodes = 2}},
+       .chips_per_node = 4,
+       .planes = {{.name = "ici", .wiring = TorusWiring{.dims = {8, 1, 1}}, .link = 100_GBps, .latency = 1_us}}});
+  const std::vector<ChipId> from{ChipId{0}, ChipId{1}};
+  const std::vector<ChipId> far{ChipId{4}, ChipId{5}};
+  CHECK(flow_between(ring, PlaneId{0}, from, far).value() == doctest::Approx(200e9));
+  // Chips 2 and 7 are neighbours of 1 and 0: one cable to each, and the way between them past 3 to 6.
+  const std::vector<ChipId> near{ChipId{2}};
+  CHECK(flow_between(ring, PlaneId{0}, from, near).value() == doctest::Approx(200e9));
+  const std::vector<ChipId> one{ChipId{0}};
+  CHECK(flow_between(ring, PlaneId{0}, one, far).value() == doctest::Approx(200e9));
+}
