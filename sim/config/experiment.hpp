@@ -93,6 +93,7 @@ struct PlaneChoice {
   std::optional<std::string> expert;
   std::optional<std::string> pipeline;
   std::optional<std::string> offload;  ///< blocks of KV tiers (sim/run/tier_ways.hpp)
+  std::optional<std::string> weights;  ///< from where they are loaded (sim/run/weights_load.hpp)
 };
 
 struct NetworkSpec {

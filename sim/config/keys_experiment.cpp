@@ -104,6 +104,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"planes", "offload", "text", kOptional,
      "KV blocks to and from the tiers of caches. Default: the plane of the first store of the tier's kind that the chips "
      "reach."},
+    {"planes", "weights", "text", kOptional,
+     "Weights from a pool of the machine to its chips, before a run (`explain` says how long). Default: the plane of the "
+     "first pool that all chips reach."},
 
     {"network", "contention", "one of: on | off", "on",
      "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},

@@ -162,7 +162,8 @@ PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, st
   PlaneChoice planes{.tensor = read_plane_name(map, "tensor", machine),
                      .expert = read_plane_name(map, "expert", machine),
                      .pipeline = read_plane_name(map, "pipeline", machine),
-                     .offload = read_plane_name(map, "offload", machine)};
+                     .offload = read_plane_name(map, "offload", machine),
+                     .weights = read_plane_name(map, "weights", machine)};
   kv = read_plane_name(map, "kv", machine);
   map.finish();
   return planes;

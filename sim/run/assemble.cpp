@@ -10,6 +10,7 @@
 #include "sim/run/kernel_profile.hpp"
 #include "sim/run/served_chip.hpp"
 #include "sim/run/tier_ways.hpp"
+#include "sim/run/weights_load.hpp"
 #include "topologies/make_topology.hpp"
 #include "workloads/make_request_source.hpp"
 #include "workloads/random_stream.hpp"
@@ -278,6 +279,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
   const auto placed = place(assembly.topology, experiment.pools);
   const TierStores stores = tier_stores(assembly.topology, experiment, placed);
+  if (experiment.planes.weights) (void)weights_store(assembly.topology, experiment, placed);
   std::vector<cost::WirePerToken> wires;
   std::vector<cost::NetworkFigures> figures;
   std::uint32_t first_id = 0;

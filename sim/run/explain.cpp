@@ -60,6 +60,11 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                        .weights_per_chip = capacity.weights_per_chip});
     });
   }
+  std::vector<Bytes> weights;
+  for (const PoolStep& step : steps) weights.push_back(step.weights_per_chip);
+  if (const auto store = weights_store(topology, experiment, placed)) {
+    for (std::size_t p = 0; p < steps.size(); ++p) steps[p].load = weights_load(topology, *store, placed, weights, p);
+  }
   return steps;
 }
 

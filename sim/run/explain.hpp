@@ -2,8 +2,10 @@
 
 #include "models/cost/step_cost.hpp"
 #include "sim/config/experiment.hpp"
+#include "sim/run/weights_load.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct PoolStep {
   Bytes traffic;                        ///< memory read on all chips
   std::uint32_t blocks_per_rank = 0;    ///< KV blocks that fit
   Bytes weights_per_chip;
+  std::optional<WeightsLoad> load{};    ///< absent in a machine without a pool to load them from
 };
 
 /// Mixed and decode pools decode, mixed ones with a chunk beside it where one is asked for, prefill pools compute a

@@ -20,6 +20,7 @@ tokenyard_room(run
     run/shared_links.cpp
     run/table_network.cpp
     run/tier_ways.cpp
+    run/weights_load.cpp
   HEADERS
     run/accuracy.hpp
     run/assemble.hpp
@@ -40,5 +41,6 @@ tokenyard_room(run
     run/shared_links.hpp
     run/table_network.hpp
     run/tier_ways.hpp
+    run/weights_load.hpp
   BELOW base device llm cost fit topologies workloads log files metrics policy engine serving config calibrate report
   PRIVATE fmt::fmt)

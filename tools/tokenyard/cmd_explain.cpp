@@ -37,8 +37,14 @@ void print(const PoolStep& step) {
   }
   if (milliseconds > 1.001 * sum) std::cout << line("  %-24s %10.3f ms\n", "waiting for the host", milliseconds - sum);
   std::cout << line("  %-24s %10.3f ms\n", "step", milliseconds)
-            << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step\n\n",
+            << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step\n",
                     step.weights_per_chip.value() * 1e-9, step.blocks_per_rank, step.traffic.value() * 1e-9);
+  if (step.load) {
+    std::cout << line("  loaded from %s over %s in %.1f s, with all other instances at once in %.1f s\n",
+                      step.load->store.c_str(), step.load->plane.c_str(), step.load->alone.value(),
+                      step.load->together.value());
+  }
+  std::cout << "\n";
 }
 
 int explain_file(const ExplainArguments& arguments) {

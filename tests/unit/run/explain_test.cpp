@@ -46,3 +46,20 @@ TEST_CASE("explain: a step beyond the engine's limit is refused") {
   CHECK_THROWS_AS(static_cast<void>(step_of("{serve: {}}", {.decodes = 8, .context = 500, .chunk = 1'000'000})),
                   UserError);
 }
+
+TEST_CASE("explain: weights come from a pool of the machine at the rate of the narrowest way") {
+  // Two nodes; 2 instances of 8 chips. Four machines give 10 GB/s each; a chip's part of a node's NICs is wider.
+  const SmallExperiment parts{.topology = "{base: hgx-h100, nodes: 2}",
+                              .pools = "{serve: {instances: 2, parallel: {tensor: 8}}}"};
+  const PoolStep step = explain(read(parts), {.decodes = 1, .context = 128})[0];
+  REQUIRE(step.load.has_value());
+  CHECK(step.load->store == "storage");
+  CHECK(step.load->plane == "frontend");
+  // There and back 2 * (20 + 0.5) / 2 + 20 us of ways and 200 us of the machines are small beside the bytes.
+  const double bytes = 8.0 * step.weights_per_chip.value();
+  CHECK(step.load->alone.value() == doctest::Approx(bytes / 40e9).epsilon(1e-3));
+  CHECK(step.load->together.value() == doctest::Approx(2.0 * bytes / 40e9).epsilon(1e-3));
+
+  const SmallExperiment none{.topology = "{base: hgx-h100, stores: ~}", .pools = "{serve: {}}"};
+  CHECK_FALSE(explain(read(none), {.decodes = 1, .context = 128})[0].load.has_value());
+}
