@@ -148,6 +148,7 @@ TEST_CASE("tier flows: what is written while a write is on its way goes together
   CHECK(engine.flows() == 3);
   CHECK(engine.now().ns() == 10 * kUs + 1600 * kUs + 4800 * kUs);
   CHECK(log.at[1] == kMs + 20 * kUs + kMs);
+  CHECK(engine.last().ns() == log.at[1]);  // a run does not wait for the rest
   const auto use = engine.link_use();
   CHECK(use[1].link == "host down");
   CHECK(use[1].bandwidth.value() == doctest::Approx(5e9));
