@@ -1,10 +1,12 @@
 #include "sim/run/tier_ways.hpp"
 
 #include "sim/run/assemble.hpp"
+#include "sim/run/run.hpp"
 #include "tests/support/temp_yaml.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace tokenyard;
@@ -131,4 +133,36 @@ TEST_CASE("tier ways: without a store a tier has the link that is given") {
   CHECK(assembly.pools[0].tier_ways.empty());
   CHECK(assembly.networks.empty());
   CHECK_FALSE(assembly.pools[0].instances[0].tiers->tiers[0].on_links);
+}
+
+TEST_CASE("tier ways: links record what tiers moved beside hand-offs") {
+  // Hand-offs are longer on a link than their bytes, by what the connector leaves unused; blocks of tiers are not.
+  const TempYaml file(
+      "schema: 1\nname: both\ntopology: {base: hgx-h100, nodes: 2, stores: {storage: {plane: ib}}}\nllm: llama-3.1-8b\n"
+      "pools:\n"
+      "  first:\n    role: prefill\n    engine: {prefix_caching: true, blocks: 300, cache: {fetch: always, tiers: "
+      "[{kind: "
+      "pool, policy: write_through}]}}\n"
+      "  second: {role: decode}\nplanes: {kv: ib}\n"
+      "workload:\n  kind: synthetic\n  arrivals: {kind: poisson, rate: 4 /s}\n  clients:\n    - name: one\n"
+      "      prompt: {kind: constant, tokens: 500}\n      output: {kind: constant, tokens: 4}\n"
+      "      prefix: {groups: 4, tokens: 2000}\n  requests: 100\n");
+  const metrics::Summary summary = run(config::read_experiment(file.path(), {}), {}).summary;
+  const auto bytes = [&](const std::string& name) {
+    const auto link = std::find_if(summary.links.begin(), summary.links.end(),
+                                   [&](const metrics::LinkFigures& one) { return one.link == name; });
+    REQUIRE(link != summary.links.end());
+    return link->bytes;
+  };
+  const metrics::PoolFigures& prefill = summary.pools[0];
+  const double block = prefill.facts.kv_block.value();
+  REQUIRE(prefill.cache.read_blocks[kPool] > 0);
+  const double read = static_cast<double>(prefill.cache.read_blocks[kPool]) * block;
+  const double written = static_cast<double>(prefill.cache.written_blocks[kPool]) * block;
+  CHECK(bytes("storage up") == doctest::Approx(read));
+  CHECK(bytes("storage down") == doctest::Approx(written).epsilon(0.02));  // the last may be on its way
+  // Out of the prefill chip go its caches and what it writes.
+  const double token = block / prefill.facts.block_tokens;
+  CHECK(bytes("group 0 up") == doctest::Approx(100 * 2500 * token + bytes("storage down")));
+  CHECK(bytes("group 1 down") == doctest::Approx(100 * 2500 * token));
 }
