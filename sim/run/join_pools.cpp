@@ -157,9 +157,10 @@ bool shares_with_collectives(const config::Experiment& experiment, const Placed&
 }
 
 /// In a torus caches of all prefill instances cross the same cables on their way to the decode pool: its endpoints get
-/// a domain of their own, joined by what can flow from one pool to the other. REQUIRES: one slice holds both pools.
+/// a domain of their own, joined by what can flow from one pool to the other. `prefill_groups` come first, all others
+/// are of the decode side, FFN included. REQUIRES: one slice holds both pools.
 void part_pools_of_torus(const topologies::Topology& topology, PlaneId plane, const Placed& placed,
-                         std::size_t decode_groups, topologies::FlowNetwork& network) {
+                         std::size_t prefill_groups, topologies::FlowNetwork& network) {
   if (topology.torus(plane) == nullptr) return;
   const std::uint32_t slice = network.endpoints[0].domain;
   const BytesPerSecond between =
@@ -168,7 +169,7 @@ void part_pools_of_torus(const topologies::Topology& topology, PlaneId plane, co
   const auto decode = static_cast<std::uint32_t>(network.domains.size());
   network.domains.push_back({.name = network.domains[slice].name + " decode side", .trunk = between});
   network.domains[slice].trunk = between;
-  for (std::size_t group = network.of_group.size() - decode_groups; group < network.of_group.size(); ++group) {
+  for (std::size_t group = prefill_groups; group < network.of_group.size(); ++group) {
     for (const EndpointId endpoint : network.of_group[group]) network.endpoints[endpoint.index()].domain = decode;
   }
 }
@@ -208,7 +209,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   const auto groups = kv_groups(assembly.topology, plane, experiment, placed);
   topologies::FlowNetwork network = experiment.source->located(
       [&] { return assembly.topology.flow_network(plane, groups, stores_on(assembly.topology, stores, plane)); });
-  part_pools_of_torus(assembly.topology, plane, placed, placed[1].size() * experiment.pools[1].plan.attention_data,
+  part_pools_of_torus(assembly.topology, plane, placed, placed[0].size() * experiment.pools[0].plan.attention_data,
                       network);
   set_endpoints(
       experiment, placed,
