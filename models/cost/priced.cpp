@@ -92,6 +92,13 @@ Priced PricedKernels::all_reduce(Bytes size, const GroupLinks& links) const {
   return {.time = price.time, .outside = links.ranks > 1 && (price.extrapolated || !covered)};
 }
 
+Priced PricedKernels::all_reduce_by(const models::AllReduceCoefficients& kernel, Bytes size,
+                                    const GroupLinks& links) const {
+  const CollectivePrice price = own_all_reduce(size, links, kernel);
+  const bool covered = kernel.provenance.covers({{"bytes", size.value()}, {"ranks", 1.0 * links.ranks}});
+  return {.time = price.time, .outside = price.extrapolated || !covered};
+}
+
 Priced PricedKernels::exchange(const ExchangeShape& shape, const GroupLinks& links, bool prompts,
                                Direction direction) const {
   const models::ExchangeKernel& kernel = chip_.kernels.collectives.exchange(prompts);

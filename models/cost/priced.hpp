@@ -37,6 +37,9 @@ class PricedKernels {
   [[nodiscard]] Priced all_gather(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced reduce_scatter(Bytes size, const GroupLinks& links) const;
   [[nodiscard]] Priced all_reduce(Bytes size, const GroupLinks& links) const;
+  /// By this kernel of an engine. REQUIRES: links.domains == 1.
+  [[nodiscard]] Priced all_reduce_by(const models::AllReduceCoefficients& kernel, Bytes size,
+                                     const GroupLinks& links) const;
   [[nodiscard]] Priced exchange(const ExchangeShape& shape, const GroupLinks& links, bool prompts,
                                 Direction direction) const;
   [[nodiscard]] Priced hop(Bytes size, const GroupLinks& links) const;

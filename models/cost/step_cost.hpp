@@ -45,6 +45,12 @@ struct KernelFusion {
       0;  ///< up to so many tokens of a rank, shared experts run beside the routed ones
 };
 
+/// How the next token of a row of logits is chosen.
+enum class Sampling : std::uint8_t {
+  Greedy,  ///< the most probable one
+  TopP     ///< one of the most probable ones, found by sorting the row
+};
+
 /// How ranks with tokens of their own reach experts on other chips.
 enum class ExpertExchange : std::uint8_t {
   AllToAll,  ///< a token goes to the chips that hold its experts, their results come back
@@ -75,8 +81,9 @@ struct StepCostSpec {
   bool one_attention_kernel = false;
   KernelFusion fusion;
   ExpertExchange expert_exchange = ExpertExchange::AllToAll;
-  std::optional<FfnSide> ffn{};     ///< absent: attention and FFN on the same chips
-  std::uint32_t max_tokens = 8192;  ///< largest step of one attention rank, drafts included
+  Sampling sampling = Sampling::Greedy;  ///< of every row; top-p needs a chip with figures of it
+  std::optional<FfnSide> ffn{};          ///< absent: attention and FFN on the same chips
+  std::uint32_t max_tokens = 8192;       ///< largest step of one attention rank, drafts included
   std::vector<std::uint32_t>
       graph_sizes;  ///< tokens; decode-only steps are padded up to the next of these; empty = no graphs
   bool pad_to_graphs =

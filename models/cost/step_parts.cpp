@@ -104,6 +104,9 @@ void StepParts::check_kernels() const {
     require_peak(models::compute_dtype(format), field, chip);
   }
   require(kernels.gemm, GemmKind::Bf16, "weights", "matrix product (for the LM head)", chip);
+  if (spec_.sampling == Sampling::TopP && !has(kernels.small.by_kind, models::SmallKernel::TopP)) {
+    throw SpecError("engine.sampling", chip.name + " has no figures of top_p (kernels.small.top_p); greedy has some");
+  }
   if (spec_.llm.mla) {
     require(kernels.mla_decode, precision.kv, "kv", "latent decode attention", chip);
     require(kernels.mla_context, precision.kv, "kv", "latent context attention", chip);
@@ -117,8 +120,12 @@ void StepParts::check_kernels() const {
 }
 
 Priced StepParts::reduce(double tokens, const GroupLinks& links) const {
-  Priced price = priced().all_reduce(Bytes{kBf16Bytes * tokens * spec_.llm.hidden}, links);
-  if (!price.table && norms_in_reduce_of(tokens)) price.time += *spec_.chip.kernels.collectives.own_all_reduce().norm;
+  const Bytes size{kBf16Bytes * tokens * spec_.llm.hidden};
+  const models::AllReduceCoefficients* const fused = norms_in_reduce_of(tokens);
+  Priced price = priced().all_reduce(size, links);
+  if (price.table || fused == nullptr) return price;
+  if (fused != &spec_.chip.kernels.collectives.own_all_reduce()) price = priced().all_reduce_by(*fused, size, links);
+  price.time += *fused->norm;
   return price;
 }
 
@@ -142,7 +149,7 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     shape.m = tokens;
     add(parts, product.line, PriceFamily::Products, layers(product.in), priced().product(shape, product.kind));
   }
-  const bool norms_in_reduce = norms_in_reduce_of(tokens);
+  const bool norms_in_reduce = norms_in_reduce_of(tokens) != nullptr;
   for (const Pointwise& kernel : work_.pointwise) {
     if (left_out(kernel, norms_in_reduce)) continue;
     const SmallShape shape{.width = kernel.token.width, .bytes = kernel.token.bytes * tokens};
@@ -166,12 +173,15 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
   return parts;
 }
 
-bool StepParts::norms_in_reduce_of(double tokens) const {
-  if (!spec_.fusion.norm_in_all_reduce || spec_.plan.tensor == 1) return false;
-  if (!spec_.chip.kernels.collectives.own_all_reduce().norm) return false;
+const models::AllReduceCoefficients* StepParts::norms_in_reduce_of(double tokens) const {
+  const GroupLinks& links = spec_.network.tensor;
+  if (!spec_.fusion.norm_in_all_reduce || spec_.plan.tensor == 1 || links.domains > 1) return nullptr;
   const Bytes size{kBf16Bytes * tokens * spec_.llm.hidden};
-  const Algorithm own = all_reduce(size, spec_.network.tensor, spec_.chip.kernels.collectives).algorithm;
-  return own == Algorithm::OneShot || own == Algorithm::TwoShot;
+  const models::CollectiveKernels& collectives = spec_.chip.kernels.collectives;
+  const models::AllReduceCoefficients* const fused = collectives.all_reduce_with_norm(size, links.ranks);
+  if (fused != &collectives.own_all_reduce()) return fused;
+  const Algorithm own = all_reduce(size, links, collectives).algorithm;
+  return own == Algorithm::OneShot || own == Algorithm::TwoShot ? fused : nullptr;
 }
 
 bool StepParts::left_out(const Pointwise& kernel, bool norms_in_reduce) const {
@@ -251,7 +261,7 @@ double StepParts::kernels() const {
   double count = kHeadKernels + spec_.llm.layers;  // an attention kernel a layer
   for (const Product& product : work_.products) count += product.layers;
   for (const Pointwise& kernel : work_.pointwise) {
-    if (!left_out(kernel, norms_in_reduce_of(1.0))) count += kernel.layers;
+    if (!left_out(kernel, norms_in_reduce_of(1.0) != nullptr)) count += kernel.layers;
   }
   if (spec_.plan.tensor > 1) count += 1.0 * spec_.llm.layers + spec_.llm.dense_layers();
   if (spec_.llm.moe) {
@@ -272,7 +282,9 @@ std::vector<Part> StepParts::head(double rows) const {
     add(parts, "gathered logits", PriceFamily::Head, 1.0, priced().all_gather(logits, spec_.network.tensor));
   }
   add(parts, "sampling", PriceFamily::Head, 1.0,
-      priced().small(sampling_shape(rows, spec_.llm.vocab), models::SmallKernel::Sampling, rows));
+      priced().small(sampling_shape(rows, spec_.llm.vocab),
+                     spec_.sampling == Sampling::TopP ? models::SmallKernel::TopP : models::SmallKernel::Sampling,
+                     rows));
   if (const Seconds more = spec_.chip.kernels.head_t0; more > Seconds{0.0}) {
     add(parts, "sampling", PriceFamily::Head, 1.0, {.time = more, .outside = true});
   }

@@ -65,7 +65,8 @@ class StepParts {
   [[nodiscard]] Priced reduce(double tokens, const GroupLinks& links) const;
   [[nodiscard]] PricedKernels priced() const { return PricedKernels(spec_.chip, spec_.profile); }
   /// Whether the norms behind the all-reduce of `tokens` are part of it.
-  [[nodiscard]] bool norms_in_reduce_of(double tokens) const;
+  /// The kernel that adds up the activations of these tokens and normalises them besides; nullptr: norms are apart.
+  [[nodiscard]] const models::AllReduceCoefficients* norms_in_reduce_of(double tokens) const;
   [[nodiscard]] bool left_out(const Pointwise& kernel, bool norms_in_reduce) const;
   /// What shared experts spare when they run beside the routed ones, a layer: as much of their products as fits into
   /// the launches of the experts, which leave the chip idle. The rest shares the chip with them, and spares nothing.

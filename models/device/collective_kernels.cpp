@@ -87,6 +87,12 @@ std::string_view name(Collective op) {
   return "all_to_all";
 }
 
+const AllReduceCoefficients* CollectiveKernels::all_reduce_with_norm(Bytes size, std::uint32_t ranks) const {
+  if (own_all_reduce().norm) return &own_all_reduce();
+  const auto limit = fused_norm.up_to.find(ranks);
+  return limit != fused_norm.up_to.end() && size <= limit->second ? &all_reduces.at(fused_norm.kernel) : nullptr;
+}
+
 void validate(const CollectiveKernels& kernels) {
   const std::string at = "kernels.collectives.";
   for (const auto& [each, table] : kernels.all_reduces) check(table, FigureGroup(at + "all_reduces." + each));
@@ -97,6 +103,12 @@ void validate(const CollectiveKernels& kernels) {
     if (table.ranks_per_chip == 0) throw SpecError(at + "exchanges." + each + ".ranks_per_chip", "must be at least 1");
   }
   check_use(kernels.all_reduces, kernels.all_reduce, "all_reduce");
+  if (!kernels.fused_norm.kernel.empty()) {
+    check_use(kernels.all_reduces, kernels.fused_norm.kernel, "fused_norm.kernel");
+    if (!kernels.all_reduces.at(kernels.fused_norm.kernel).norm) {
+      throw SpecError(at + "fused_norm.kernel", "'" + kernels.fused_norm.kernel + "' has no norm inside");
+    }
+  }
   check_use(kernels.libraries, kernels.library, "library");
   check_use(kernels.exchanges, kernels.decode_exchange, "decode_exchange");
   check_use(kernels.exchanges, kernels.prompt_exchange, "prompt_exchange");

@@ -36,6 +36,12 @@ struct AllReduceCoefficients {
   Provenance provenance;
 };
 
+/// The kernel with residual and norm inside that engines take up to some sizes whose own all-reduce has none.
+struct FusedNorm {
+  std::string kernel;                    ///< a key of all_reduces, of one that has `norm`; empty: there is none
+  std::map<std::uint32_t, Bytes> up_to;  ///< by ranks of one domain; not taken among others
+};
+
 /// One operation of a library inside a switched domain of link B, V bytes out of the busiest port, S bytes of buffer:
 ///   t = launch + per_peer*(p-1) + X + sqrt(fill*X) ,  X = V/(eff*B) + S/(copy*B)
 /// S/(copy*B) is the pass over the buffer that every byte pays once whatever p; sqrt(fill*X) fills the pipeline and
@@ -132,12 +138,16 @@ struct CollectiveKernels {
   std::map<std::string, LibraryCoefficients> libraries;      ///< "nccl-2.29"
   std::map<std::string, ExchangeKernel> exchanges;           ///< "deepep-low-latency"
   std::string all_reduce;                                    ///< in use; a key of all_reduces, as below
+  FusedNorm fused_norm;
   std::string library;
   Bytes one_shot_up_to;  ///< > 0, of more than two ranks: one shot up to here whatever is quicker, then the library
   std::string decode_exchange;  ///< of steps that only decode
   std::string prompt_exchange;  ///< of steps that hold prompt tokens
 
   [[nodiscard]] const AllReduceCoefficients& own_all_reduce() const { return all_reduces.at(all_reduce); }
+  /// The kernel that adds up `size`, and adds the residual and normalises besides: the one in use where it does, else
+  /// that of `fused_norm` up to its size. nullptr: none does.
+  [[nodiscard]] const AllReduceCoefficients* all_reduce_with_norm(Bytes size, std::uint32_t ranks) const;
   [[nodiscard]] const LibraryCoefficients& used_library() const { return libraries.at(library); }
   [[nodiscard]] const ExchangeKernel& exchange(bool prompts) const {
     return exchanges.at(prompts ? prompt_exchange : decode_exchange);

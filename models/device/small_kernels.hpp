@@ -23,8 +23,9 @@ enum class SmallKernel : std::uint8_t {
   Add,       ///< of the shared experts' result
   Routing,   ///< scores of the experts, the best of them
   Sampling,  ///< logits to FP32, the greatest of a row
+  TopP,      ///< logits to FP32, the most probable tokens of a row by sorting it, one drawn from these
 };
-inline constexpr std::size_t kSmallKernels = 9;
+inline constexpr std::size_t kSmallKernels = 10;
 [[nodiscard]] std::string_view name(SmallKernel kind);  ///< "norm", "norm_quantise", ..., as in a chip's entry
 
 /// Small kernels find what the kernel before them wrote in the chip's L2, as long as it fits: bytes cost `share` of

@@ -36,8 +36,9 @@ Family small_family(SmallKernel kind) {
   const bool rows = walks_rows(kind);
   Family family;
   family.place = "small." + std::string(name(kind));
-  family.parameters = {{"t0", kTime, 1.5e-6, 0.1e-6, 30e-6},
-                       {"eff_bw", kNumber, 0.85, 0.005, 1.0},
+  const bool sorts = kind == SmallKernel::TopP;  // dozens of kernels, and not one
+  family.parameters = {{"t0", kTime, sorts ? 300e-6 : 1.5e-6, 0.1e-6, sorts ? 1000e-6 : 30e-6},
+                       {"eff_bw", kNumber, sorts ? 0.02 : 0.85, 0.005, 1.0},
                        {"p", kNumber, 1.2, 0.5, 8.0},
                        {"near.below", kSize, 60e6, 10e6, 200e6},
                        {"near.share", kNumber, 0.5, 0.02, 1.0}};
@@ -47,8 +48,8 @@ Family small_family(SmallKernel kind) {
     return cost::small_kernel_time({.width = rows ? shape[Width] : 0.0, .bytes = shape[MovedBytes]},
                                    coefficients(values), chip);
   };
-  family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
-    return shape[Tokens] >= 1.0 && shape[Tokens] <= 16384.0;
+  family.serves = [sorts](std::span<const double> shape, const AcceleratorSpec&) {
+    return shape[Tokens] >= (sorts ? 2.0 : 1.0) && shape[Tokens] <= 16384.0;  // a row alone is sorted by another kernel
   };
   family.stored = [kind, rows](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.small.by_kind[static_cast<std::size_t>(kind)];

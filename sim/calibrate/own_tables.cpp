@@ -1,8 +1,10 @@
 #include "models/cost/small_kernels.hpp"
 #include "sim/calibrate/table_formats.hpp"
 
+#include <initializer_list>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 // Tables of tools/measure (models/catalog/measured): times in microseconds.
@@ -49,24 +51,38 @@ void read_small(const KernelTable& table, Measurements& into) {
 
 bool is_sampling(const KernelTable& table) { return table.has_all({"kernel", "rows", "vocabulary", "us"}); }
 
-/// Greedy sampling is two kernels, which stand in rows of their own.
-void read_sampling(const KernelTable& table, Measurements& into) {
-  std::map<std::pair<double, double>, double> to_fp32;
-  for (const std::string_view kernel : {"to_fp32", "argmax"}) {
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      if (table.text(row, "kernel") != kernel) continue;
-      const std::pair<double, double> shape{table.positive(row, "rows"), table.positive(row, "vocabulary")};
-      if (kernel == "to_fp32") {
-        to_fp32[shape] = seconds(table, row);
-      } else if (const auto first = to_fp32.find(shape); first != to_fp32.end()) {
-        const cost::SmallShape both = cost::sampling_shape(shape.first, shape.second);
-        into.add("small.sampling", {shape.first, both.width, both.bytes}, first->second + seconds(table, row), table,
-                 row);
-      } else {
-        table.fail(row, "kernel", "argmax without a row to_fp32 of the same shape; a sampler needs both");
-      }
-    }
+/// A sampler is several kernels, which stand in rows of their own: adds up `kernels` of each shape that the last of
+/// them has a row of.
+void read_sampler(const KernelTable& table, std::string_view place, std::initializer_list<std::string_view> kernels,
+                  Measurements& into) {
+  std::map<std::pair<double, double>, std::map<std::string_view, double>> times;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    times[{table.positive(row, "rows"), table.positive(row, "vocabulary")}].insert_or_assign(table.text(row, "kernel"),
+                                                                                             seconds(table, row));
   }
+  const std::string_view last = *(kernels.end() - 1);
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.text(row, "kernel") != last) continue;
+    const std::pair<double, double> shape{table.positive(row, "rows"), table.positive(row, "vocabulary")};
+    double sum = 0.0;
+    for (const std::string_view kernel : kernels) {
+      const auto found = times[shape].find(kernel);
+      if (found == times[shape].end()) {
+        table.fail(
+            row, "kernel",
+            std::string(last) + " without a row " + std::string(kernel) + " of the same shape; a sampler needs both");
+      }
+      sum += found->second;
+    }
+    const cost::SmallShape all = cost::sampling_shape(shape.first, shape.second);
+    into.add(place, {shape.first, all.width, all.bytes}, sum, table, row);
+  }
+}
+
+/// Greedy: the greatest. Top-p: what is left of the sorted rows, then a draw from that.
+void read_sampling(const KernelTable& table, Measurements& into) {
+  read_sampler(table, "small.sampling", {"to_fp32", "argmax"}, into);
+  read_sampler(table, "small.top_p", {"to_fp32", "draw", "nucleus"}, into);
 }
 
 bool is_gemm(const KernelTable& table) { return table.has_all({"kind", "m", "n", "k", "us"}); }

@@ -47,6 +47,7 @@ struct EngineSpec {
   std::vector<std::string> experts{};     ///< kernels of routed experts, likewise; not where tokens are dispatched
   std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels
   cost::ExpertExchange expert_exchange = cost::ExpertExchange::AllToAll;
+  cost::Sampling sampling = cost::Sampling::Greedy;
   serving::FrontEndSpec front_end;
   bool graphs = true;  ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;

@@ -64,8 +64,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "expert_exchange", "one of: all_to_all | gather", "all_to_all",
      "How attention ranks reach experts on other chips: dispatch and combine (DeepEP and its like), or gather all "
      "tokens and scatter the summed results by the library."},
+    {"engine", "sampling", "one of: greedy | top_p", "greedy",
+     "How every next token is chosen. top_p sorts all logits, as PyTorch does it in vLLM; needs kernels.small.top_p of "
+     "the chip."},
     {"engine", "norm_in_all_reduce", "true or false", "false",
-     "Norms behind an all-reduce of the engine's own kernels are part of it, where those have one."},
+     "Norms behind an all-reduce of the engine's own kernels are part of it, where those have one, or of the chip's "
+     "collectives.fused_norm up to its sizes."},
     {"engine", "quantise_in_attention", "true or false", "false",
      "Attention writes its output quantised, as the next product reads it."},
     {"engine", "flash_attention", "true or false", "false",

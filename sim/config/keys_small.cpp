@@ -29,6 +29,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.small", "add", kKind, kOptional, "Of the shared experts' result."},
         {"chip.kernels.small", "routing", kKind, kOptional, "Scores of the experts, and the best of them."},
         {"chip.kernels.small", "sampling", kKind, kOptional, "Logits to FP32, and the greatest of each row."},
+        {"chip.kernels.small", "top_p", kKind, kOptional,
+         "Logits to FP32, top-p by sorting each row, and a draw from what is left; for engines with sampling: top_p."},
         {"chip.kernels.small.KIND", "t0", kTime, kRequired, "Time of the kernel with nothing to do."},
         {"chip.kernels.small.KIND", "row_latency", kTime, "0",
          "Added per 1,000 elements of a row: a thread block walks it."},

@@ -119,6 +119,17 @@ ExchangeKernel read_exchange(YamlMap map) {
   return kernel;
 }
 
+models::FusedNorm read_fused_norm(YamlMap map) {
+  models::FusedNorm fused{.kernel = map.text("kernel")};
+  for (const std::uint32_t ranks : {2U, 4U, 8U}) {
+    const std::string key = "ranks_" + std::to_string(ranks);
+    if (map.given(key)) fused.up_to.emplace(ranks, map.bytes(key));
+  }
+  (void)map.text("source");
+  map.finish();
+  return fused;
+}
+
 }  // namespace
 
 CollectiveKernels read_collectives(YamlMap map) {
@@ -134,6 +145,9 @@ CollectiveKernels read_collectives(YamlMap map) {
     kernels.exchanges.emplace(name, read_exchange(std::move(table)));
   }
   kernels.all_reduce = map.text("all_reduce");
+  if (map.given("fused_norm")) {
+    kernels.fused_norm = read_fused_norm(map.map("fused_norm", "collectives.fused_norm"));
+  }
   kernels.library = map.text("library");
   kernels.decode_exchange = map.text("decode_exchange");
   kernels.prompt_exchange = map.text("prompt_exchange");

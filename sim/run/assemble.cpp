@@ -228,6 +228,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .one_attention_kernel = pool.engine.one_attention_kernel,
           .fusion = pool.engine.fusion,
           .expert_exchange = pool.engine.expert_exchange,
+          .sampling = pool.engine.sampling,
           .ffn = std::move(ffn),
           // A prompt's last token that stands alone is padded to a decode's width.
           .max_tokens = policy::max_step_tokens(pool.engine.rules) +

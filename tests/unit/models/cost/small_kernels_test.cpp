@@ -94,6 +94,42 @@ TEST_CASE("fusion: norms in the all-reduce are no kernels where the engine's own
   CHECK(part(StepParts(spec).local(8), "small kernels") == exactly(alone));
 }
 
+TEST_CASE("fusion: an engine whose all-reduce has no norm takes the chip's fused kernel up to its size") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 4});
+  models::CollectiveKernels& collectives = spec.chip.kernels.collectives;
+  collectives.all_reduces["fused"] = collectives.all_reduces["own"];
+  collectives.all_reduces["fused"].one_shot_t0 += 1_us;
+  collectives.all_reduces["fused"].two_shot_t0 += 1_us;
+  collectives.all_reduces["fused"].norm = 3_us;
+  const auto both = [&](double tokens) {
+    return std::pair{part(StepParts(spec).local(tokens), "all-reduce"),
+                     part(StepParts(spec).local(tokens), "small kernels")};
+  };
+  const auto apart = both(8);
+  const auto more = both(9);
+  collectives.fused_norm = {.kernel = "fused", .up_to = {{4, Bytes{8 * 1024 * 2.0}}}};
+  CHECK(both(8) == apart);  // the engine has to fuse
+  spec.fusion.norm_in_all_reduce = true;
+  // Two all-reduces a layer, 1 us longer each and 3 us for the norm; two norms of 2 us and 8 tokens of 8 KB less.
+  CHECK(both(8).first - apart.first == Approx(4 * 2 * (1.0 + 3.0)));
+  CHECK(apart.second - both(8).second == Approx(4 * 2 * (2.0 + 8 * 8192 / 500e3)));
+  CHECK(both(9) == more);  // above its size
+  collectives.fused_norm.up_to = {{2, 1_GB}};
+  CHECK(both(8) == apart);  // not among four ranks
+}
+
+TEST_CASE("head: top-p sampling is the chip's kernels for it and refused where it has none") {
+  StepCostSpec spec = test::round_cost(test::tiny_dense());
+  spec.sampling = Sampling::TopP;
+  CHECK_THROWS_WITH(static_cast<void>(StepParts{spec}),
+                    "engine.sampling: round-100 has no figures of top_p (kernels.small.top_p); greedy has some");
+  auto& top_p = spec.chip.kernels.small.by_kind[static_cast<std::size_t>(models::SmallKernel::TopP)];
+  top_p = {.t0 = 200_us, .eff_bw = 0.1, .provenance = {.source = "made up"}};
+  spec.chip.kernels.head_t0 = 0_us;
+  // 4 rows of 8,000 columns, 10 B each at 100 GB/s
+  CHECK(part(StepParts(spec).head(4), "sampling") == Approx(200.0 + 4 * 8000 * 10 / 100e3));
+}
+
 TEST_CASE("fusion: attention that quantises spares the kernel behind it") {
   StepCostSpec spec = test::round_cost(test::tiny_dense());
   spec.precision.weights = models::GemmKind::Fp8;
