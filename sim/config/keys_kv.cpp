@@ -15,8 +15,20 @@ constexpr auto kKeys = std::to_array<Key>({
     {"cache", "ttl", kTime, kOptional, "An idle block is forgotten after this; without it when it is used again."},
 
     {"cache", "tiers", "list: tier", kOptional, "Where blocks are kept beyond the chips' memory, from near to far."},
-    {"cache", "fetch", "one of: when_faster | always", "when_faster",
-     "Whether blocks of a tier are fetched only where computing them anew would take longer."},
+    {"cache", "fetch", "one of: when_faster | always", kOptional,
+     "Whether blocks of a tier are fetched only where computing them anew would take longer. Default: vllm "
+     "when_faster; "
+     "the other engines fetch always."},
+    {"cache", "load_back_threshold", "count", kOptional,
+     "Tokens; fewer that tiers have of a prompt are computed anew. Default: sglang 10, others 0."},
+    {"cache", "prefetch", "one of: none | best_effort | wait_complete | timeout", kOptional,
+     "Blocks of drives and pools are read into host memory when a request comes: until its turn, or it waits for all, "
+     "or for "
+     "all at most so long. Default: none; sglang with such tiers timeout."},
+    {"cache", "prefetch_threshold", "count", "256", "Tokens; less is not read ahead. Default: SGLang's."},
+    {"cache", "prefetch_timeout_base", kTime, "1 s", "prefetch: timeout; default: SGLang's."},
+    {"cache", "prefetch_timeout_per_1024", kTime, "250 ms",
+     "prefetch: timeout; the same for every 1,024 tokens that are read. Default: SGLang's."},
 
     {"tier", "kind", "one of: host | nvme | pool", kRequired,
      "Memory of the instance's hosts, its local drives, or a store that all instances of the pool share."},
@@ -31,8 +43,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"tier", "write", kRate, kOptional, "Likewise from its chips."},
     {"tier", "latency", kTime, "0 s", "Before the first byte of a read; with a store: of software, besides the way's."},
     {"tier", "policy", "one of: write_through | write_back | selective", "write_back",
-     "A block is copied there when it gets a name, when its place before is used again, or then if two requests used "
-     "it."},
+     "A block is copied there when it gets a name, when its place before is used again, or when a second request uses "
+     "it. "
+     "sglang: of the first tier; the others get what that has got."},
 
     {"router", "kind",
      "one of: round_robin | random | least_outstanding_tokens | session_affinity | vllm_score | prefix_aware | "

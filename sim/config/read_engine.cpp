@@ -171,16 +171,13 @@ EngineSpec read_engine(YamlMap map, std::uint32_t ranks) {
                  : order == "priority" ? policy::QueueOrder::Priority
                                        : policy::QueueOrder::Deadline;
   if (auto* vllm = std::get_if<policy::VllmSpec>(&engine.rules)) vllm->order = engine.order;
-  const CacheSpec cache = read_prefix_cache(map);
+  const CacheSpec cache = read_prefix_cache(map, kind);
   engine.caching = cache.caching;
   const auto* sglang = std::get_if<policy::SglangSpec>(&engine.rules);
   if (sglang != nullptr && sglang->schedule_policy == policy::PromptOrder::LongestPrefix && !engine.caching) {
     map.fail("schedule_policy", "lpm orders by what is in the radix cache; add prefix_caching: true");
   }
   engine.tiers = cache.tiers;
-  if (engine.tiers && kind != "vllm") {
-    map.fail("cache", "has tiers, which are played by the rules of kind vllm only; this engine is of kind " + kind);
-  }
   engine.front_end = read_front_end(map.map_or_empty("front_end", "engine.front_end"));
   if (map.given("blocks")) engine.blocks = map.count("blocks");
   map.finish();

@@ -48,17 +48,69 @@ kv::TierSpec read_tier(YamlMap& map) {
   return tier;
 }
 
-CacheSpec read_cache(YamlMap map) {
+/// docs/engines.md, "Cache tiers".
+kv::TierRules tier_rules(const std::string& kind) {
+  if (kind == "sglang") {
+    return {.with_step = true, .by_layer = true, .keeps_copies = true, .chains = true, .waits_for_writes = true};
+  }
+  if (kind == "tensorrt_llm") return {.with_step = true, .moves = true, .waits_for_writes = true};
+  return {};
+}
+
+/// What the engine has no such tiers for.
+void check_tiers(YamlMap& map, const std::string& kind, const kv::TiersSpec& spec) {
+  if (kind == "tensorrt_llm") {
+    for (const kv::TierSpec& tier : spec.tiers) {
+      if (tier.kind != kv::TierKind::Host) map.fail("tiers", "TensorRT-LLM offloads to host memory only");
+      if (tier.policy != kv::WritePolicy::Back) {
+        map.fail("tiers", "TensorRT-LLM moves a block to host memory when its place is used again: policy: write_back");
+      }
+    }
+  }
+  if (kind == "sglang" && spec.tiers.front().kind != kv::TierKind::Host) {
+    map.fail("tiers", "SGLang's HiCache reads drives and pools into host memory; put a tier host before them");
+  }
+}
+
+std::optional<kv::PrefetchSpec> read_prefetch(YamlMap& map, const std::string& kind, std::size_t tiers) {
+  std::string policy = kind == "sglang" && tiers > 1 ? "timeout" : "none";
+  if (map.given("prefetch")) policy = map.choice("prefetch", {"none", "best_effort", "wait_complete", "timeout"});
+  kv::PrefetchSpec spec{.threshold = map.count("prefetch_threshold", 0),
+                        .timeout_base = SimTime::from(map.seconds("prefetch_timeout_base")),
+                        .timeout_per_1024 = SimTime::from(map.seconds("prefetch_timeout_per_1024"))};
+  if (policy == "none") {
+    if (kind == "sglang" && tiers > 1) {
+      map.fail("prefetch", "none: SGLang's HiCache reads what is behind host memory no other way; take another policy");
+    }
+    for (const char* key : {"prefetch_threshold", "prefetch_timeout_base", "prefetch_timeout_per_1024"}) {
+      if (map.has(key)) map.fail(key, "has no meaning without prefetch");
+    }
+    return std::nullopt;
+  }
+  if (kind == "tensorrt_llm") map.fail("prefetch", "TensorRT-LLM reads nothing ahead; leave it out");
+  spec.policy = policy == "best_effort"     ? kv::PrefetchPolicy::BestEffort
+                : policy == "wait_complete" ? kv::PrefetchPolicy::WaitComplete
+                                            : kv::PrefetchPolicy::Timeout;
+  return spec;
+}
+
+CacheSpec read_cache(YamlMap map, const std::string& kind) {
   kv::PrefixCacheSpec spec;
   const std::string order = map.choice("eviction", {"lru", "lfu", "priority"});
   spec.order = order == "lru"   ? kv::EvictionOrder::Lru
                : order == "lfu" ? kv::EvictionOrder::Lfu
                                 : kv::EvictionOrder::Priority;
   if (map.given("ttl")) spec.ttl = SimTime::from(map.seconds("ttl"));
-  kv::TiersSpec tiers{.when_faster = map.choice("fetch", {"when_faster", "always"}) == "when_faster"};
+  kv::TiersSpec tiers{.when_faster = kind == "vllm", .rules = tier_rules(kind)};
+  if (map.given("fetch")) tiers.when_faster = map.choice("fetch", {"when_faster", "always"}) == "when_faster";
+  constexpr std::uint32_t kLoadBack = 10;  // HiRadixCache.load_back_threshold
+  tiers.load_back_threshold = kind == "sglang" ? kLoadBack : 0;
+  if (map.given("load_back_threshold")) tiers.load_back_threshold = map.count("load_back_threshold", 0);
   if (map.has("tiers")) {
     for (YamlMap& tier : map.maps("tiers", "tier")) tiers.tiers.push_back(read_tier(tier));
   }
+  tiers.prefetch = read_prefetch(map, kind, tiers.tiers.size());
+  if (!tiers.tiers.empty()) check_tiers(map, kind, tiers);
   map.finish();
   map.located([&] {
     kv::validate(spec);
@@ -71,11 +123,11 @@ CacheSpec read_cache(YamlMap map) {
 
 }  // namespace
 
-CacheSpec read_prefix_cache(YamlMap& engine) {
+CacheSpec read_prefix_cache(YamlMap& engine, const std::string& kind) {
   const bool on = engine.flag("prefix_caching");
   if (!on && engine.has("cache")) engine.fail("cache", "is of a prefix cache; add prefix_caching: true");
   if (!on) return {};
-  return read_cache(engine.map_or_empty("cache", "cache"));
+  return read_cache(engine.map_or_empty("cache", "cache"), kind);
 }
 
 policy::RouterSpec read_router(YamlMap& pool) {

@@ -6,6 +6,7 @@
 #include "sim/policy/router_spec.hpp"
 
 #include <optional>
+#include <string>
 
 namespace tokenyard::config {
 
@@ -15,8 +16,9 @@ struct CacheSpec {
   std::optional<kv::TiersSpec> tiers{};          ///< behind it
 };
 
-/// The keys `prefix_caching` and `cache` of an engine. UserError when `cache` stands without prefix_caching.
-[[nodiscard]] CacheSpec read_prefix_cache(YamlMap& engine);
+/// The keys `prefix_caching` and `cache` of an engine of this kind, with the rules by which it uses tiers. UserError
+/// when `cache` stands without prefix_caching, and for tiers that the engine has not.
+[[nodiscard]] CacheSpec read_prefix_cache(YamlMap& engine, const std::string& kind);
 
 /// The key `router` of a pool: one word, or a mapping.
 [[nodiscard]] policy::RouterSpec read_router(YamlMap& pool);

@@ -179,7 +179,7 @@ std::uint64_t BlockStore::worth(std::uint32_t number) const {
 
 void BlockStore::use(std::uint32_t number, std::int32_t priority) {
   ++blocks_[number].refs;
-  ++blocks_[number].uses;
+  if (++blocks_[number].uses == 2 && second_use_ && blocks_[number].named) second_use_(blocks_[number].id, now_);
   if (!urgency_.empty()) urgency_[number] = std::max(urgency_[number], urgency_of(priority));
 }
 
@@ -205,7 +205,7 @@ void BlockStore::add_name(std::uint32_t number, std::uint64_t id) {
   } else {
     place_of_.insert(id, number);
   }
-  for (const auto& listener : listeners_) listener({.name = id, .here = true, .uses = block.uses, .when = now_});
+  for (const auto& listener : listeners_) listener({.name = id, .here = true, .when = now_});
 }
 
 void BlockStore::remove_name(std::uint32_t number, Loss loss) {
@@ -227,7 +227,7 @@ void BlockStore::remove_name(std::uint32_t number, Loss loss) {
     remember(block.id);
   }
   for (const auto& listener : listeners_) {
-    listener({.name = block.id, .here = false, .evicted = loss == Loss::Evicted, .uses = block.uses, .when = now_});
+    listener({.name = block.id, .here = false, .evicted = loss == Loss::Evicted, .when = now_, .since = marked_});
   }
 }
 

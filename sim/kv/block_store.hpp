@@ -36,6 +36,8 @@ class BlockStore {
   /// Takes the next free blocks until `free` are left; they belong to the owner as a heap.
   /// REQUIRES: free <= free_blocks().
   void settle(std::uint32_t free);
+  /// What is settled from now on was taken now or later.
+  void mark() { marked_ = now_; }
   [[nodiscard]] std::uint32_t free_blocks() const { return queue_.size(); }
 
   struct Match {
@@ -81,12 +83,16 @@ class BlockStore {
   struct NameChange {
     std::uint64_t name = 0;
     bool here = false;
-    bool evicted = false;    ///< went because its block was used again, not because it expired
-    std::uint32_t uses = 0;  ///< by how many requests that block was used under this name
-    SimTime when;            ///< as of set_time()
+    bool evicted = false;  ///< went because its block was used again, not because it expired
+    SimTime when;          ///< as of set_time()
+    SimTime since;         ///< evicted: of the last mark(), after which its block was taken
   };
   /// Calls `listener` with each change from now on, in order.
   void on_change(std::function<void(const NameChange&)> listener) { listeners_.push_back(std::move(listener)); }
+  /// Calls `listener` with every name whose block a second request uses.
+  void on_second_use(std::function<void(std::uint64_t name, SimTime when)> listener) {
+    second_use_ = std::move(listener);
+  }
 
  private:
   struct Block {  // 32 bytes: two to a line of the processor's cache
@@ -121,9 +127,11 @@ class BlockStore {
   std::vector<std::uint64_t> gone_;     // ring of the names evicted last
   std::size_t next_gone_ = 0;
   SimTime now_;
+  SimTime marked_;
   std::uint64_t version_ = 0;
   Counts counts_;
   std::vector<std::function<void(const NameChange&)>> listeners_;
+  std::function<void(std::uint64_t, SimTime)> second_use_;
 };
 
 }  // namespace tokenyard::kv

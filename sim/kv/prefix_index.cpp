@@ -1,14 +1,17 @@
 #include "sim/kv/prefix_index.hpp"
 
+#include "models/base/errors.hpp"
+
 namespace tokenyard::kv {
 
 std::optional<std::uint64_t> PrefixIndex::insert(std::uint64_t name) {
   if (const std::uint32_t* known = entry_of_.find(name)) {
-    unlink(*known);
+    if (!entries_[*known].kept) unlink(*known);
     link(*known);
     return std::nullopt;
   }
   std::optional<std::uint64_t> gone;
+  expect(has_room(), "something can give way");
   if (capacity_ > 0 && entry_of_.size() == capacity_) {
     gone = entries_[oldest_ - 1].name;
     erase(*gone);
@@ -30,11 +33,20 @@ void PrefixIndex::erase(std::uint64_t name) {
   if (known == nullptr) return;
   const std::uint32_t entry = *known;
   entry_of_.erase(name);
-  unlink(entry);
+  if (!entries_[entry].kept) unlink(entry);
   unused_.push_back(entry);
 }
 
+void PrefixIndex::keep(std::uint64_t name) {
+  const std::uint32_t* known = entry_of_.find(name);
+  expect(known != nullptr, "what is kept is here");
+  if (entries_[*known].kept) return;
+  unlink(*known);
+  entries_[*known].kept = true;
+}
+
 void PrefixIndex::link(std::uint32_t entry) {
+  entries_[entry].kept = false;
   entries_[entry].next = 0;
   entries_[entry].previous = newest_;
   (newest_ == 0 ? oldest_ : entries_[newest_ - 1].next) = entry + 1;

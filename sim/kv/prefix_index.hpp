@@ -40,8 +40,12 @@ class PrefixIndex {
   void write(std::uint32_t count, NameOf name_of) {
     for (std::uint32_t i = count; i > 0; --i) (void)insert(name_of(i - 1));
   }
-  /// Gives the name that had to go for it, if one had.
+  /// Gives the name that had to go for it, if one had. REQUIRES: has_room(), or it is here.
   std::optional<std::uint64_t> insert(std::uint64_t name);
+  /// It does not give way to others until it is inserted again. REQUIRES: it is here.
+  void keep(std::uint64_t name);
+  /// Whether another name could come: not when all that are here are kept.
+  [[nodiscard]] bool has_room() const { return capacity_ == 0 || entry_of_.size() < capacity_ || oldest_ != 0; }
   /// Nothing happens for a name that is not here.
   void erase(std::uint64_t name);
   [[nodiscard]] std::size_t size() const { return entry_of_.size(); }
@@ -51,6 +55,7 @@ class PrefixIndex {
     std::uint64_t name = 0;
     std::uint32_t next = 0;  // entry + 1, towards the most recent; 0 = none
     std::uint32_t previous = 0;
+    bool kept = false;
   };
   void link(std::uint32_t entry);
   void unlink(std::uint32_t entry);

@@ -6,6 +6,7 @@ tokenyard_room(kv
     kv/id_map.cpp
     kv/prefix_index.cpp
     kv/spec.cpp
+    kv/tier_prefetch.cpp
     kv/tiers.cpp
   HEADERS
     kv/block_ids.hpp
@@ -14,5 +15,6 @@ tokenyard_room(kv
     kv/id_map.hpp
     kv/prefix_index.hpp
     kv/spec.hpp
+    kv/tier_store.hpp
     kv/tiers.hpp
   BELOW base workloads)

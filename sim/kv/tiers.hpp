@@ -3,10 +3,12 @@
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
 #include "sim/kv/block_ids.hpp"
-#include "sim/kv/prefix_index.hpp"
+#include "sim/kv/tier_store.hpp"
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,7 +29,7 @@ inline constexpr std::size_t kTiers = 3;
 enum class WritePolicy : std::uint8_t {
   Through,    ///< as soon as it has a name
   Back,       ///< when its place in the tier before is used again
-  Selective,  ///< as Back, but only if at least two requests used it
+  Selective,  ///< as soon as a second request uses it
 };
 
 struct TierSpec {
@@ -41,50 +43,101 @@ struct TierSpec {
   bool on_links = false;               ///< the machine's links carry its blocks: TierStack only says which
 };
 
-struct TiersSpec {
-  std::vector<TierSpec> tiers{};  ///< from near to far, each kind once
-  bool when_faster = true;        ///< fetch only what takes longer to compute anew; false: whatever is there
+/// What an engine does with tiers beyond their policies; each engine's own (docs/engines.md).
+struct TierRules {
+  /// A request starts at once and its step waits for what it reads; else it waits outside of the batch.
+  bool with_step = false;
+  bool by_layer = false;     ///< with_step: a layer waits for its own part only; else the first one for all
+  std::uint32_t layers = 1;  ///< by_layer: of the model
+  bool moves = false;        ///< what is read leaves its tier
+  /// What the chips hold too does not give way in the first tier.
+  bool keeps_copies = false;
+  bool chains = false;            ///< what has been written to a tier is copied to the next one, whatever its policy
+  bool waits_for_writes = false;  ///< a place that is written back may be used when its copy has ended
 };
 
-/// Throws SpecError: `tiers` out of order.
+/// When a request need not wait any longer for what is read for it ahead of its turn.
+enum class PrefetchPolicy : std::uint8_t {
+  BestEffort,    ///< when it is the head of the queue
+  WaitComplete,  ///< when all is there
+  Timeout,       ///< when all is there or its time is over
+};
+
+/// Blocks of drives and pools are read into the first tier, host memory, when a request reaches the scheduler.
+struct PrefetchSpec {
+  PrefetchPolicy policy = PrefetchPolicy::Timeout;
+  std::uint32_t threshold = 256;  ///< tokens; less is not read
+  SimTime timeout_base{1'000'000'000};
+  SimTime timeout_per_1024{250'000'000};  ///< tokens
+};
+
+struct TiersSpec {
+  std::vector<TierSpec> tiers{};           ///< from near to far, each kind once
+  bool when_faster = true;                 ///< fetch only what takes longer to compute anew; false: whatever is there
+  std::uint32_t load_back_threshold = 0;   ///< tokens; fewer are computed anew
+  std::optional<PrefetchSpec> prefetch{};  ///< then what the first tier has not is read no other way
+  TierRules rules{};
+
+  /// Reads are timed by TierStack even where the machine has links for them: steps that wait for them, and what is read
+  /// ahead, need to know their ends before.
+  [[nodiscard]] bool timed_alone() const { return rules.with_step || prefetch; }
+};
+
+/// Throws SpecError: `tiers` out of order; a prefetch without host memory or anything behind it.
 void validate(const TiersSpec& spec);
 
-/// What one tier holds: names, the least recently written or read of which give way.
-struct TierStore {
-  explicit TierStore(std::uint32_t blocks) : names(blocks) {}
-  PrefixIndex names;
-};
-
 /// The tiers of one instance: what they hold and how busy their links are. Reads of one tier follow each other on its
-/// link, those of different tiers run side by side; those of tiers on the machine's links take no time here. What is
-/// read stays in its tier. Writes are counted and take their turn on the write link, but delay nobody, and what is
-/// being written can be read at once.
+/// link, those of different tiers run side by side; those of tiers on the machine's links take no time here. Writes
+/// follow each other on a link of their own; what is being written takes room at once and can be read when it is there
+/// (on the machine's links: when it would be if they were idle).
 ///
 /// Sources of the policies: SGLang HiCache (write_through, write_through_selective, write_back), as restated in
 /// docs/engines.md.
 class TierStack {
  public:
-  /// `block`: bytes of one block. `pool`: the store of TierKind::Pool, which several stacks share; it outlives them.
-  TierStack(const TiersSpec& spec, Bytes block, TierStore* pool);
+  /// `block`: bytes of one block, of `block_tokens`. `pool`: the store of TierKind::Pool, which several stacks share;
+  /// it outlives them.
+  TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tokens, TierStore* pool);
+
+  /// Must not go back.
+  void set_time(SimTime now);
 
   /// Blocks by tier, in the order of TierKind.
   using Counts = std::array<std::uint32_t, kTiers>;
 
-  /// Blocks from .. of `ids` up to `most` that some tier holds, each counted where it is nearest; stops at the first
-  /// that none has.
+  /// Blocks from .. of `ids` up to `most` that some tier has for a request at its turn, each counted where it is
+  /// nearest; stops at the first that none has. Nothing below the threshold.
   [[nodiscard]] Counts match(const BlockIds& ids, std::uint32_t from, std::uint32_t most) const;
 
+  struct Read {
+    SimTime begin;  ///< of the first byte
+    SimTime end;
+  };
   /// When a read of these blocks that starts now will have ended.
-  [[nodiscard]] SimTime end_of_read(SimTime now, const Counts& blocks) const;
-  /// Starts it; gives its end. The blocks from .. become the most recent of their tiers.
-  SimTime read(SimTime now, const BlockIds& ids, std::uint32_t from, const Counts& blocks);
+  [[nodiscard]] SimTime end_of_read(SimTime now, const Counts& blocks) const { return time_of(now, blocks).end; }
+  /// Starts it. The blocks from .. become the most recent of their tiers.
+  Read read(SimTime now, const BlockIds& ids, std::uint32_t from, const Counts& blocks);
 
-  /// A block of the chips' memory got this name.
-  void named(std::uint64_t name);
-  /// It was used again for something else; `uses`: by how many requests it had been used under this name.
-  void evicted(std::uint64_t name, std::uint32_t uses);
+  // ---- of the chips' memory ----
+  void named(std::uint64_t name, SimTime when);       ///< a block got this name
+  void used_again(std::uint64_t name, SimTime when);  ///< a second request uses it
+  void evicted(std::uint64_t name, SimTime when);     ///< its place was used again for something else
+  void forgotten(std::uint64_t name);                 ///< its time to live is over
+  /// When all that has been written back has ended; long ago where nobody waits for that.
+  [[nodiscard]] SimTime written_back() const { return spec_.rules.waits_for_writes ? written_back_ : SimTime{}; }
 
-  [[nodiscard]] bool when_faster() const { return when_faster_; }
+  // ---- ahead of a request's turn (tier_prefetch.cpp) ----
+  /// Blocks that the chips have not, from .. up to `most`, are read for request `key`, as far as the threshold says
+  /// so. Gives whether they are. REQUIRES: a prefetch.
+  bool prefetch(SimTime now, std::uint32_t key, const BlockIds& ids, std::uint32_t from, std::uint32_t most);
+  /// When its request need not wait any longer, as far as is known now: others that are stopped bring it forward.
+  [[nodiscard]] SimTime prefetched_at(SimTime now, std::uint32_t key);
+  /// Stops it; what has come so far, from the first block on, is in the first tier. Gives whether that is all.
+  bool end_prefetch(SimTime now, std::uint32_t key);
+  [[nodiscard]] const std::optional<PrefetchSpec>& prefetches() const { return spec_.prefetch; }
+
+  [[nodiscard]] bool when_faster() const { return spec_.when_faster; }
+  [[nodiscard]] const TierRules& rules() const { return spec_.rules; }
 
   /// Since the beginning, by tier.
   struct Traffic {
@@ -94,19 +147,40 @@ class TierStack {
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
  private:
+  /// Blocks of a prefetch on the link of one tier.
+  struct Part {
+    std::uint32_t key = 0;
+    std::uint32_t left = 0;
+    bool begun = false;
+  };
   struct Tier {
     TierSpec spec;
     SimTime block_read;  // of one block on the link
+    SimTime block_write;
     SimTime latency;
     SimTime read_free_at;
+    SimTime write_free_at;
     std::unique_ptr<TierStore> own;
     TierStore* store = nullptr;
+    std::deque<Part> parts;  // of prefetches, in order
+    SimTime part_at;         // the first part has read its blocks that are done by then
   };
-  void write(std::size_t tier, std::uint64_t name);
-  [[nodiscard]] static SimTime end_at(const Tier& tier, SimTime now, std::uint32_t blocks);
+  struct Ahead {
+    SimTime asked;
+    std::vector<std::pair<std::uint64_t, std::size_t>> blocks;  // name and tier; 0: it was in the first already
+    std::vector<std::uint32_t> done;                            // by tier
+    std::uint32_t wanted = 0;                                   // blocks that are read
+    std::uint32_t read = 0;
+  };
+  SimTime write(std::size_t tier, std::uint64_t name, SimTime when);
+  [[nodiscard]] Read time_of(SimTime now, const Counts& blocks) const;
+  void advance(SimTime now);
 
+  TiersSpec spec_;
+  std::uint32_t block_tokens_;
   std::vector<Tier> tiers_;
-  bool when_faster_;
+  SimTime written_back_;
+  std::map<std::uint32_t, Ahead> ahead_;  // by request
   Traffic traffic_;
 };
 

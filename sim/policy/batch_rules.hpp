@@ -20,6 +20,7 @@ struct Candidate {
   std::uint32_t tokens = 0;       ///< to compute before it generates: prompt, plus what it had produced when preempted
   std::uint32_t cached = 0;       ///< of these, already in the cache
   std::uint32_t cached_idle = 0;  ///< blocks of the cached ones that nobody uses: free until it starts
+  std::uint32_t from_tiers = 0;   ///< besides: those that its first step brings from tiers; they take blocks
   bool from_remote = false;       ///< its KV, or a part of it, is to be fetched first, from another instance or a tier
   bool loaded = false;            ///< that has arrived: it has blocks for all its tokens, of which `cached` are there
   std::int32_t priority = 0;      ///< lower is more urgent

@@ -174,14 +174,15 @@ class SglangRules final : public BatchRules {
         full = true;
         break;
       }
-      const std::int64_t paged = (extend + room.page - 1) / room.page * room.page;
+      const std::int64_t to_compute = extend - head->from_tiers;  // the rest is loaded back with the batch
+      const std::int64_t paged = (to_compute + room.page - 1) / room.page * room.page;
       if (any && paged >= room.input) break;
-      const std::int64_t tokens = extend <= room.chunk ? extend : room.chunk / room.page * room.page;
+      const std::int64_t tokens = to_compute <= room.chunk ? to_compute : room.chunk / room.page * room.page;
       if (tokens <= 0) break;
       if (sorted) bring_forward(desk, order, tried);
       desk.admit(static_cast<std::uint32_t>(tokens));
       any = true;
-      room.charge(tokens, tokens < extend ? 0 : produced);
+      room.charge(tokens, tokens < to_compute ? 0 : produced);
       if (room.total(desk) <= 0) {
         full = true;
         break;

@@ -158,7 +158,7 @@ class TrtllmRules final : public BatchRules {
       }
       blocks -= need;
       if (next->next_block) coming.push_back(*next->next_block);
-      contexts.push_back({std::nullopt, next->tokens, next->tokens - next->cached});
+      contexts.push_back({std::nullopt, next->tokens, next->tokens - next->cached - next->from_tiers});
       more = give(contexts.back(), left, unit);
     }
     if (alike()) advance_alike(contexts, room, unit);

@@ -163,7 +163,7 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
 
 /// Tiers behind the prefix caches of the last pool's instances, and the store that they share.
 void add_tiers(const config::PoolSpec& spec, const std::vector<PlacedInstance>& placed,
-               const TierStores::value_type& stores, Assembly& assembly) {
+               const TierStores::value_type& stores, std::uint32_t layers, Assembly& assembly) {
   const Bytes block = assembly.facts.back().kv_block;
   kv::TierStore* shared = nullptr;
   for (const kv::TierSpec& tier : tiers_of(assembly.topology, spec, placed[0], stores).tiers) {
@@ -180,6 +180,7 @@ void add_tiers(const config::PoolSpec& spec, const std::vector<PlacedInstance>& 
   for (std::size_t i = 0; i < placed.size(); ++i) {
     serving::InstanceSettings& instance = assembly.pools.back().instances[i];
     instance.tiers = tiers_of(assembly.topology, spec, placed[i], stores);
+    instance.tiers->rules.layers = layers;
     instance.block_bytes = block;
     instance.pool = shared;
   }
@@ -314,7 +315,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     }
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
-    if (spec.engine.tiers) add_tiers(spec, placed[p], stores[p], assembly);
+    if (spec.engine.tiers) add_tiers(spec, placed[p], stores[p], experiment.llm.layers, assembly);
     wires.push_back(cost::wire_per_token(price));
     figures.push_back(network);
     assembly.facts.back().collectives =

@@ -44,7 +44,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
     for (Step& step : lane.steps) step.ranks.resize(settings.ranks);
   }
   if (!settings.tiers) return;
-  tiers_ = std::make_unique<kv::TierStack>(*settings.tiers, settings.block_bytes, settings.pool);
+  tiers_ = std::make_unique<kv::TierStack>(*settings.tiers, settings.block_bytes, settings.block_tokens, settings.pool);
   for (Rank& rank : ranks_) {
     // Worth it where computing the same tokens in a step of their own would take longer.
     rank.use_tiers(*tiers_, [this, number = index_of(rank)](const Rank::Fetch& fetch) {
@@ -93,7 +93,9 @@ void Instance::cancel(SequenceId id) {
   Rank& rank = ranks_[sequences_[id].rank];
   rank.set_time(engine_.now());
   Lane& lane = lane_of(rank);
+  const bool read_ahead = sequences_[id].prefetching;
   rank.cancel(id);
+  if (read_ahead) await_prefetches();
   std::erase(lane.late, id);
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (RankStep& step : lane.at(i).ranks) std::erase(step.paused, id);
@@ -104,7 +106,9 @@ void Instance::cancel(SequenceId id) {
 
 void Instance::submit(SequenceId id, std::uint32_t rank) {
   sequences_[id].rank = rank;
+  if (tiers_) ranks_[rank].set_time(engine_.now());
   ranks_[rank].enqueue(id);
+  if (sequences_[id].state == SequenceState::Prefetching) await_prefetch(id);
   stirred(ranks_[rank]);
 }
 
@@ -153,6 +157,8 @@ void Instance::on_event(std::uint64_t what) {
     advance(now, false);
     kv_arrived(SequenceId{static_cast<std::uint32_t>(what)});
     set_wake();
+  } else if (what >= kPrefetched) {
+    prefetch_due(SequenceId{static_cast<std::uint32_t>(what)});
   } else if (what == wake_number_) {
     wake_at_ = SimTime::never();
     advance(now, true);
@@ -270,6 +276,7 @@ void Instance::balance(Lane& lane) {
 
 bool Instance::compose(Lane& lane, SimTime now) {
   balance(lane);
+  step_read_.reset();
   Step& step = lane.at(lane.in_flight);
   bool computes = false;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
@@ -286,7 +293,11 @@ bool Instance::compose(Lane& lane, SimTime now) {
   set_level(now);
   if (!computes) return false;
   step.composed = now;
-  schedule(step, settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end));
+  const SimTime ready =
+      settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end);
+  const bool prompts = tiers_ && std::any_of(step.ranks.begin(), step.ranks.end(),
+                                             [](const RankStep& one) { return one.live && !one.chunks.empty(); });
+  schedule(step, prompts ? std::max(ready, tiers_done()) : ready);  // decodes alone wait for nothing
   ++lane.in_flight;
   ++in_flight_;
   tell_load();

@@ -205,10 +205,16 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void book_cache(SimTime now, const Rank& rank);
   void begin_taken_over(SimTime now, SequenceId id);
   void read_tiers(SimTime now, Rank& rank);
+  void read_for_step(SimTime now, const Rank& rank);
+  [[nodiscard]] SimTime tiers_done() const;
+  void await_prefetch(SequenceId id);
+  void await_prefetches();
+  void prefetch_due(SequenceId id);
   void set_level(SimTime now);
 
   static constexpr std::uint64_t kTierRead = std::uint64_t{1}
                                              << 62U;  // event code, with the sequence: a read has ended
+  static constexpr std::uint64_t kPrefetched = std::uint64_t{1} << 61U;  // likewise: a prefetch may have ended
 
   InstanceSettings settings_;
   engine::Engine& engine_;
@@ -229,6 +235,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   SimTime exit_;               // end of the step that entered last
   SimTime booked_until_;       // end of the last step that was booked
   std::unique_ptr<kv::TierStack> tiers_;
+  std::optional<kv::TierStack::Read> step_read_;  // what the step being composed waits for
   kv::TierStack::Traffic booked_traffic_;
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;

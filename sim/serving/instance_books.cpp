@@ -154,6 +154,7 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
   }
   for (const SequenceId id : rank.news().taken_over) begin_taken_over(now, id);
   read_tiers(now, rank);
+  read_for_step(now, rank);
   if (rank.cache() != nullptr) book_cache(now, rank);
   rank.clear_news();
 }
@@ -175,7 +176,7 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
   for (const SequenceId id : rank.news().tier_reads) {
     Sequence& sequence = sequences_[id];
     const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
-    const SimTime end = tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers);
+    const SimTime end = tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers).end;
     if (settings_.tier_flows != nullptr) {
       expect(now == engine_.now(), "a read starts at its own event");
       settings_.tier_flows->read(settings_.id, index_of(rank), sequence.from_tiers, end, *this, kTierRead | id.index());

@@ -47,14 +47,38 @@ void Rank::enqueue(SequenceId id) {
   sequence.blocks = 0;
   sequence.first_compose = composed_;
   if (running_ == 0 && waiting() == 0) idled_ = true;
+  waiting_tokens_ += sequence.target;
+  if (prefetch(id)) {
+    sequence.state = SequenceState::Prefetching;
+    prefetching_.push_back(id);
+    return;
+  }
+  join_queue(id, false);
+}
+
+bool Rank::prefetched(SequenceId id) {
+  expect(sequences_[id].state == SequenceState::Prefetching, "what was waited for was being read");
+  std::erase(prefetching_, id);
+  const bool all = end_prefetch(id);
+  sequences_[id].state = SequenceState::Waiting;
+  join_queue(id, true);
+  return all;
+}
+
+/// `held_back`: it has come before others that are in the queue.
+void Rank::join_queue(SequenceId id, bool held_back) {
+  const Sequence& sequence = sequences_[id];
   // First come, first served among equals; a more urgent one passes those behind it.
   auto place = waiting_.end();
   while (place != waiting_.begin() && sequences_[*(place - 1)].priority > sequence.priority) --place;
+  const auto later = [&](const Sequence& other) {
+    return other.priority == sequence.priority && other.preemptions == 0 && other.request.id > sequence.request.id;
+  };
+  while (held_back && place != waiting_.begin() && later(sequences_[*(place - 1)])) --place;
   // Another head; or TensorRT-LLM, which looks for what is to be fetched in the whole queue.
   const bool passes = sequence.from_remote && sharing_ == policy::Sharing::Reuse;
   if (place == waiting_.begin() || passes) blocked_ = false;
   waiting_.insert(place, id);
-  waiting_tokens_ += sequence.target;
 }
 
 void Rank::loaded(SequenceId id) {
@@ -115,6 +139,10 @@ bool Rank::compose(RankStep& step) {
     } else {
       join_decodes(id, sequence.computed, left);
     }
+  }
+  // Its places are taken now: what they held is written back first.
+  if (tiers_ != nullptr && tiers_->rules().waits_for_writes && !step.chunks.empty()) {
+    cache_->settle(free_blocks_);
   }
   step_ = nullptr;
   idled_ = false;
@@ -181,9 +209,13 @@ void Rank::decode(std::span<const SequenceId> chosen) {
   for (const Pause& pause : pauses) join_decodes(pause.id, pause.computed, pause.left);
 }
 
-void Rank::compute(SequenceId id, std::uint32_t tokens) { chunk(id, tokens); }
+void Rank::compute(SequenceId id, std::uint32_t tokens) {
+  mark_taking();
+  chunk(id, tokens);
+}
 
 void Rank::admit(std::uint32_t tokens) {
+  mark_taking();
   const bool ready = !ready_.empty();
   const SequenceId id = ready ? ready_.front() : waiting_.front();
   Sequence& sequence = sequences_[id];
@@ -195,6 +227,7 @@ void Rank::admit(std::uint32_t tokens) {
     waiting_tokens_ -= sequence.target;
     partial_tokens_ += sequence.target;
     if (cache_) take_hits(id);
+    if (tiers_ != nullptr) take_from_tiers(id);
   }
   if (reserved_ > 0) {
     const std::uint32_t need = blocks_for(reserved_) - std::min(sequence.blocks, blocks_for(reserved_));
@@ -207,7 +240,8 @@ void Rank::admit(std::uint32_t tokens) {
   sequence.state = SequenceState::Partial;
   partials_.push_back({id, sequence.computed, sequence.target - sequence.computed});
   news_.admitted.push_back(id);
-  chunk(id, tokens);
+  // What another one has brought from tiers since the rules looked need not be computed.
+  chunk(id, std::min(tokens, sequence.target - sequence.computed));
 }
 
 void Rank::chunk(SequenceId id, std::uint32_t tokens) {
@@ -244,6 +278,7 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
 }
 
 void Rank::load() {
+  mark_taking();
   const SequenceId id = waiting_.front();
   Sequence& sequence = sequences_[id];
   waiting_.pop_front();

@@ -78,6 +78,10 @@ class Rank final : public policy::Desk {
 
   // ---- driven by the instance ----
   void enqueue(SequenceId id);
+  /// What was read for a sequence in state Prefetching is there, or is not waited for any longer: it queues where it
+  /// would stand. Gives whether all of it is there.
+  bool prefetched(SequenceId id);
+  [[nodiscard]] std::span<const SequenceId> prefetching() const { return prefetching_; }
   /// The KV of a sequence in state Loading has arrived.
   void loaded(SequenceId id);
   /// Its user has gone: it leaves, its blocks are free and what is in flight for it is dropped. Its state is then Gone;
@@ -129,7 +133,7 @@ class Rank final : public policy::Desk {
 
   /// Not running, those included whose KV is on the way.
   [[nodiscard]] std::uint32_t waiting() const {
-    return static_cast<std::uint32_t>(waiting_.size() + ready_.size()) + loading_;
+    return static_cast<std::uint32_t>(waiting_.size() + ready_.size() + prefetching_.size()) + loading_;
   }
   [[nodiscard]] std::uint64_t outstanding_tokens() const;
   /// Tokens of prompts that wait or are in progress, not yet computed; those that a cache may hold included.
@@ -153,16 +157,19 @@ class Rank final : public policy::Desk {
     std::vector<SequenceId> preempted;
     std::vector<SequenceId> fetches;     ///< from another instance
     std::vector<SequenceId> tier_reads;  ///< from tiers (Sequence::from_tiers)
+    std::vector<SequenceId> step_reads;  ///< likewise, but its first step waits for them
     std::vector<SequenceId> taken_over;  ///< got their first token; those of a single token have ended
     void clear() {
       admitted.clear();
       preempted.clear();
       fetches.clear();
       tier_reads.clear();
+      step_reads.clear();
       taken_over.clear();
     }
     [[nodiscard]] bool empty() const {
-      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty() && taken_over.empty();
+      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty() && step_reads.empty() &&
+             taken_over.empty();
     }
   };
   [[nodiscard]] const News& news() const { return news_; }
@@ -302,6 +309,7 @@ class Rank final : public policy::Desk {
     RequestId request;
     std::uint32_t target = 0;
     std::uint64_t version = 0;
+    SimTime when;  // what tiers have changes with time
     kv::BlockStore::Match match;
     std::uint32_t copied = 0;       // tokens behind those, copied from a block that goes on otherwise
     kv::TierStack::Counts tiers{};  // blocks behind those, to be fetched
@@ -311,6 +319,11 @@ class Rank final : public policy::Desk {
   }
   [[nodiscard]] const Hit& look_up(SequenceId id) const;
   void take_hits(SequenceId id);
+  void mark_taking();
+  void take_from_tiers(SequenceId id);
+  void join_queue(SequenceId id, bool held_back);
+  [[nodiscard]] bool prefetch(SequenceId id);
+  bool end_prefetch(SequenceId id) const;
   void name_blocks(Sequence& sequence, std::uint32_t upto);
   void give_back(Sequence& sequence);
   void give_back(std::uint32_t& blocks, std::vector<std::uint32_t>& held);
@@ -336,8 +349,9 @@ class Rank final : public policy::Desk {
   SimTime now_;
   bool frozen_ = false;  // while composing: nothing has changed since the head was found blocked
   std::deque<SequenceId> waiting_;
-  std::deque<SequenceId> ready_;      // loaded, in order of arrival of their KV
-  std::uint32_t loading_ = 0;         // sequences whose KV is on the way
+  std::deque<SequenceId> ready_;  // loaded, in order of arrival of their KV
+  std::uint32_t loading_ = 0;     // sequences whose KV is on the way
+  std::vector<SequenceId> prefetching_;
   std::vector<SequenceId> arriving_;  // those and ready ones whose KV comes from another instance
   std::uint64_t waiting_tokens_ = 0;
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences

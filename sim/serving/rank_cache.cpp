@@ -17,7 +17,8 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
   const bool same = hit_ && hit_->request == sequence.request.id && hit_->target == sequence.target;
   // A head that was found blocked among decodes stays so until something is given back. Looking again would change
   // nothing, and a run of decode steps does not.
-  if (same && (frozen_ || hit_->version == cache_->version())) return *hit_;
+  const bool timely = tiers_ == nullptr || (hit_ && hit_->when == now_);
+  if (same && (frozen_ || (timely && hit_->version == cache_->version()))) return *hit_;
   cache_->settle(free_blocks_);
   const std::uint32_t most = (sequence.target - 1) / block_tokens_;
   const kv::BlockIds ids = ids_of(sequence);
@@ -30,9 +31,11 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
   hit_ = {.request = sequence.request.id,
           .target = sequence.target,
           .version = cache_->version(),
+          .when = now_,
           .match = match,
           .copied = copied};
   if (tiers_ != nullptr && !sequence.from_remote && match.blocks < most) {
+    tiers_->set_time(now_);
     const kv::TierStack::Counts there = tiers_->match(ids_of(sequence), match.blocks, most);
     const std::uint32_t blocks = std::accumulate(there.begin(), there.end(), 0U);
     const Fetch fetch{.cached = match.blocks * block_tokens_,
@@ -50,9 +53,42 @@ void Rank::use_tiers(kv::TierStack& tiers, Worth worth) {
   tiers_ = &tiers;
   worth_ = std::move(worth);
   cache_->on_change([&tiers](const kv::BlockStore::NameChange& change) {
-    if (change.here) tiers.named(change.name);
-    if (change.evicted) tiers.evicted(change.name, change.uses);
+    if (change.here) {
+      tiers.named(change.name, change.when);
+    } else if (change.evicted) {
+      tiers.evicted(change.name, change.since);
+    } else {
+      tiers.forgotten(change.name);
+    }
   });
+  cache_->on_second_use([&tiers](std::uint64_t name, SimTime when) { tiers.used_again(name, when); });
+}
+
+/// Blocks are taken for a prompt now; those that decodes have taken were before.
+void Rank::mark_taking() {
+  if (tiers_ == nullptr) return;
+  cache_->settle(free_blocks_);
+  cache_->mark();
+}
+
+/// Starts to read for a request that has come what tiers behind the first have of it. Gives whether it waits for that.
+bool Rank::prefetch(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  if (tiers_ == nullptr || !tiers_->prefetches() || sequence.from_remote) return false;
+  hit_.reset();
+  cache_->settle(free_blocks_);
+  const kv::BlockIds ids = ids_of(sequence);
+  const std::uint32_t most = std::min((sequence.target - 1) / block_tokens_, ids.known_in_prompt());
+  const std::uint32_t here = cache_->match(ids, most).blocks;
+  tiers_->set_time(now_);
+  sequence.prefetching = tiers_->prefetch(now_, id.index(), ids, here, most);
+  return sequence.prefetching && tiers_->prefetches()->policy != kv::PrefetchPolicy::BestEffort;
+}
+
+bool Rank::end_prefetch(SequenceId id) const {
+  sequences_[id].prefetching = false;
+  hit_.reset();  // the first tier has more of it
+  return tiers_->end_prefetch(now_, id.index());
 }
 
 void Rank::take_hits(SequenceId id) {
@@ -96,10 +132,27 @@ std::uint32_t Rank::adopt(SequenceId id, std::uint32_t upto) {
   return come;
 }
 
+/// What its hits have in tiers takes blocks now and is there when its first step computes behind it.
+void Rank::take_from_tiers(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  if (sequence.prefetching) (void)end_prefetch(id);  // comes too late for this one
+  const std::uint32_t blocks = std::accumulate(sequence.from_tiers.begin(), sequence.from_tiers.end(), 0U);
+  if (blocks == 0) return;
+  expect(tiers_->rules().with_step, "what waits for its blocks is not admitted before they are here");
+  expect(blocks <= free_blocks_, "what is loaded fits into the free blocks");
+  free_blocks_ -= blocks;
+  sequence.blocks += blocks;
+  sequence.computed += blocks * block_tokens_;
+  written_tokens_ += std::uint64_t{blocks} * block_tokens_;
+  name_blocks(sequence, sequence.computed / block_tokens_);
+  news_.step_reads.push_back(id);
+}
+
 /// Names the sequence's first `upto` blocks as far as they have no names yet.
 void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
   if (upto <= sequence.held.size()) return;
   cache_->settle(free_blocks_);
+  cache_->mark();
   if (sharing_ != policy::Sharing::Tree) {
     cache_->name(ids_of(sequence), upto, sequence.request.priority, sequence.held);
     return;
@@ -120,6 +173,7 @@ void Rank::give_back(std::uint32_t& blocks, std::vector<std::uint32_t>& held) {
   std::uint32_t freed = blocks;
   if (cache_) {
     cache_->settle(free_blocks_);
+    cache_->mark();
     freed = cache_->release(held, blocks - static_cast<std::uint32_t>(held.size()));
   }
   free_blocks_ += freed;

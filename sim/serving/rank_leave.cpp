@@ -90,7 +90,13 @@ void Rank::cancel(SequenceId id) {
     queue.erase(place);
   };
   switch (sequence.state) {
+    case SequenceState::Prefetching:
+      std::erase(prefetching_, id);
+      (void)end_prefetch(id);
+      waiting_tokens_ -= sequence.target;
+      break;
     case SequenceState::Waiting:
+      if (sequence.prefetching) (void)end_prefetch(id);
       leave(waiting_);
       waiting_tokens_ -= sequence.target;
       break;

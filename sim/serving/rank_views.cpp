@@ -1,6 +1,7 @@
 #include "sim/serving/rank.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 // What a Rank tells of single sequences, and the list of those that run.
 
@@ -77,6 +78,7 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
   if (place >= ready_.size() + waiting_.size()) return std::nullopt;
   const SequenceId id = place < ready_.size() ? ready_[place] : waiting_[place - ready_.size()];
   const Sequence& head = sequences_[id];
+  if (place == 0 && head.prefetching) (void)end_prefetch(id);  // its turn has come
   policy::Candidate candidate{.tokens = head.target,
                               .from_remote = head.from_remote,
                               .loaded = head.state == SequenceState::Loaded,
@@ -90,10 +92,14 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
     candidate.cached = hit.match.blocks * block_tokens_ + hit.copied;
     candidate.cached_idle = hit.match.idle;
     const kv::BlockIds ids = ids_of(head);
-    if (hit.match.blocks < ids.known_in_prompt()) candidate.next_block = ids[hit.match.blocks];
+    const std::uint32_t fetched = std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U);
+    const bool with_step = tiers_ != nullptr && tiers_->rules().with_step;
+    const std::uint32_t here = hit.match.blocks + (with_step ? fetched : 0);
+    if (here < ids.known_in_prompt()) candidate.next_block = ids[here];
     const std::uint32_t first = blocks_for(policy::kBeginning);
     if (first <= ids.known_in_prompt()) candidate.beginning = ids[first - 1];
-    candidate.from_remote = head.from_remote || hit.tiers != kv::TierStack::Counts{};
+    candidate.from_tiers = with_step ? fetched * block_tokens_ : 0;
+    candidate.from_remote = head.from_remote || (!with_step && fetched > 0);
   }
   return candidate;
 }
@@ -115,6 +121,7 @@ std::uint64_t Rank::prompt_tokens() const {
 SimTime Rank::expected_prefill() const {
   SimTime sum;
   for (const SequenceId id : waiting_) sum += sequences_[id].expected_prefill;
+  for (const SequenceId id : prefetching_) sum += sequences_[id].expected_prefill;
   for (const policy::Partial& partial : partials_) {
     const Sequence& sequence = sequences_[partial.id];
     const double left = static_cast<double>(partial.remaining) / (sequence.target - sequence.hit);

@@ -6,6 +6,7 @@ tokenyard_room(serving
     serving/instance_books.cpp
     serving/instance_links.cpp
     serving/instance_runs.cpp
+    serving/instance_tiers.cpp
     serving/instance_views.cpp
     serving/rank.cpp
     serving/rank_cache.cpp

@@ -16,14 +16,15 @@ namespace tokenyard::serving {
 using policy::SequenceId;
 
 enum class SequenceState : std::uint8_t {
-  Waiting,   ///< in the queue of a scheduler
-  Loading,   ///< its KV is on the way
-  Loaded,    ///< its KV is here, not yet in a step
-  Partial,   ///< running, prompt incomplete
-  Decoding,  ///< running, can compute one more token
-  Closing,   ///< running, its last token is in flight
-  Pinned,    ///< done here, blocks kept until the other side has fetched them
-  Gone,      ///< given up by its user and in no scheduler's hands; or none at all
+  Waiting,      ///< in the queue of a scheduler
+  Prefetching,  ///< beside it, until what is read for it ahead of its turn is there
+  Loading,      ///< its KV is on the way
+  Loaded,       ///< its KV is here, not yet in a step
+  Partial,      ///< running, prompt incomplete
+  Decoding,     ///< running, can compute one more token
+  Closing,      ///< running, its last token is in flight
+  Pinned,       ///< done here, blocks kept until the other side has fetched them
+  Gone,         ///< given up by its user and in no scheduler's hands; or none at all
 };
 
 /// A request and everything the mechanics know of it, from arrival until its record is written.
@@ -100,6 +101,7 @@ struct Sequence {
   bool away = false;           ///< preempted and not yet admitted again
   bool handed_over = false;    ///< the decode side has been told of it
   bool reserving = false;      ///< the prefill side may not start it before the decode side has room
+  bool prefetching = false;    ///< something is read for it ahead of its turn
   bool in_front_end = false;   ///< its scheduler gets it later
   bool local = false;          ///< with prefill and decode apart: the decode side computes its prompt
   bool decode_chosen = false;  ///< decode_instance is that of the decode side, chosen when it came

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <numeric>
+#include <optional>
 
 using namespace tokenyard;
 using namespace tokenyard::test;
@@ -91,4 +92,128 @@ TEST_CASE("cache tiers: a preempted request gets its blocks back from the host i
   const metrics::CacheSums& sums = played.meters[0].cached;
   CHECK(sums.read_blocks[0] > 0);
   CHECK(sums.repeated_tokens == 0);  // 4 full blocks were lost, 4 are there again
+}
+
+namespace {
+
+constexpr kv::TierRules kHiCache{
+    .with_step = true, .by_layer = true, .layers = 4, .keeps_copies = true, .chains = true, .waits_for_writes = true};
+constexpr kv::TierRules kOffload{.with_step = true, .moves = true, .waits_for_writes = true};
+
+/// 12 blocks of 1 MB; the host reads one in 1 ms.
+SmallCluster loaded_with_steps(const policy::RulesSpec& rules, const kv::TierRules& tiers, double write_gb_per_s,
+                               kv::WritePolicy policy = kv::WritePolicy::Back) {
+  const kv::TierSpec host{.kind = kv::TierKind::Host,
+                          .capacity = Bytes{100e6},
+                          .read = BytesPerSecond{1e9},
+                          .write = BytesPerSecond{write_gb_per_s * 1e9},
+                          .policy = policy};
+  return {.rules = rules,
+          .blocks = 12,
+          .block_tokens = 16,
+          .depth = 1,
+          .caching = kv::PrefixCacheSpec{},
+          .tiers = kv::TiersSpec{.tiers = {host}, .when_faster = false, .rules = tiers}};
+}
+
+/// A prompt of 6 blocks, another one of 10 that takes the place of 4 of them, and the first again: 2 of its blocks are
+/// on the chip, 3 come from the host, 16 tokens are computed in 2.6 ms.
+Played again_after_ten(const SmallCluster& cluster) {
+  ScriptedSource source{{{0, 96, 1, ids(1, 6)}, {100 * kMs, 160, 1, ids(100, 10)}, {200 * kMs, 96, 1, ids(1, 6)}}};
+  const FormulaCost cost = per_token();
+  return play(cluster, source, cost);
+}
+
+}  // namespace
+
+TEST_CASE("cache tiers: SGLang loads back beside the step layer by layer") {
+  // 3 ms of loading in 4 parts; behind the last one layer of 2.6 / 4 ms computes: 3.65 ms. A write takes 0.01 ms.
+  const Played played = again_after_ten(loaded_with_steps(policy::SglangSpec{}, kHiCache, 100.0));
+  REQUIRE(played.requests.size() == 3);
+  CHECK(played.requests[2].cached_tokens == 80);
+  CHECK(played.requests[2].ttft().ns() == 3 * kMs + 26 * kMs / 40);
+  const metrics::CacheSums& sums = played.meters[0].cached;
+  CHECK(sums.found_in_tier[0] == 48);
+  CHECK(sums.read_blocks[0] == 3);
+}
+
+TEST_CASE("cache tiers: TensorRT-LLM computes when all is onboard and has it in one place only") {
+  const Played played = again_after_ten(loaded_with_steps(policy::TrtllmSpec{}, kOffload, 100.0));
+  REQUIRE(played.requests.size() == 3);
+  CHECK(played.requests[2].cached_tokens == 80);
+  CHECK(played.requests[2].ttft().ns() == 3 * kMs + 26 * kMs / 10);
+  CHECK(played.meters[0].cached.read_blocks[0] == 3);
+}
+
+TEST_CASE("cache tiers: a step waits until the places that it takes are written back") {
+  // The third prompt takes 4 blocks of the second: at 1 GB/s written back in 4 ms, then 2.6 ms. As many of the first
+  // prompt's gave way to the second.
+  const Played back = again_after_ten(loaded_with_steps(policy::SglangSpec{}, kHiCache, 1.0));
+  CHECK(back.requests[2].ttft().ns() == 4 * kMs + 26 * kMs / 10);
+  CHECK(back.meters[0].cached.written_blocks[0] == 4 + 4);
+}
+
+TEST_CASE("cache tiers: a step does not wait for places that were written through before") {
+  const Played through =
+      again_after_ten(loaded_with_steps(policy::SglangSpec{}, kHiCache, 1.0, kv::WritePolicy::Through));
+  CHECK(through.requests[2].ttft().ns() == 3 * kMs + 26 * kMs / 40);
+  CHECK(through.meters[0].cached.written_blocks[0] == 16);  // every block once
+}
+
+TEST_CASE("cache tiers: selective writes what a second request uses and nothing else") {
+  // Of the first prompt only, when it is asked for again while it is on the chip.
+  SmallCluster cluster = loaded_with_steps(policy::SglangSpec{}, kHiCache, 1.0, kv::WritePolicy::Selective);
+  ScriptedSource source{{{0, 96, 1, ids(1, 6)}, {100 * kMs, 96, 1, ids(1, 6)}, {200 * kMs, 96, 1, ids(50, 6)}}};
+  const FormulaCost cost = per_token();
+  const Played played = play(cluster, source, cost);
+  // Five blocks are found by the second request; it computes the sixth, which is here already.
+  CHECK(played.meters[0].cached.written_blocks[0] >= 5);
+  CHECK(played.meters[0].cached.written_blocks[0] <= 6);
+}
+
+namespace {
+
+/// Two instances by turns; host memory at 100 GB/s and a pool that they share, 1 ms a block.
+Played from_the_pool(const std::optional<kv::PrefetchSpec>& prefetch) {
+  kv::TierStore pool(100);
+  SmallCluster cluster = loaded_with_steps(policy::SglangSpec{}, kHiCache, 100.0, kv::WritePolicy::Through);
+  cluster.instances = 2;
+  cluster.shared_tier = &pool;
+  cluster.tiers->tiers[0].read = BytesPerSecond{100e9};
+  cluster.tiers->tiers.push_back({.kind = kv::TierKind::Pool,
+                                  .capacity = Bytes{100e6},
+                                  .read = BytesPerSecond{1e9},
+                                  .write = BytesPerSecond{1e9}});
+  cluster.tiers->prefetch = prefetch;
+  ScriptedSource source{{{0, 96, 1, ids(1, 6)}, {100 * kMs, 96, 1, ids(1, 6)}}};
+  const FormulaCost cost = per_token();
+  return play(cluster, source, cost);
+}
+
+}  // namespace
+
+TEST_CASE("prefetch: a request waits until all that the pool has of it is in host memory") {
+  // 5 blocks in 5 ms, then loaded in 4 parts of 12.5 us and 2.6 ms beside the last three.
+  const Played played = from_the_pool(kv::PrefetchSpec{.policy = kv::PrefetchPolicy::WaitComplete, .threshold = 1});
+  CHECK(played.requests[1].cached_tokens == 80);
+  CHECK(played.requests[1].queue.ns() == 5 * kMs);
+  CHECK(played.requests[1].ttft().ns() == 5 * kMs + 12'500 + 26 * kMs / 10);
+  CHECK(played.meters[1].cached.read_blocks[2] == 5);
+  CHECK(played.meters[1].cached.found_in_tier[0] == 80);
+}
+
+TEST_CASE("prefetch: best effort takes what has come when the turn comes and at once nothing") {
+  const Played played = from_the_pool(kv::PrefetchSpec{.policy = kv::PrefetchPolicy::BestEffort, .threshold = 1});
+  CHECK(played.requests[1].cached_tokens == 0);
+  CHECK(played.requests[1].ttft().ns() == kMs + 96 * kMs / 10);
+}
+
+TEST_CASE("prefetch: a request waits no longer than its time") {
+  // 2.5 ms: two blocks have come. 64 tokens are computed in 7.4 ms behind the first quarter of 20 us.
+  const Played played = from_the_pool(kv::PrefetchSpec{.policy = kv::PrefetchPolicy::Timeout,
+                                                       .threshold = 1,
+                                                       .timeout_base = SimTime{5 * kMs / 2},
+                                                       .timeout_per_1024 = SimTime{}});
+  CHECK(played.requests[1].cached_tokens == 32);
+  CHECK(played.requests[1].ttft().ns() == 5 * kMs / 2 + 5'000 + 74 * kMs / 10);
 }

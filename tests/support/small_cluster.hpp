@@ -31,6 +31,7 @@ struct SmallCluster {
   /// The tiers stand on one network with an endpoint of `bandwidth` for each rank of the mixed instances, and one for
   /// each tier, with its rates, that all of them share.
   bool tiers_on_links = false;
+  kv::TierStore* shared_tier = nullptr;  ///< what TierKind::Pool holds
   bool log_steps = false;
   serving::FrontEndSpec front_end{};
   std::uint32_t concurrency = 0;
@@ -88,6 +89,7 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
            .caching = cluster.caching,
            .tiers = cluster.tiers,
            .block_bytes = cluster.block_bytes,
+           .pool = cluster.shared_tier,
            .step_by_step = cluster.step_by_step,
            .log_steps = cluster.log_steps,
            .acceptance = cluster.acceptance,

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Tiers behind prefix caches by each engine's rules, through the experiment file.
+
+    tiers_test.py PROGRAM [-k PATTERN]"""
+
+import json
+
+from tokenyard_cli import CliTest, main
+
+# 2,000 blocks of 16 tokens hold 16 of the 40 beginnings: the others come from below or are computed again.
+TIERS = """\
+schema: 1
+name: tiers
+topology: hgx-h100
+llm: llama-3.1-8b
+pools:
+  serve:
+    instances: 2
+    parallel: {tensor: 1}
+    engine:
+      kind: sglang
+      page_size: 16
+      blocks: 2000
+      prefix_caching: true
+      cache:
+        tiers:
+          - {kind: host, capacity: 6 GB, policy: write_through}
+          - {kind: pool, capacity: 200 GB}
+workload:
+  kind: synthetic
+  arrivals: {kind: poisson, rate: 8 /s}
+  clients:
+    - name: hot
+      prompt: {kind: uniform, min: 10, max: 200}
+      output: {kind: constant, tokens: 10}
+      prefix: {groups: 40, tokens: 2000}
+  duration: 60 s
+"""
+CACHE = "pools.serve.engine.cache."
+HOST_ALONE = CACHE + "tiers=[{kind: host, capacity: 20 GB, policy: %s}]"
+
+
+class Tiers(CliTest):
+    def cache(self, *settings):
+        self.write("a.yaml", TIERS)
+        words = [word for setting in settings for word in ("--set", setting)]
+        self.works("run", "a.yaml", "--out", "out", *words)
+        pool = json.loads((self.here / "out/tiers/summary.json").read_text())["pools"][0]
+        return pool["prefix_cache"]
+
+    def test_the_longer_a_request_waits_for_the_pool_the_more_it_finds(self):
+        best, timed, whole = (self.cache(CACHE + "prefetch=" + policy, CACHE + "prefetch_timeout_base=3 ms",
+                                         CACHE + "prefetch_timeout_per_1024=0 s")
+                              for policy in ("best_effort", "timeout", "wait_complete"))
+        self.assertLess(best["hit_rate_tokens"], timed["hit_rate_tokens"])
+        self.assertLess(timed["hit_rate_tokens"], whole["hit_rate_tokens"])
+        self.assertGreater(whole["host"]["found_tokens"], 0)
+        self.assertEqual(whole["pool"]["found_tokens"], 0)  # what it has comes by way of the host
+        self.assertGreater(whole["pool"]["read_blocks"], best["pool"]["read_blocks"])
+
+    def test_what_is_below_the_threshold_is_not_read_ahead(self):
+        none = self.cache(CACHE + "prefetch=wait_complete", CACHE + "prefetch_threshold=100000")
+        self.assertEqual(none["pool"]["read_blocks"], 0)
+
+    def test_write_policies_show_in_what_is_written(self):
+        through, selective, back = (self.cache(HOST_ALONE % policy)["host"]
+                                    for policy in ("write_through", "selective", "write_back"))
+        self.assertGreater(through["written_blocks"], selective["written_blocks"])
+        self.assertGreater(selective["written_blocks"], 0)
+        self.assertGreater(back["written_blocks"], 0)
+        self.assertGreaterEqual(through["found_tokens"], selective["found_tokens"])
+
+    def test_a_load_back_threshold_above_all_prompts_loads_nothing(self):
+        cache = self.cache(HOST_ALONE % "write_through", CACHE + "load_back_threshold=100000")
+        self.assertEqual(cache["host"]["read_blocks"], 0)
+
+    def test_every_engine_finds_in_host_memory_what_its_chips_have_lost(self):
+        host = "{kind: host, capacity: 20 GB}"
+        for kind, size in (("vllm", "block_tokens"), ("sglang", "page_size"), ("tensorrt_llm", "tokens_per_block")):
+            with self.subTest(kind=kind):
+                found = self.cache(f"pools.serve.engine={{kind: {kind}, {size}: 16, blocks: 2000, prefix_caching: true, "
+                                   f"cache: {{tiers: [{host}]}}}}")["host"]
+                self.assertGreater(found["found_tokens"], 0)
+                self.assertGreaterEqual(found["read_blocks"] * 16, found["found_tokens"])
+
+
+if __name__ == "__main__":
+    main()
