@@ -82,8 +82,8 @@ double attention_share(const LlmSpec& llm, std::uint32_t tensor) {
     const double down = 1.0 * llm.hidden * (llm.mla->q_rank + llm.mla->kv_rank + llm.mla->rope_dim);
     return (p.attention_per_layer - down) / tensor + down;
   }
-  const double down = 1.0 * llm.hidden * llm.gqa->q_rank;                      // likewise
-  const double head = 2.0 * llm.hidden * llm.gqa->head_dim;                    // one K and one V head,
+  const double down = 1.0 * llm.hidden * llm.gqa->q_rank;                       // likewise
+  const double head = 2.0 * llm.hidden * llm.gqa->head_dim;                     // one K and one V head,
   const double heads = std::max(1.0 * llm.gqa->kv_heads / tensor, 1.0) * head;  // copied once tensor exceeds them
   return (p.attention_per_layer - down - llm.gqa->kv_heads * head) / tensor + down + heads;
 }
@@ -149,11 +149,10 @@ Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const 
   const double attention = (attention_share(llm, plan.tensor) - output) * weight_bytes(precision.weights) +
                            output * weight_bytes(precision.of_attention_output());
   const double dense_layer = attention + p.dense_ffn_per_layer / tensor * ffn_weight;
-  const double moe_layer = !llm.moe
-                               ? 0.0
-                               : attention + p.shared_per_layer / tensor * ffn_weight + p.router_per_layer * bf16 +
-                                     (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() *
-                                         weight_bytes(precision.experts);
+  const double moe_layer = !llm.moe ? 0.0
+                                    : attention + p.shared_per_layer / tensor * ffn_weight + p.router_per_layer * bf16 +
+                                          (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() *
+                                              weight_bytes(precision.experts);
 
   double fullest = 0.0;
   for (const StageLayers& stage : stage_layers(llm, plan)) {

@@ -132,10 +132,10 @@ TEST_CASE("published: steps of 50 ms of Step-3 on H800") {
   };
   const std::vector<double> errors{
       error_of("Step-3 4k ms", step_ms("step-3", sequences(4039, 32, 16), 4096), 50.0),
-      error_of("Step-3 4k BF16 ms",
-               step_ms("step-3", sequences(3321, 40, 24), 4096,
-                       {nodes, attention("24"), bf16("prefill"), bf16("decode")}),
-               50.0),
+      error_of(
+          "Step-3 4k BF16 ms",
+          step_ms("step-3", sequences(3321, 40, 24), 4096, {nodes, attention("24"), bf16("prefill"), bf16("decode")}),
+          50.0),
       error_of("Step-3 8k ms", step_ms("step-3", sequences(2643, 48, 32), 8192, {nodes, attention("32")}), 50.0)};
   CHECK(median_size(errors) < 0.05);
   CHECK(largest(errors) < 0.06);
