@@ -75,9 +75,6 @@ void check_tiers(YamlMap& map, const std::string& kind, const kv::TiersSpec& spe
 std::optional<kv::PrefetchSpec> read_prefetch(YamlMap& map, const std::string& kind, std::size_t tiers) {
   std::string policy = kind == "sglang" && tiers > 1 ? "timeout" : "none";
   if (map.given("prefetch")) policy = map.choice("prefetch", {"none", "best_effort", "wait_complete", "timeout"});
-  kv::PrefetchSpec spec{.threshold = map.count("prefetch_threshold", 0),
-                        .timeout_base = SimTime::from(map.seconds("prefetch_timeout_base")),
-                        .timeout_per_1024 = SimTime::from(map.seconds("prefetch_timeout_per_1024"))};
   if (policy == "none") {
     if (kind == "sglang" && tiers > 1) {
       map.fail("prefetch", "none: SGLang's HiCache reads what is behind host memory no other way; take another policy");
@@ -88,6 +85,10 @@ std::optional<kv::PrefetchSpec> read_prefetch(YamlMap& map, const std::string& k
     return std::nullopt;
   }
   if (kind == "tensorrt_llm") map.fail("prefetch", "TensorRT-LLM reads nothing ahead; leave it out");
+  // Read only now, so that a resolved experiment without prefetch has no keys about it.
+  kv::PrefetchSpec spec{.threshold = map.count("prefetch_threshold", 0),
+                        .timeout_base = SimTime::from(map.seconds("prefetch_timeout_base")),
+                        .timeout_per_1024 = SimTime::from(map.seconds("prefetch_timeout_per_1024"))};
   spec.policy = policy == "best_effort"     ? kv::PrefetchPolicy::BestEffort
                 : policy == "wait_complete" ? kv::PrefetchPolicy::WaitComplete
                                             : kv::PrefetchPolicy::Timeout;
