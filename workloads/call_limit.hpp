@@ -21,9 +21,10 @@ class CallLimit final : public RequestSource {
     std::optional<Arrival> arrival = source_->next();
     if (!arrival) return arrival;
     if (arrival->fate.output_tokens > limit_) {
-      throw SpecError("workload.max_output", "request " + std::to_string(arrival->request.id.index()) + " gets " +
-                                        std::to_string(arrival->fate.output_tokens) +
-                                        " output tokens, more than its call allows; raise it, or limit the lengths");
+      throw SpecError("workload.max_output",
+                      "request " + std::to_string(arrival->request.id.index()) + " gets " +
+                          std::to_string(arrival->fate.output_tokens) +
+                          " output tokens, more than its call allows; raise it, or limit the lengths");
     }
     arrival->request.max_output_tokens = limit_;
     return arrival;

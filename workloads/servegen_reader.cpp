@@ -150,7 +150,8 @@ bool ServegenReader::read_client(std::uint32_t client_number, std::uint64_t seed
   if (windows == nullptr) return false;
   auto lengths = folder_->beside(chunk + "-dataset.json");
   if (lengths == nullptr) throw UserError(folder_->name() + ": " + chunk + "-dataset.json is not there");
-  Client client{.windows = {}, .lengths = {}, .stream = RandomStream{seed, "workload.servegen." + std::to_string(client_number)}};
+  Client client{
+      .windows = {}, .lengths = {}, .stream = RandomStream{seed, "workload.servegen." + std::to_string(client_number)}};
   read_windows(*windows, client);
   client.lengths = read_lengths(std::move(lengths));
   if (client.lengths.empty()) {
@@ -171,10 +172,9 @@ bool ServegenReader::advance(Client& client) {
     const double end_s = client.window + 1 < client.windows.size() ? client.windows[client.window + 1].begin_s
                                                                    : window.begin_s + kWindow_s;
     if (window.rate > 0.0) {
-      const double gap = window.weibull
-                             ? std::pow(client.stream.exponential(), 1.0 / window.shape) *
-                                   std::exp(-std::lgamma(1.0 + 1.0 / window.shape))
-                             : client.stream.gamma(window.shape) / window.shape;
+      const double gap = window.weibull ? std::pow(client.stream.exponential(), 1.0 / window.shape) *
+                                              std::exp(-std::lgamma(1.0 + 1.0 / window.shape))
+                                        : client.stream.gamma(window.shape) / window.shape;
       const double at_s = client.at_s + gap / window.rate;
       if (at_s < end_s) {
         client.at_s = at_s;

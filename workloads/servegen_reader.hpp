@@ -19,10 +19,11 @@ namespace tokenyard::workloads {
 /// chunk-N-trace.csv (window_start, rate, CV, Gamma or Weibull, shape, scale; a window lasts until the next) and
 /// chunk-N-dataset.json (distributions of token counts by time of day) for clients N = 0, 1, ...
 ///
-/// Within a window gaps have the file's family and shape, and a scale that makes their mean 1 / rate (the fitted scales miss
-/// it by more than 5 % in a third of the windows). Input and output are drawn independently; ServeGen draws them by one
-/// number, which makes their ranks agree. Inputs of multimodal clients are text plus images, each with as many tokens as
-/// drawn. Streams: "workload.servegen.N". A client's records carry its number as tenant. Holds all distributions.
+/// Within a window gaps have the file's family and shape, and a scale that makes their mean 1 / rate (the fitted scales
+/// miss it by more than 5 % in a third of the windows). Input and output are drawn independently; ServeGen draws them
+/// by one number, which makes their ranks agree. Inputs of multimodal clients are text plus images, each with as many
+/// tokens as drawn. Streams: "workload.servegen.N". A client's records carry its number as tenant. Holds all
+/// distributions.
 class ServegenReader final : public TraceReader {
  public:
   /// `folder`: the trace, of which beside() gives the chunks. Throws UserError for one that is missing or malformed.
@@ -57,7 +58,7 @@ class ServegenReader final : public TraceReader {
     std::vector<Window> windows;
     std::vector<Lengths> lengths;  // those that are known, by begin
     std::size_t window = 0;
-    double at_s = 0.0;             // of the next request
+    double at_s = 0.0;  // of the next request
     RandomStream stream;
   };
 
@@ -70,7 +71,8 @@ class ServegenReader final : public TraceReader {
   std::unique_ptr<ByteSource> folder_;
   JsonParser parser_;
   std::vector<Client> clients_;
-  std::priority_queue<std::pair<double, std::uint32_t>, std::vector<std::pair<double, std::uint32_t>>, std::greater<>> next_;
+  std::priority_queue<std::pair<double, std::uint32_t>, std::vector<std::pair<double, std::uint32_t>>, std::greater<>>
+      next_;
   std::uint64_t without_lengths_ = 0;
 };
 

@@ -19,9 +19,9 @@ constexpr std::array kTime{Unit{"s", 1.0},   Unit{"ms", 1e-3},  Unit{"us", 1e-6}
                            Unit{"ns", 1e-9}, Unit{"min", 60.0}, Unit{"h", 3600.0}};
 constexpr std::array kData{Unit{"B", 1.0},   Unit{"kB", 1e3},     Unit{"MB", 1e6},        Unit{"GB", 1e9},
                            Unit{"TB", 1e12}, Unit{"KiB", 1024.0}, Unit{"MiB", 1048576.0}, Unit{"GiB", 1073741824.0}};
-constexpr std::array kBandwidth{Unit{"GB/s", 1e9},      Unit{"TB/s", 1e12},     Unit{"MB/s", 1e6},
-                                Unit{"B/s", 1.0},       Unit{"Gbps", 0.125e9},  Unit{"Tbps", 0.125e12},
-                                Unit{"Mbps", 0.125e6},  Unit{"GiB/s", 1073741824.0}};
+constexpr std::array kBandwidth{Unit{"GB/s", 1e9},     Unit{"TB/s", 1e12},         Unit{"MB/s", 1e6},
+                                Unit{"B/s", 1.0},      Unit{"Gbps", 0.125e9},      Unit{"Tbps", 0.125e12},
+                                Unit{"Mbps", 0.125e6}, Unit{"GiB/s", 1073741824.0}};
 constexpr std::array kFlopRate{Unit{"TFLOP/s", 1e12}, Unit{"PFLOP/s", 1e15}, Unit{"GFLOP/s", 1e9}};
 constexpr std::array kRate{Unit{"/s", 1.0}, Unit{"/min", 1.0 / 60.0}, Unit{"/h", 1.0 / 3600.0}};
 constexpr std::array kPower{Unit{"W", 1.0}, Unit{"kW", 1e3}, Unit{"MW", 1e6}};

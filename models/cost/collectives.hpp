@@ -51,8 +51,8 @@ struct PortBytes {
 [[nodiscard]] CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links,
                                              const models::AllReduceCoefficients& c);
 
-/// All-reduce as engines choose: their own kernels in one domain up to c.own_all_reduce().up_to, else the library. Where
-/// c.one_shot_up_to is given, more than two ranks use one shot up to it and the library above.
+/// All-reduce as engines choose: their own kernels in one domain up to c.own_all_reduce().up_to, else the library.
+/// Where c.one_shot_up_to is given, more than two ranks use one shot up to it and the library above.
 [[nodiscard]] CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c);
 
 /// One hop between neighbouring pipeline stages, or any other pair: launch + size over the share of the link that the

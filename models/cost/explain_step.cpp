@@ -140,7 +140,9 @@ class Explained {
   }
 
   [[nodiscard]] Seconds launch_time() const {
-    const double count = !graphs_.captured(largest_, prompts_) ? parts_.kernels() : prompts_ ? 2.0 * spec_.llm.layers : 0.0;
+    const double count = !graphs_.captured(largest_, prompts_) ? parts_.kernels()
+                         : prompts_                            ? 2.0 * spec_.llm.layers
+                                                               : 0.0;
     return count * spec_.host.per_launch;
   }
 

@@ -49,7 +49,8 @@ KvExchange::KvExchange(const StepCostSpec& spec)
   decode_floor_ = layers * 2.0 * decode.floor;
   per_sequence_ = layers * bytes * decode.per_byte;
 
-  const Line prompt = gather(whole_ ? spec.network.context : spec.network.kv, spec.chip.kernels.collectives.own_all_reduce());
+  const Line prompt =
+      gather(whole_ ? spec.network.context : spec.network.kv, spec.chip.kernels.collectives.own_all_reduce());
   models::ParallelPlan undivided = spec.plan;
   undivided.context = undivided.kv = 1;
   gather_floor_ = layers * prompt.floor;

@@ -45,16 +45,17 @@ struct LayerWork {
 };
 
 /// GQA: one fused product for queries, keys and values (KV heads are replicated once tensor exceeds them), one for the
-/// output; queries of a rank: the fused product goes down to it, whole on every chip, and a norm and one more up. MLA: one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent
-/// absorbed into queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights),
-/// one for the output. Small kernels: the norms before attention and before the FFN or the experts, one of both
-/// latents, one of the heads of queries and keys where a model has them (two with `rotary_apart`), an activation behind
-/// the up-projection of a dense FFN or of shared experts and the sum of these with the routed ones, rotary embedding
-/// and routing where no other kernel of `small` contains them. With weights of one byte or less (blocks of FP8
-/// excepted, whose products quantise themselves) norm and activation write what the next product reads, and the output
-/// of attention is quantised by a kernel of its own; each by the format of the product that reads. `rotary_apart`
-/// (GQA): the engine embeds and appends in kernels of its own even where `small` says that attention contains them: one
-/// kernel more than the table's one for both, and with a cache of one byte another that quantises the queries.
+/// output; queries of a rank: the fused product goes down to it, whole on every chip, and a norm and one more up. MLA:
+/// one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent absorbed into
+/// queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights), one for the
+/// output. Small kernels: the norms before attention and before the FFN or the experts, one of both latents, one of the
+/// heads of queries and keys where a model has them (two with `rotary_apart`), an activation behind the up-projection
+/// of a dense FFN or of shared experts and the sum of these with the routed ones, rotary embedding and routing where no
+/// other kernel of `small` contains them. With weights of one byte or less (blocks of FP8 excepted, whose products
+/// quantise themselves) norm and activation write what the next product reads, and the output of attention is quantised
+/// by a kernel of its own; each by the format of the product that reads. `rotary_apart` (GQA): the engine embeds and
+/// appends in kernels of its own even where `small` says that attention contains them: one kernel more than the table's
+/// one for both, and with a cache of one byte another that quantises the queries.
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
                                    const models::Precision& precision, const models::SmallKernels& small = {},
                                    bool rotary_apart = false);

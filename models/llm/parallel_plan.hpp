@@ -18,7 +18,7 @@ struct ParallelPlan {
   std::uint32_t attention_data = 1;
   std::uint32_t expert = 1;
   std::uint32_t context = 1;  ///< groups of `tensor` chips that share a rank's prompts by position, weights on each
-  std::uint32_t kv = 1;       ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
+  std::uint32_t kv = 1;  ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
   std::uint32_t redundant_experts = 0;  ///< of every MoE layer, held besides all experts of the model
 
   [[nodiscard]] std::uint32_t rank_chips() const { return tensor * context; }

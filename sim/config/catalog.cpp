@@ -8,7 +8,8 @@ namespace tokenyard::config {
 namespace {
 
 bool has_catalog(const std::filesystem::path& root) {
-  return std::filesystem::is_directory(root / "models/catalog/chips") && std::filesystem::is_directory(root / "topologies");
+  return std::filesystem::is_directory(root / "models/catalog/chips") &&
+         std::filesystem::is_directory(root / "topologies");
 }
 
 /// Levenshtein distance.

@@ -7,8 +7,9 @@
 
 namespace tokenyard::config {
 
-/// Folder that holds models/catalog/chips, models/catalog/llms, topologies and workloads/presets: $TOKENYARD_HOME when set,
-/// else the nearest of the working folder and its parents that has them, else the source tree this build came from.
+/// Folder that holds models/catalog/chips, models/catalog/llms, topologies and workloads/presets: $TOKENYARD_HOME when
+/// set, else the nearest of the working folder and its parents that has them, else the source tree this build came
+/// from.
 [[nodiscard]] std::filesystem::path catalog_root();
 
 /// Names of the entries of a folder ("models/catalog/chips"), sorted.

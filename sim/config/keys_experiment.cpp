@@ -102,10 +102,12 @@ constexpr auto kKeys = std::to_array<Key>({
     {"planes", "pipeline", "text", kOptional, "From stage to stage; default as tensor."},
     {"planes", "kv", "text", kOptional, "KV caches from prefill to decode instances: the same as kv_transfer.plane."},
     {"planes", "offload", "text", kOptional,
-     "KV blocks to and from the tiers of caches. Default: the plane of the first store of the tier's kind that the chips "
+     "KV blocks to and from the tiers of caches. Default: the plane of the first store of the tier's kind that the "
+     "chips "
      "reach."},
     {"planes", "weights", "text", kOptional,
-     "Weights from a pool of the machine to its chips, before a run (`explain` says how long). Default: the plane of the "
+     "Weights from a pool of the machine to its chips, before a run (`explain` says how long). Default: the plane of "
+     "the "
      "first pool that all chips reach."},
 
     {"network", "contention", "one of: on | off", "on",

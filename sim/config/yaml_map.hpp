@@ -31,7 +31,8 @@ class YamlMap {
   /// Reads `file` as a mapping of kind `section`, with `overrides` applied.
   [[nodiscard]] static YamlMap load(const std::filesystem::path& file, std::string_view section,
                                     const std::vector<Override>& overrides = {});
-  /// An entry of the catalogue by name, or a file by its path ending in .yaml, with `overrides` and `base` as in entry().
+  /// An entry of the catalogue by name, or a file by its path ending in .yaml, with `overrides` and `base` as in
+  /// entry().
   [[nodiscard]] static YamlMap load_entry(const std::string& name, std::string_view section, std::string_view folder,
                                           const std::vector<Override>& overrides = {});
   /// A mapping of kind `section` that stands in no file: what the command line says, and the defaults.
@@ -51,17 +52,18 @@ class YamlMap {
   [[nodiscard]] std::vector<YamlMap> maps(std::string_view key, std::string_view section);
   /// name -> mapping, in the order of the file, for a mapping whose keys are free names.
   [[nodiscard]] std::vector<std::pair<std::string, YamlMap>> named_maps(std::string_view key, std::string_view section);
-  /// A mapping in place, or the name of a catalogue entry: FOLDER/NAME.yaml below the catalogue root (catalog.hpp), or a
-  /// path ending in .yaml, relative to the file that names it. resolved() holds the entry in place.
-  /// A mapping (or a catalogue file) may hold `base: NAME`: it is then laid over that entry key by key, ~ takes a key
-  /// away, and a mapping inside whose `kind` differs replaces the base's. resolved() shows the result, without `base`.
+  /// A mapping in place, or the name of a catalogue entry: FOLDER/NAME.yaml below the catalogue root (catalog.hpp), or
+  /// a path ending in .yaml, relative to the file that names it. resolved() holds the entry in place. A mapping (or a
+  /// catalogue file) may hold `base: NAME`: it is then laid over that entry key by key, ~ takes a key away, and a
+  /// mapping inside whose `kind` differs replaces the base's. resolved() shows the result, without `base`.
   [[nodiscard]] YamlMap entry(std::string_view key, std::string_view section, std::string_view folder);
 
-  /// Lays this mapping over the entry of FOLDER that its `key` names, as `base` does in an entry; no-op without the key.
+  /// Lays this mapping over the entry of FOLDER that its `key` names, as `base` does in an entry; no-op without the
+  /// key.
   void lay_over(std::string_view key, std::string_view folder);
 
-  /// One entry for each of `names`, in that order: the catalogue's, with the keys laid over it that the mapping under `key`
-  /// has for that name; a name that the catalogue does not have must be given in full. Other names are refused.
+  /// One entry for each of `names`, in that order: the catalogue's, with the keys laid over it that the mapping under
+  /// `key` has for that name; a name that the catalogue does not have must be given in full. Other names are refused.
   /// `named_at`: for each name the key (with dots) that asks for it; a name that nobody describes is told there.
   [[nodiscard]] std::vector<std::pair<std::string, YamlMap>> named_entries(std::string_view key,
                                                                            const std::vector<std::string>& names,
@@ -80,7 +82,7 @@ class YamlMap {
   [[nodiscard]] std::uint32_t count(std::string_view key, std::uint32_t min = 1, std::uint32_t max = 1'000'000'000);
   [[nodiscard]] double number(std::string_view key, double min, double max);
   [[nodiscard]] std::vector<double> numbers(std::string_view key);
-  [[nodiscard]] Seconds seconds(std::string_view key);       ///< refuses negative and absurd values, like all below
+  [[nodiscard]] Seconds seconds(std::string_view key);  ///< refuses negative and absurd values, like all below
   [[nodiscard]] Bytes bytes(std::string_view key);
   [[nodiscard]] BytesPerSecond bandwidth(std::string_view key);
   [[nodiscard]] FlopPerSecond flop_rate(std::string_view key);

@@ -75,8 +75,8 @@ struct ClaimRow {
   std::string because{};  ///< on what it depends, what is missing, or what went wrong
 };
 
-/// Of one value: WithinError when [value e^-error, value e^error] lies neither inside nor outside of the range, and of 0
-/// with an error: that something keeps no target at all says nothing of how nearly it does.
+/// Of one value: WithinError when [value e^-error, value e^error] lies neither inside nor outside of the range, and of
+/// 0 with an error: that something keeps no target at all says nothing of how nearly it does.
 [[nodiscard]] Verdict verdict_of(double value, double error, const ClaimRange& claimed);
 
 /// Of a test over its set-ups: Depends where one supports and another contradicts; else what the runs as they stand
@@ -84,8 +84,8 @@ struct ClaimRow {
 [[nodiscard]] Verdict verdict_of(const std::vector<ClaimValue>& values);
 
 /// Of a claim: Depends where a test does, or where one supports and another contradicts; else Contradicted where one
-/// is; else Supported where one is and none is within the error; else WithinError. Fills `because`: on what a test depends,
-/// and which hold and which do not where there are both. REQUIRES: a test.
+/// is; else Supported where one is and none is within the error; else WithinError. Fills `because`: on what a test
+/// depends, and which hold and which do not where there are both. REQUIRES: a test.
 void conclude(ClaimRow& claim);
 
 }  // namespace tokenyard::metrics

@@ -51,7 +51,7 @@ struct ScoredPoint {
   std::string chip, model, precision, engine, version;
   std::string engine_kind;  ///< whose rules played it, as in YAML: "vllm"
   bool moe = false;
-  bool split = false;       ///< prefill and decode apart
+  bool split = false;             ///< prefill and decode apart
   std::string layout;             ///< "tp4", "dp8 ep8", "1 x tp4 ep4 + 1 x tp8 ep4"
   std::string traffic;            ///< "1024/1024 c64"
   std::uint32_t concurrency = 0;  ///< requests in the system at most; 0 = an open loop

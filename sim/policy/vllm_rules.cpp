@@ -42,7 +42,8 @@ class VllmRules final : public BatchRules {
     std::vector<std::pair<SequenceId, std::uint32_t>> chunks;
     const bool decodes_first = partials.size() == 1 && desk.is_last(partials[0].id);
     for (const Partial& partial : partials) {
-      const std::uint32_t room = decodes_first ? static_cast<std::uint32_t>(budget - std::min<std::uint64_t>(budget, decodes)) : budget;
+      const std::uint32_t room =
+          decodes_first ? static_cast<std::uint32_t>(budget - std::min<std::uint64_t>(budget, decodes)) : budget;
       const std::uint32_t tokens = chunk(partial.remaining, room);
       demand += tokens;
       blocks += desk.blocks_needed(partial.id, tokens);
@@ -118,9 +119,8 @@ class VllmRules final : public BatchRules {
 
   [[nodiscard]] std::size_t choose_victim(const Desk& desk, const std::vector<SequenceId>& order) const {
     if (spec_.order == QueueOrder::FirstCome) return order.size() - 1;
-    const auto worst = std::max_element(order.begin(), order.end(), [&](SequenceId a, SequenceId b) {
-      return desk.urgency(a) < desk.urgency(b);
-    });
+    const auto worst = std::max_element(order.begin(), order.end(),
+                                        [&](SequenceId a, SequenceId b) { return desk.urgency(a) < desk.urgency(b); });
     return static_cast<std::size_t>(worst - order.begin());
   }
 
@@ -134,7 +134,8 @@ class VllmRules final : public BatchRules {
       if (desk.running() >= spec_.max_num_seqs) return false;
       if (head->from_remote && !head->loaded) {
         // A fetch takes no slot and no budget, but it must leave room for what is already promised.
-        const std::uint32_t need = blocks_for(head->tokens + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
+        const std::uint32_t need = blocks_for(head->tokens + desk.lookahead(), block) - head->cached / block +
+                                   head->cached_idle + reserve(desk);
         if (need > free || need > free - std::min(free, desk.blocks_promised())) return false;
         desk.load();
         continue;
@@ -147,7 +148,8 @@ class VllmRules final : public BatchRules {
       }
       const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);
       const std::uint32_t covered = spec_.reserve_full_prompt ? head->tokens : head->cached + tokens;
-      const std::uint32_t need = blocks_for(covered + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
+      const std::uint32_t need =
+          blocks_for(covered + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
       if (need > free) return false;
       desk.admit(tokens);
       budget -= tokens;

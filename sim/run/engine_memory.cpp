@@ -10,8 +10,8 @@ double memory_share(const config::EngineSpec& engine, const models::ParallelPlan
   constexpr double kMiB = 1024.0 * 1024.0;
   const double total = memory.value() / kMiB;
   const auto& rules = std::get<policy::SglangSpec>(engine.rules);
-  double reserved = 512.0 + 1.5 * std::max(rules.chunked_prefill_size, 2048U) + 2.0 * engine.graph_max +
-                    plan.chips() / 8.0 * 1024.0;
+  double reserved =
+      512.0 + 1.5 * std::max(rules.chunked_prefill_size, 2048U) + 2.0 * engine.graph_max + plan.chips() / 8.0 * 1024.0;
   if (plan.attention_data > 1) {
     reserved += (engine.graph_max > 300 ? 4.5 : 3.0) * engine.graph_max * plan.attention_data;
   }

@@ -46,8 +46,9 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
     if (!profile.empty()) spec.profile = &profile;
     const std::vector<cost::StepShape> ranks(pool.plan.attention_data, shape_of(pool.role, question));
     if (ranks[0].tokens() == 0 || ranks[0].tokens() > spec.max_tokens) {
-      pool.source->fail("engine", fmt::format("a step of {} tokens a rank is asked for; from 1 to max_num_batched_tokens ({})",
-                                              ranks[0].tokens(), spec.max_tokens));
+      pool.source->fail("engine",
+                        fmt::format("a step of {} tokens a rank is asked for; from 1 to max_num_batched_tokens ({})",
+                                    ranks[0].tokens(), spec.max_tokens));
     }
     pool.source->located([&] {
       const auto cost = cost::make_kernel_sum(spec);

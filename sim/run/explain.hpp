@@ -13,22 +13,22 @@ namespace tokenyard {
 
 /// A step to take apart: what every attention rank computes in it.
 struct StepQuestion {
-  std::uint32_t decodes = 32;       ///< sequences that decode, on a rank that decodes
-  std::uint32_t context = 1024;     ///< tokens each of them has in its cache, the new one included
-  std::uint32_t prompt = 1024;      ///< tokens of one whole prompt, on a rank that only prefills
-  std::uint32_t chunk = 0;          ///< of a prompt beside the decodes, on a rank of a mixed pool
+  std::uint32_t decodes = 32;    ///< sequences that decode, on a rank that decodes
+  std::uint32_t context = 1024;  ///< tokens each of them has in its cache, the new one included
+  std::uint32_t prompt = 1024;   ///< tokens of one whole prompt, on a rank that only prefills
+  std::uint32_t chunk = 0;       ///< of a prompt beside the decodes, on a rank of a mixed pool
 };
 
 /// Where the time of that step goes in one pool.
 struct PoolStep {
   std::string pool;
-  std::string what;                     ///< "32 decodes at 1,024 tokens on each of 8 ranks"
-  std::vector<cost::CostLine> lines;    ///< in order of the pass; they add up to the step
-  SimTime step;                         ///< its price in a run: also at least the host's time
-  Bytes traffic;                        ///< memory read on all chips
-  std::uint32_t blocks_per_rank = 0;    ///< KV blocks that fit
+  std::string what;                   ///< "32 decodes at 1,024 tokens on each of 8 ranks"
+  std::vector<cost::CostLine> lines;  ///< in order of the pass; they add up to the step
+  SimTime step;                       ///< its price in a run: also at least the host's time
+  Bytes traffic;                      ///< memory read on all chips
+  std::uint32_t blocks_per_rank = 0;  ///< KV blocks that fit
   Bytes weights_per_chip;
-  std::optional<WeightsLoad> load{};    ///< absent in a machine without a pool to load them from
+  std::optional<WeightsLoad> load{};  ///< absent in a machine without a pool to load them from
 };
 
 /// Mixed and decode pools decode, mixed ones with a chunk beside it where one is asked for, prefill pools compute a

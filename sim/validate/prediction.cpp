@@ -24,8 +24,7 @@ double& place_of(const std::string& line, StepShares& shares) {
   const auto has = [&](const char* word) { return line.find(word) != std::string::npos; };
   if (has("attention")) return shares.attention;
   if (line == "experts" || has("router")) return shares.experts;
-  if (has("all-reduce") || has("dispatch") || has("combine") || has("hop") || has("gather") ||
-      has("scattered"))
+  if (has("all-reduce") || has("dispatch") || has("combine") || has("hop") || has("gather") || has("scattered"))
     return shares.communication;
   if (line == "host") return shares.host;
   if (has("small") || has("norm")) return shares.other;

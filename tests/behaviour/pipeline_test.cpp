@@ -92,7 +92,8 @@ TEST_CASE("pipeline: steps of different length pass the stages as jobs of a flow
   ScriptedSource source{rows};
   const FormulaCost cost([](const cost::StepShape& shape) { return 4 * kMs * std::int64_t{shape.tokens()}; }, 4);
   const Played played =
-      play({.rules = policy::VllmSpec{.max_num_seqs = 3, .max_num_batched_tokens = 48}, .stages = 4, .log_steps = true}, source, cost);
+      play({.rules = policy::VllmSpec{.max_num_seqs = 3, .max_num_batched_tokens = 48}, .stages = 4, .log_steps = true},
+           source, cost);
   std::vector<metrics::StepRecord> steps = played.steps;
   std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
   REQUIRE(steps.size() > 100);

@@ -9,12 +9,13 @@ using namespace tokenyard::test;
 
 namespace {
 
-/// The toy of the scheduling study, section 8: a step costs 2,000,000 + 10,000 T + 1,000 S + 5 sum of k(2 computed + k) ns,
-/// T tokens, S summed contexts of decodes with the new token, k chunk lengths. Budget 64, 4 slots, blocks of 16.
+/// The toy of the scheduling study, section 8: a step costs 2,000,000 + 10,000 T + 1,000 S + 5 sum of k(2 computed + k)
+/// ns, T tokens, S summed contexts of decodes with the new token, k chunk lengths. Budget 64, 4 slots, blocks of 16.
 FormulaCost toy_cost() {
   return FormulaCost([](const cost::StepShape& shape) {
     return 2'000'000 + 10'000 * static_cast<std::int64_t>(shape.tokens()) +
-           1'000 * static_cast<std::int64_t>(shape.decode_context) + 5 * static_cast<std::int64_t>(shape.prefill_area_x2);
+           1'000 * static_cast<std::int64_t>(shape.decode_context) +
+           5 * static_cast<std::int64_t>(shape.prefill_area_x2);
   });
 }
 

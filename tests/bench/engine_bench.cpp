@@ -110,7 +110,14 @@ void flows_in_flight(benchmark::State& state) {
   });
   state.SetItemsProcessed(kFlows);
 }
-BENCHMARK(flows_in_flight)->Arg(1)->Arg(32)->Arg(128)->Arg(512)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(flows_in_flight)
+    ->Arg(1)
+    ->Arg(32)
+    ->Arg(128)
+    ->Arg(512)
+    ->Iterations(1)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 void events_beside_flows(benchmark::State& state) {
   constexpr std::uint64_t kEvents = 1'000'000;

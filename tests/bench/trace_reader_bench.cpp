@@ -53,7 +53,8 @@ BENCHMARK(trace_rows)->Unit(benchmark::kMillisecond);
 void json_rows(benchmark::State& state) {
   std::string text;
   for (std::size_t row = 0; row < kRows; ++row) {
-    text += "{\"timestamp\": " + std::to_string(row) + ", \"input_length\": 12035, \"output_length\": 343, \"hash_ids\": [0";
+    text += "{\"timestamp\": " + std::to_string(row) +
+            ", \"input_length\": 12035, \"output_length\": 343, \"hash_ids\": [0";
     for (std::size_t id = 1; id < 24; ++id) text += ", " + std::to_string(row * 24 + id);
     text += "]}\n";
   }

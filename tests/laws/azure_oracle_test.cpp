@@ -82,10 +82,10 @@ std::uint64_t check_azure(double speedup, std::uint64_t study_steps, std::uint64
 
   ScriptedSource source{rows};
   const FormulaCost cost{price_70b};
-  const Played played =
-      play({.rules = policy::VllmSpec{.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
-            .instances = kInstances},
-           source, cost);
+  const Played played = play(
+      {.rules = policy::VllmSpec{.max_num_seqs = 256, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
+       .instances = kInstances},
+      source, cost);
   std::uint64_t steps = 0;
   for (const metrics::InstanceMeter& meter : played.meters) steps += meter.decode_steps + meter.mixed_steps;
   CHECK(steps == our_steps);

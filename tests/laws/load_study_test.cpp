@@ -89,9 +89,10 @@ Figures figures_of(const Played& played, std::size_t from, std::size_t to) {
 Played play_8b(std::vector<ScriptedSource::Row> rows, std::uint32_t users) {
   ScriptedSource source{std::move(rows)};
   const FormulaCost cost{price_8b};
-  return play({.rules = policy::VllmSpec{.max_num_seqs = 128, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
-               .concurrency = users},
-              source, cost);
+  return play(
+      {.rules = policy::VllmSpec{.max_num_seqs = 128, .max_num_batched_tokens = 2048, .reserve_full_prompt = false},
+       .concurrency = users},
+      source, cost);
 }
 
 /// 6,000 requests at `rate` a second, of which 1,000 to 4,999 count; the study's draws (mt19937_64 of seed 3; a gap,

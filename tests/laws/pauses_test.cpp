@@ -40,9 +40,9 @@ FormulaCost uneven_cost() {
 
 SmallCluster tight(std::uint64_t seed) {
   return {.rules = policy::VllmSpec{.max_num_seqs = 8,
-                    .max_num_batched_tokens = 64,
-                    .reserve_full_prompt = false,
-                    .order = policy::QueueOrder::Priority},
+                                    .max_num_batched_tokens = 64,
+                                    .reserve_full_prompt = false,
+                                    .order = policy::QueueOrder::Priority},
           .instances = 2,
           .ranks = 1 + static_cast<std::uint32_t>(seed % 3 == 0),
           .blocks = 12,

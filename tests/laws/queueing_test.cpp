@@ -24,7 +24,8 @@ FormulaCost flat_cost(std::int64_t step_ns) {
 void check_single_server(std::vector<ScriptedSource::Row> rows, std::int64_t step_ns, double theory_s) {
   ScriptedSource source{rows};
   const FormulaCost cost = flat_cost(step_ns);
-  const Played played = play({.rules = policy::VllmSpec{.max_num_seqs = 1, .max_num_batched_tokens = 64}, .depth = 1}, source, cost);
+  const Played played =
+      play({.rules = policy::VllmSpec{.max_num_seqs = 1, .max_num_batched_tokens = 64}, .depth = 1}, source, cost);
   REQUIRE(played.requests.size() == rows.size());
   std::int64_t free = 0;
   std::size_t different = 0;
@@ -128,9 +129,10 @@ std::int64_t turn_ns(std::uint32_t depth, bool spread) {
     return 5'000'000 + 20'000 * static_cast<std::int64_t>(shape.tokens()) +
            50 * static_cast<std::int64_t>(shape.decode_context) + static_cast<std::int64_t>(shape.prefill_area_x2 / 2);
   });
-  const Played played =
-      play({.rules = policy::VllmSpec{.max_num_seqs = 64, .max_num_batched_tokens = 32'000}, .depth = depth, .concurrency = users},
-           source, cost);
+  const Played played = play({.rules = policy::VllmSpec{.max_num_seqs = 64, .max_num_batched_tokens = 32'000},
+                              .depth = depth,
+                              .concurrency = users},
+                             source, cost);
   // A user's next request arrives at the instant of its last token, so the latency is the turn.
   std::vector<std::int64_t> turns;
   for (const metrics::RequestRecord& request : played.requests) {

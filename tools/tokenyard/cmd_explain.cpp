@@ -48,7 +48,8 @@ void print(const PoolStep& step) {
 }
 
 int explain_file(const ExplainArguments& arguments) {
-  const auto steps = explain(config::read_experiment(arguments.file, overrides(arguments.settings)), arguments.question);
+  const auto steps =
+      explain(config::read_experiment(arguments.file, overrides(arguments.settings)), arguments.question);
   for (const PoolStep& step : steps) print(step);
   return 0;
 }

@@ -112,10 +112,9 @@ constexpr std::uint32_t kOwnBlock = 16;  // of names that are made here: the blo
 }  // namespace
 
 const std::vector<std::string>& trace_formats() {
-  static const std::vector<std::string> kNames{"auto", "azure",        "mooncake",  "bailian",   "burstgpt",
-                                               "weka", "ragpulse",     "vidur",     "splitwise", "llmservingsim",
-                                               "otel", "sessions_csv", "servegen",
-                                               "tokenyard", "csv",       "jsonl"};
+  static const std::vector<std::string> kNames{
+      "auto",      "azure",         "mooncake", "bailian",      "burstgpt", "weka",      "ragpulse", "vidur",
+      "splitwise", "llmservingsim", "otel",     "sessions_csv", "servegen", "tokenyard", "csv",      "jsonl"};
   return kNames;
 }
 

@@ -81,7 +81,8 @@ TEST_CASE("read workload: options of a trace that contradict each other are refu
 }
 
 TEST_CASE("read workload: further laws of arrivals and what they mean") {
-  const std::string lengths = "\nprompt: {kind: normal, mean: 100, sd: 10}\noutput: {kind: pareto, alpha: 2, min: 5, max: 90}\nrequests: 5\n";
+  const std::string lengths =
+      "\nprompt: {kind: normal, mean: 100, sd: 10}\noutput: {kind: pareto, alpha: 2, min: 5, max: 90}\nrequests: 5\n";
   const auto arrivals = [&](const std::string& text) {
     return synthetic(read("kind: synthetic\nscale: 2\narrivals: " + text + lengths)).arrivals;
   };
@@ -173,16 +174,19 @@ TEST_CASE("read workload: clients with prefixes and sessions and agents") {
 
 TEST_CASE("read workload: stories that cannot be are refused") {
   const auto refused = [](const std::string& client) {
-    return refusal("kind: synthetic\narrivals: {kind: poisson, rate: 1 /s}\nrequests: 5\nclients:\n- name: a\n"
-                   "  prompt: {kind: constant, tokens: 5}\n  output: {kind: constant, tokens: 5}\n" +
-                   client);
+    return refusal(
+        "kind: synthetic\narrivals: {kind: poisson, rate: 1 /s}\nrequests: 5\nclients:\n- name: a\n"
+        "  prompt: {kind: constant, tokens: 5}\n  output: {kind: constant, tokens: 5}\n" +
+        client);
   };
   const std::string session =
-      "  session: {turns: {kind: constant, tokens: 5}, append: {kind: constant, tokens: 5}, think: {kind: constant, time: 1 s}}\n";
+      "  session: {turns: {kind: constant, tokens: 5}, append: {kind: constant, tokens: 5}, think: {kind: constant, "
+      "time: 1 s}}\n";
   CHECK(refused("  rank_correlation: 1\n").find("rank_correlation: must lie between -1 and 1") != std::string::npos);
   CHECK(refused("  reasoning: 0.5\n  reasoning_sd: 0.5\n").find("reasoning_sd: must be less than sqrt(reasoning") !=
         std::string::npos);
   CHECK(refused(session + "  agent: {}\n").find("agent: would be in conflict with session") != std::string::npos);
-  CHECK(refused("  session: {turns: {kind: constant, tokens: 5}}\n").find("session.append: required") != std::string::npos);
+  CHECK(refused("  session: {turns: {kind: constant, tokens: 5}}\n").find("session.append: required") !=
+        std::string::npos);
   CHECK(refused("  prefix: {groups: 0, tokens: 5}\n").find("prefix.groups: 0 is out of range") != std::string::npos);
 }

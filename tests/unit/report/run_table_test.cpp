@@ -78,7 +78,8 @@ TEST_CASE("run table: parts that no request had are left out") {
 }
 
 TEST_CASE("run table: planes show what they carried") {
-  CHECK(line(run_table(test::split_summary()), "scale_out") == "3.00 TB 0.0500 420 GB 0.2100 prefill-0.0 up 0.4200 0.9300");
+  CHECK(line(run_table(test::split_summary()), "scale_out") ==
+        "3.00 TB 0.0500 420 GB 0.2100 prefill-0.0 up 0.4200 0.9300");
 }
 
 TEST_CASE("run table: a run in which nothing ended shows dashes") {

@@ -46,7 +46,9 @@ TEST_CASE("output folder: without commit nothing is left") {
   }
   SUBCASE("and a folder that was there is as before") {
     fs::create_directory(folder / "a");
-    { OutputFolder(folder / "a").file("x") << "x"; }
+    {
+      OutputFolder(folder / "a").file("x") << "x";
+    }
     CHECK(fs::is_empty(folder / "a"));
     fs::remove(folder / "a");
   }

@@ -104,8 +104,10 @@ TEST_CASE("trace file: a missing file and a folder are refused by name") {
   const std::string missing = folder / "missing.csv";
   CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace(missing)),
                        (missing + ": cannot be opened: No such file or directory").c_str(), UserError);
-  CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace(folder.path().string())),
-                       (folder.path().string() + ": is a directory without .json or .jsonl files; a trace is a file").c_str(), UserError);
+  CHECK_THROWS_WITH_AS(
+      static_cast<void>(files::open_trace(folder.path().string())),
+      (folder.path().string() + ": is a directory without .json or .jsonl files; a trace is a file").c_str(),
+      UserError);
 }
 
 TEST_CASE("trace file: the JSON files of a folder are one text in order of their names") {

@@ -94,11 +94,12 @@ TEST_CASE("arrivals: batches come at one instant and the rate counts requests") 
 }
 
 TEST_CASE("arrivals: on a ramp the nth request comes where the integral of the rate is n") {
-  // Constant gaps of 1 /s under a factor that rises from 0 to 2 in 10 s: integral t^2 / 10, so t = sqrt(10 n); 10 s behind
-  // the ramp holds 10 + 20 requests.
+  // Constant gaps of 1 /s under a factor that rises from 0 to 2 in 10 s: integral t^2 / 10, so t = sqrt(10 n); 10 s
+  // behind the ramp holds 10 + 20 requests.
   const RateCurve ramp{.at = {Seconds{0.0}, Seconds{10.0}}, .factor = {0.0, 2.0}};
   const auto at = instants(ConstantArrivals{.rate = PerSecond{1.0}}, 30, ramp);
-  for (int n = 1; n <= 10; ++n) CHECK(at[static_cast<std::size_t>(n - 1)] == Approx(std::sqrt(10.0 * n)).epsilon(1e-12));
+  for (int n = 1; n <= 10; ++n)
+    CHECK(at[static_cast<std::size_t>(n - 1)] == Approx(std::sqrt(10.0 * n)).epsilon(1e-12));
   CHECK(at[29] == Approx(20.0).epsilon(1e-12));
 }
 

@@ -35,11 +35,13 @@ class Folder final : public ByteSource {
 
 std::map<std::string, std::string> two_clients() {
   return {{"chunk-0-trace.csv", "0,20,2,Gamma,0.25,0.1\n600,0,0,,0,0\n1200,10,1,Weibull,1,0.1\n"},
-          {"chunk-0-dataset.json", "{\"0\": {\"input_tokens\": \"{100: 0.5, 300: 0.5}\", \"output_tokens\": \"{7: 1.0}\"}, \"1200\": "
-                                   "{\"input_tokens\": \"{50: 1}\", \"output_tokens\": \"{}\"}}"},
+          {"chunk-0-dataset.json",
+           "{\"0\": {\"input_tokens\": \"{100: 0.5, 300: 0.5}\", \"output_tokens\": \"{7: 1.0}\"}, \"1200\": "
+           "{\"input_tokens\": \"{50: 1}\", \"output_tokens\": \"{}\"}}"},
           {"chunk-1-trace.csv", "0,5,1,Gamma,1,0.2\n600,5,1,Gamma,1,0.2\n"},
-          {"chunk-1-dataset.json", "{\"0\": {\"text_tokens\": \"{10: 1}\", \"image_count\": \"{2: 1}\", \"image_tokens\": \"{500: 1}\", "
-                                   "\"output_tokens\": \"{1: 0.25, 9: 0.75}\"}}"}};
+          {"chunk-1-dataset.json",
+           "{\"0\": {\"text_tokens\": \"{10: 1}\", \"image_count\": \"{2: 1}\", \"image_tokens\": \"{500: 1}\", "
+           "\"output_tokens\": \"{1: 0.25, 9: 0.75}\"}}"}};
 }
 
 }  // namespace
@@ -105,13 +107,16 @@ TEST_CASE("servegen: what is missing or malformed is told") {
     }
     return std::string{};
   };
-  CHECK(refusal("chunk-0-trace.csv", "") == "folder: chunk-0-trace.csv is not there; a folder of ServeGen's chunks is needed");
+  CHECK(refusal("chunk-0-trace.csv", "") ==
+        "folder: chunk-0-trace.csv is not there; a folder of ServeGen's chunks is needed");
   CHECK(refusal("chunk-1-dataset.json", "") == "folder: chunk-1-dataset.json is not there");
-  for (const char* const bad : {"x", "0,1", "0,1,1,Pareto,1,1", "0,1,1,Gamma,-1,1", "5,1,1,Gamma,1,1\n0,1,1,Gamma,1,1"}) {
+  for (const char* const bad :
+       {"x", "0,1", "0,1,1,Pareto,1,1", "0,1,1,Gamma,-1,1", "5,1,1,Gamma,1,1\n0,1,1,Gamma,1,1"}) {
     INFO(bad);
     CHECK(refusal("chunk-0-trace.csv", bad).find("is not window_start,rate,cv,Gamma or Weibull") != std::string::npos);
   }
-  for (const char* const bad : {"[]", "{\"0\": 5}", "{\"x\": {}}", "{\"0\": {\"input_tokens\": \"1: 2\"}}", "{\"0\": {\"input_tokens\": 4}}"}) {
+  for (const char* const bad :
+       {"[]", "{\"0\": 5}", "{\"x\": {}}", "{\"0\": {\"input_tokens\": \"1: 2\"}}", "{\"0\": {\"input_tokens\": 4}}"}) {
     INFO(bad);
     CHECK_FALSE(refusal("chunk-0-dataset.json", bad).empty());
   }

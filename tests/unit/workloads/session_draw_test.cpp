@@ -19,9 +19,10 @@ using doctest::Approx;
 namespace {
 
 WorkloadSpec workload(ClientSpec client) {
-  return WorkloadSpec{.source = SyntheticSpec{.arrivals = PoissonArrivals{.rate = PerSecond{1.0}}, .clients = {std::move(client)}},
-                      .requests = 1'000'000'000,
-                      .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
+  return WorkloadSpec{
+      .source = SyntheticSpec{.arrivals = PoissonArrivals{.rate = PerSecond{1.0}}, .clients = {std::move(client)}},
+      .requests = 1'000'000'000,
+      .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
 }
 
 ClientSpec chat() {
@@ -84,7 +85,8 @@ TEST_CASE("drawn sessions: thoughts are no part of later prompts") {
   for (int i = 0; i < 5'000; ++i) {
     const auto one = varied.next();
     for (std::size_t turn = 1; turn < 5; ++turn) {
-      const double share = 1.0 - (one->turns[turn].prompt_tokens - one->turns[turn - 1].prompt_tokens - 30.0) / 10'000.0;
+      const double share =
+          1.0 - (one->turns[turn].prompt_tokens - one->turns[turn - 1].prompt_tokens - 30.0) / 10'000.0;
       sum += share;
       squares += share * share;
       ++count;
@@ -203,7 +205,7 @@ TEST_CASE("drawn sessions: agents compact and fan out and join") {
   }
   CHECK(main_steps == 500 * 40);
   CHECK(compactions > 500);
-  CHECK(human / 19'500.0 == Approx(0.25).epsilon(0.05));   // sqrt(0.75 / 0.25 / 19,500) = 1.2 %
+  CHECK(human / 19'500.0 == Approx(0.25).epsilon(0.05));  // sqrt(0.75 / 0.25 / 19,500) = 1.2 %
   CHECK(fanned / 19'500.0 == Approx(0.2).epsilon(0.06));
 }
 
@@ -267,7 +269,8 @@ TEST_CASE("drawn lengths: pairs keep their laws and have the rank correlation as
     const auto ranks = [&](auto member) {
       std::vector<std::size_t> order(pairs.size());
       std::iota(order.begin(), order.end(), std::size_t{0});
-      std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return pairs[a].*member < pairs[b].*member; });
+      std::stable_sort(order.begin(), order.end(),
+                       [&](std::size_t a, std::size_t b) { return pairs[a].*member < pairs[b].*member; });
       std::vector<double> rank(pairs.size());
       for (std::size_t i = 0; i < order.size(); ++i) rank[order[i]] = static_cast<double>(i);
       return rank;

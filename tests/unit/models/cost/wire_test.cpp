@@ -22,7 +22,8 @@ TEST_CASE("wire: tensor parallelism all-reduces the hidden vector twice a layer"
 }
 
 TEST_CASE("wire: an all-reduce over two nodes sends its shards across once each way") {
-  // 8 ranks in 2 domains of 4: inside 2(4-1) * S in each of 2 domains = 12 S, across 2(2-1) * S = 2 S, S = 2,048 B, 8 times.
+  // 8 ranks in 2 domains of 4: inside 2(4-1) * S in each of 2 domains = 12 S, across 2(2-1) * S = 2 S, S = 2,048 B, 8
+  // times.
   StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 8});
   spec.network.tensor.domains = 2;
   const WirePerToken wire = wire_per_token(spec);
@@ -33,8 +34,7 @@ TEST_CASE("wire: an all-reduce over two nodes sends its shards across once each 
 TEST_CASE("wire: experts cost a dispatch and a combine of every copy that leaves its chip") {
   // 3 MoE layers, top 2 of 4 expert groups, 4 chips: 3/4 of the copies leave. BF16 both ways: 2,048 B a copy.
   // 3 * 2 copies * (2,048 + 2,048) * 3/4 = 18,432 B a token; one attention rank a chip: no all-reduce.
-  const WirePerToken wire =
-      wire_per_token(test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4}));
+  const WirePerToken wire = wire_per_token(test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4}));
   CHECK(wire.inside == Bytes{18'432.0});
 }
 
