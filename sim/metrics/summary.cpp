@@ -108,7 +108,7 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   return figures;
 }
 
-/// Bytes of hand-offs are counted where they enter: on endpoints' up links.
+/// Bytes of hand-offs and tiers are counted where they enter.
 std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
   std::vector<PlaneFigures> planes;
   std::vector<std::uint64_t> counts;
@@ -124,8 +124,7 @@ std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
     if (link.flows) {
       ++counts[index];
       plane.mean_utilisation += link.utilisation;
-      const bool trunk = link.link.starts_with("domain ") || link.link.starts_with("pod ");
-      if (link.link.ends_with(" up") && !trunk) plane.bytes += link.bytes;
+      if (link.entry) plane.bytes += link.bytes;
     }
     plane.peak_utilisation = std::max(plane.peak_utilisation, link.peak_utilisation);
     if (plane.busiest_link.empty() || link.mean_utilisation > plane.peak_link_utilisation) {

@@ -57,6 +57,7 @@ struct PoolFacts {
 struct LinkFigures {
   std::string plane;
   std::string link;
+  bool entry = false;  ///< the way out of chips or of a store, where bytes enter the plane; not a trunk
   double bandwidth_bytes_per_s = 0;
   double bytes = 0;
   double busy_s = 0;            ///< time with at least one flow on it

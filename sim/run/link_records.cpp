@@ -105,6 +105,7 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
     metrics::LinkFigures& link = links.emplace_back();
     link = {.plane = use.plane,
             .link = use.link,
+            .entry = use.place.up && use.place.of == engine::LinkPlace::Of::Endpoint,
             .bandwidth_bytes_per_s = use.bandwidth.value(),
             .bytes = carried,
             .busy_s = use.busy.value(),

@@ -153,10 +153,11 @@ TEST_CASE("summary: a run in which nothing happened has zeros and counts that sa
 
 TEST_CASE("summary: a plane takes the bytes that entered it and its busiest link") {
   Recorder recorder = empty_recorder();
-  const auto link = [](const char* plane, const char* name, double bytes, double utilisation) {
+  const auto link = [](const char* plane, const char* name, double bytes, double utilisation, bool entry = false) {
     // Collectives double what hand-offs do, and the fullest interval has three times the mean.
     return LinkFigures{.plane = plane,
                        .link = name,
+                       .entry = entry,
                        .bytes = bytes,
                        .utilisation = utilisation,
                        .mean_utilisation = 2.0 * utilisation,
@@ -165,8 +166,8 @@ TEST_CASE("summary: a plane takes the bytes that entered it and its busiest link
   const Summary summary =
       summarize("s", recorder, meters(), {facts()},
                 {link("scale_up", "domain 0 up", 70.0, 0.1), link("scale_up", "domain 0 down", 0.0, 0.0),
-                 link("scale_up", "p-0.0 up", 70.0, 0.3), link("scale_up", "d-0.0 down", 70.0, 0.4),
-                 link("scale_out", "p-0.0 up", 5.0, 0.05)},
+                 link("scale_up", "p-0.0 up", 70.0, 0.3, true), link("scale_up", "d-0.0 down", 70.0, 0.4),
+                 link("scale_out", "p-0.0 up", 5.0, 0.05, true)},
                 at(10));
   REQUIRE(summary.planes.size() == 2);
   CHECK(summary.planes[0].plane == "scale_up");
