@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 // The routed experts of one layer on the busiest rank, gated. A row is what one rank of `expert_ranks` computes when
 // `tokens` tokens, all of which it holds, choose `top_k` of `experts`; `inner` is what is left of an expert's inner
@@ -33,30 +35,44 @@ std::vector<double> busiest_rank(std::span<const double> shape) {
   return {load.rows, load.hit};
 }
 
+/// The terms that every table can tell apart.
+std::vector<Parameter> first_parameters() {
+  return {{"t0", kTime, 28e-6, 1e-6, 120e-6},
+          {.key = "eff_flops", .start = 0.7, .lowest = 0.05, .highest = 1.0},
+          {.key = "eff_bw", .start = 0.8, .lowest = 0.1, .highest = 1.0},
+          {.key = "p", .start = 1.5, .lowest = 0.6, .highest = 20.0},
+          {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0}};
+}
+
+/// `values` of first_parameters(), and of the others of moe_family() where they are there.
 MoeCoefficients coefficients(std::span<const double> values) {
-  return {.t0 = Seconds{values[0]},
-          .eff_flops = values[1],
-          .eff_bw = values[2],
-          .p = values[3],
-          .act_io = values[4],
-          .per_local_expert = Seconds{values[5]},
-          .per_hit_expert = Seconds{values[6]},
-          .per_token = Seconds{values[7]},
-          .tile_rows = values[8]};
+  MoeCoefficients moe{
+      .t0 = Seconds{values[0]}, .eff_flops = values[1], .eff_bw = values[2], .p = values[3], .act_io = values[4]};
+  if (values.size() > 5) {
+    moe.per_local_expert = Seconds{values[5]};
+    moe.per_hit_expert = Seconds{values[6]};
+    moe.per_token = Seconds{values[7]};
+    moe.tile_rows = values[8];
+  }
+  return moe;
+}
+
+std::function<bool(const AcceleratorSpec&)> has_peak_of(GemmKind kind) {
+  return [kind](const AcceleratorSpec& chip) {
+    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
+  };
 }
 
 Family moe_family(GemmKind kind) {
   Family family;
   family.place = "moe." + std::string(name(kind));
-  family.parameters = {{"t0", kTime, 28e-6, 1e-6, 120e-6},
-                       {.key = "eff_flops", .start = 0.7, .lowest = 0.05, .highest = 1.0},
-                       {.key = "eff_bw", .start = 0.8, .lowest = 0.1, .highest = 1.0},
-                       {.key = "p", .start = 1.5, .lowest = 0.6, .highest = 20.0},
-                       {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0},
-                       {.key = "per_local_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
-                       {.key = "per_hit_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
-                       {.key = "per_token", .unit = kTime, .start = 2e-9, .highest = 100e-9},
-                       {.key = "tile_rows", .start = 20.0, .highest = 128.0}};
+  family.parameters = first_parameters();
+  for (const Parameter& more : {Parameter{.key = "per_local_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+                                Parameter{.key = "per_hit_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+                                Parameter{.key = "per_token", .unit = kTime, .start = 2e-9, .highest = 100e-9},
+                                Parameter{.key = "tile_rows", .start = 20.0, .highest = 128.0}}) {
+    family.parameters.push_back(more);
+  }
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "skew", "hidden", "inner"};
   family.derived = {.of_first = kLoadFigures, .figures = busiest_rank};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
@@ -85,9 +101,7 @@ Family moe_family(GemmKind kind) {
                        moe->per_token.value(),
                        moe->tile_rows};
   };
-  family.suits = [kind](const AcceleratorSpec& chip) {
-    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
-  };
+  family.suits = has_peak_of(kind);
   return family;
 }
 
@@ -95,29 +109,21 @@ Family moe_family(GemmKind kind) {
 /// terms that such a table can tell apart are fitted.
 Family library_family(const std::string& library, GemmKind kind) {
   enum LibraryFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
-  const auto of = [](std::span<const double> values) {
-    return MoeCoefficients{
-        .t0 = Seconds{values[0]}, .eff_flops = values[1], .eff_bw = values[2], .p = values[3], .act_io = values[4]};
-  };
   Family family;
   family.place = "moe_of." + library + "." + std::string(name(kind));
   family.keys = {"moe_of", library, std::string(name(kind))};
   family.fewest = 12;
   family.hold_every = 4;
-  family.parameters = {{"t0", kTime, 28e-6, 1e-6, 120e-6},
-                       {.key = "eff_flops", .start = 0.7, .lowest = 0.05, .highest = 1.0},
-                       {.key = "eff_bw", .start = 0.8, .lowest = 0.1, .highest = 1.0},
-                       {.key = "p", .start = 1.5, .lowest = 0.6, .highest = 20.0},
-                       {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0}};
+  family.parameters = first_parameters();
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
-  family.time = [kind, of](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
+  family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::moe_time({.tokens = s[Tokens],
                            .hidden = s[Hidden],
                            .inner = s[Inner],
                            .experts = s[Experts],
                            .top_k = s[TopK],
                            .expert_ranks = s[ExpertRanks]},
-                          {.rows = 1.0, .hit = s[Hit]}, kind, of(values), chip);
+                          {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(values), chip);
   };
   family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [library, kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
@@ -127,9 +133,7 @@ Family library_family(const std::string& library, GemmKind kind) {
     if (!moe) return std::nullopt;
     return std::vector{moe->t0.value(), moe->eff_flops, moe->eff_bw, moe->p, moe->act_io};
   };
-  family.suits = [kind](const AcceleratorSpec& chip) {
-    return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();
-  };
+  family.suits = has_peak_of(kind);
   return family;
 }
 

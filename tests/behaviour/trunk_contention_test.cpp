@@ -1,6 +1,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/serving/contention.hpp"
 #include "tests/support/flow_probe.hpp"
+#include "tests/support/unmoved_steps.hpp"
 
 #include <doctest/doctest.h>
 
@@ -31,11 +32,6 @@ topologies::FlowNetwork network() {
   return net;
 }
 
-struct Unmoved final : serving::StepsOnLinks {
-  void links_change() override {}
-  void links_changed() override {}
-};
-
 struct Seen {
   Contention::Delay delay;
   double flow_s = 0;
@@ -50,7 +46,7 @@ Seen see(EndpointId to, std::optional<EndpointId> other_end = {}) {
   Engine engine({network()});
   Contention links(engine, 0, network(), {footprint});
   engine.watch(&links);
-  Unmoved steps;
+  test::UnmovedSteps steps;
   links.join(InstanceId{0}, steps);
   Seen seen;
   FlowProbe probe(engine);

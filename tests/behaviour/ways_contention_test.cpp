@@ -1,6 +1,7 @@
 #include "sim/engine/engine.hpp"
 #include "sim/serving/contention.hpp"
 #include "tests/support/flow_probe.hpp"
+#include "tests/support/unmoved_steps.hpp"
 
 #include <doctest/doctest.h>
 
@@ -20,11 +21,6 @@ constexpr EndpointId kAttention{0};
 constexpr EndpointId kFfn{1};
 constexpr EndpointId kOther{2};
 
-struct Unmoved final : serving::StepsOnLinks {
-  void links_change() override {}
-  void links_changed() override {}
-};
-
 /// What one KV flow of 10 MB meets.
 struct Seen {
   Contention::Delay delay;
@@ -40,7 +36,7 @@ Seen see(EndpointId from, EndpointId to) {
   Engine engine({kNetwork});
   Contention links(engine, 0, kNetwork, {footprint});
   engine.watch(&links);
-  Unmoved steps;
+  test::UnmovedSteps steps;
   links.join(InstanceId{0}, steps);
   Seen seen;
   FlowProbe probe(engine);

@@ -1,4 +1,5 @@
 #include "models/base/errors.hpp"
+#include "tests/support/chip_range.hpp"
 #include "topologies/bill.hpp"
 #include "topologies/bisection.hpp"
 #include "topologies/make_topology.hpp"
@@ -10,14 +11,9 @@
 using namespace tokenyard;
 using namespace tokenyard::literals;
 using namespace tokenyard::topologies;
+using tokenyard::test::chips;
 
 namespace {
-
-std::vector<ChipId> chips(std::uint32_t first, std::uint32_t count) {
-  std::vector<ChipId> all;
-  for (std::uint32_t i = first; i < first + count; ++i) all.emplace_back(i);
-  return all;
-}
 
 /// 8 nodes of 8 chips on two processors; links to these of 50 GB/s (0.8 of it payload). Memory of 100 GB/s behind a
 /// link of 200 GB/s. Two storage machines of 50 GB/s on a fabric of 4 nodes a leaf (0.8; trunks 0.5), whose trunks

@@ -1,4 +1,5 @@
 #include "models/base/errors.hpp"
+#include "tests/support/chip_range.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <doctest/doctest.h>
@@ -8,6 +9,7 @@
 using namespace tokenyard;
 using namespace tokenyard::literals;
 using namespace tokenyard::topologies;
+using tokenyard::test::chips;
 
 // Three tiers, sites, and links that carry less than they should.
 namespace {
@@ -23,12 +25,6 @@ TopologySpec machine(std::uint32_t nodes, std::uint32_t chips_per_node, std::vec
           .groups = {{.name = "", .chip = "toy", .nodes = nodes}},
           .chips_per_node = chips_per_node,
           .planes = std::move(planes)};
-}
-
-std::vector<ChipId> chips(std::uint32_t first, std::uint32_t count) {
-  std::vector<ChipId> all;
-  for (std::uint32_t i = first; i < first + count; ++i) all.emplace_back(i);
-  return all;
 }
 
 /// 64 chips, 4 a leaf, 16 a pod.

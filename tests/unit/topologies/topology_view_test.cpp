@@ -1,4 +1,5 @@
 #include "models/base/errors.hpp"
+#include "tests/support/chip_range.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <doctest/doctest.h>
@@ -6,14 +7,9 @@
 using namespace tokenyard;
 using namespace tokenyard::literals;
 using namespace tokenyard::topologies;
+using tokenyard::test::chips;
 
 namespace {
-
-std::vector<ChipId> chips(std::uint32_t first, std::uint32_t count) {
-  std::vector<ChipId> all;
-  for (std::uint32_t i = first; i < first + count; ++i) all.emplace_back(i);
-  return all;
-}
 
 /// 8 nodes of 8; nvlink of 450 GB/s inside a node (0.9 of it payload), ib of 50 GB/s (0.8; trunks 0.5), 4 nodes a leaf.
 Topology eight_nodes(double oversubscription = 1.0) {

@@ -1,5 +1,6 @@
 #include "topologies/torus.hpp"
 
+#include "tests/support/chip_range.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <doctest/doctest.h>
@@ -12,6 +13,7 @@
 using namespace tokenyard;
 using namespace tokenyard::literals;
 using namespace tokenyard::topologies;
+using tokenyard::test::chips;
 
 namespace {
 
@@ -26,12 +28,6 @@ TopologySpec torus(std::array<std::uint32_t, 3> dims, std::uint32_t slices = 1, 
                   .link = 10_GBps,
                   .latency = 2_us,
                   .latency_across = 3_us}}};
-}
-
-std::vector<ChipId> chips(std::uint32_t first, std::uint32_t count) {
-  std::vector<ChipId> all;
-  for (std::uint32_t i = first; i < first + count; ++i) all.emplace_back(i);
-  return all;
 }
 
 /// Busiest link, in bytes each way, when every chip sends one byte spread evenly over all chips of the grid, itself
