@@ -44,7 +44,35 @@ std::vector<Parameter> first_parameters() {
           {.key = "act_io", .start = 2.0, .lowest = 0.0, .highest = 12.0}};
 }
 
-/// `values` of first_parameters(), and of the others of moe_family() where they are there.
+/// The others, of tables with many shapes.
+std::vector<Parameter> further_parameters() {
+  return {{.key = "per_local_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+          {.key = "per_hit_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
+          {.key = "per_token", .unit = kTime, .start = 2e-9, .highest = 100e-9},
+          {.key = "tile_rows", .start = 20.0, .highest = 128.0}};
+}
+
+std::vector<Parameter> all_parameters() {
+  std::vector<Parameter> all = first_parameters();
+  for (const Parameter& more : further_parameters()) all.push_back(more);
+  return all;
+}
+
+std::vector<double> values_of(const MoeCoefficients& moe, std::size_t parameters) {
+  std::vector<double> values{moe.t0.value(),
+                             moe.eff_flops,
+                             moe.eff_bw,
+                             moe.p,
+                             moe.act_io,
+                             moe.per_local_expert.value(),
+                             moe.per_hit_expert.value(),
+                             moe.per_token.value(),
+                             moe.tile_rows};
+  values.resize(parameters);
+  return values;
+}
+
+/// `values` of first_parameters(), and of the further ones where they are there.
 MoeCoefficients coefficients(std::span<const double> values) {
   MoeCoefficients moe{
       .t0 = Seconds{values[0]}, .eff_flops = values[1], .eff_bw = values[2], .p = values[3], .act_io = values[4]};
@@ -66,13 +94,7 @@ std::function<bool(const AcceleratorSpec&)> has_peak_of(GemmKind kind) {
 Family moe_family(GemmKind kind) {
   Family family;
   family.place = "moe." + std::string(name(kind));
-  family.parameters = first_parameters();
-  for (const Parameter& more : {Parameter{.key = "per_local_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
-                                Parameter{.key = "per_hit_expert", .unit = kTime, .start = 0.1e-6, .highest = 1e-6},
-                                Parameter{.key = "per_token", .unit = kTime, .start = 2e-9, .highest = 100e-9},
-                                Parameter{.key = "tile_rows", .start = 20.0, .highest = 128.0}}) {
-    family.parameters.push_back(more);
-  }
+  family.parameters = all_parameters();
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "skew", "hidden", "inner"};
   family.derived = {.of_first = kLoadFigures, .figures = busiest_rank};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
@@ -91,30 +113,22 @@ Family moe_family(GemmKind kind) {
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
     if (!moe) return std::nullopt;
-    return std::vector{moe->t0.value(),
-                       moe->eff_flops,
-                       moe->eff_bw,
-                       moe->p,
-                       moe->act_io,
-                       moe->per_local_expert.value(),
-                       moe->per_hit_expert.value(),
-                       moe->per_token.value(),
-                       moe->tile_rows};
+    return values_of(*moe, all_parameters().size());
   };
   family.suits = has_peak_of(kind);
   return family;
 }
 
-/// Experts of a library, from the few rows that people publish: how many experts were hit stands in them, and only the
-/// terms that such a table can tell apart are fitted.
-Family library_family(const std::string& library, GemmKind kind) {
+/// Experts of a library: how many of them were hit stands in its tables. From the few rows that people publish (`few`)
+/// only the terms that such a table can tell apart are fitted.
+Family library_family(const std::string& library, GemmKind kind, bool few) {
   enum LibraryFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
   Family family;
   family.place = "moe_of." + library + "." + std::string(name(kind));
   family.keys = {"moe_of", library, std::string(name(kind))};
   family.fewest = 12;
   family.hold_every = 4;
-  family.parameters = first_parameters();
+  family.parameters = few ? first_parameters() : all_parameters();
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::moe_time({.tokens = s[Tokens],
@@ -126,12 +140,13 @@ Family library_family(const std::string& library, GemmKind kind) {
                           {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(values), chip);
   };
   family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
-  family.stored = [library, kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+  family.stored = [library, kind, parameters = family.parameters.size()](
+                      const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto found = kernels.moe_of.find(library);
     if (found == kernels.moe_of.end()) return std::nullopt;
     const auto& moe = found->second[static_cast<std::size_t>(kind)];
     if (!moe) return std::nullopt;
-    return std::vector{moe->t0.value(), moe->eff_flops, moe->eff_bw, moe->p, moe->act_io};
+    return values_of(*moe, parameters);
   };
   family.suits = has_peak_of(kind);
   return family;
@@ -143,7 +158,9 @@ std::vector<Family> moe_families() {
   std::vector<Family> all;
   for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) all.push_back(moe_family(static_cast<GemmKind>(kind)));
   for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) {
-    all.push_back(library_family("trtllm-gen", static_cast<GemmKind>(kind)));
+    all.push_back(library_family("trtllm-gen", static_cast<GemmKind>(kind), true));
+    all.push_back(library_family("triton", static_cast<GemmKind>(kind), false));
+    all.push_back(library_family("marlin", static_cast<GemmKind>(kind), false));
   }
   return all;
 }

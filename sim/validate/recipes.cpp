@@ -53,8 +53,11 @@ void set_vllm(const ServedRow& row, const Engine& engine) {
     engine.set("norm_in_all_reduce", "true");
     engine.set("quantise_in_attention", "true");
   }
-  // max-cudagraph-capture-size in gptoss_fp4_h200.sh
-  if (row.llm == "gpt-oss-120b") engine.set("prompt_graph_tokens", 2048U);
+  // max-cudagraph-capture-size and VLLM_MXFP4_USE_MARLIN in gptoss_fp4_h100.sh and gptoss_fp4_h200.sh
+  if (row.llm == "gpt-oss-120b") {
+    engine.set("prompt_graph_tokens", 2048U);
+    engine.set("experts", "[marlin, triton, default]");
+  }
 }
 
 /// dsr1_fp8_b200.sh, dsr1_fp4_b200.sh, dsr1_fp8_h200.sh; elsewhere the engine's defaults.

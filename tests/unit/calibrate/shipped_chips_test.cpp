@@ -239,6 +239,11 @@ TEST_CASE("shipped chips: b200-sxm has the errors it states on products of tuned
   CHECK(judge(chip_of("b200-sxm"), {measured_file("b200-sxm/products_nvfp4.csv")}) == 1);
 }
 
+TEST_CASE("shipped chips: those of Hopper have the errors they state on experts of Triton and Marlin") {
+  CHECK(judge(chip_of("h100-sxm"), {measured_file("h100-sxm/experts.csv")}) == 3);
+  CHECK(judge(chip_of("h200-sxm"), {measured_file("h200-sxm/experts.csv")}) == 3);
+}
+
 TEST_CASE("shipped chips: those of Blackwell have the errors they state on experts of trtllm-gen") {
   for (const char* chip : {"b200-sxm", "gb200", "gb300"}) {
     CHECK(judge(chip_of(chip), {measured_file("b200-sxm/experts.csv")}) == 1);
