@@ -10,6 +10,7 @@
 #include "models/cost/kv_exchange.hpp"
 #include "models/cost/layer_work.hpp"
 #include "models/cost/part_table.hpp"
+#include "models/cost/peak_time.hpp"
 #include "models/cost/profiled_attention.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/step_traffic.hpp"
@@ -87,7 +88,8 @@ class KernelSum final : public StepCost {
         stages_(stage_tables(spec, parts, graphs_.largest())),
         overlap_(spec.two_batch),
         kv_exchange_(spec),
-        communication_(spec, parts) {
+        communication_(spec, parts),
+        peak_time_(spec) {
     if (spec.profile != nullptr) profiled_.emplace(spec, *spec.profile);
     if (profiled_ && !profiled_->any()) profiled_.reset();
     if (spec.speculation.tokens > 0) drafting_.emplace(spec, graphs_.largest(), largest_total(spec));
@@ -101,6 +103,7 @@ class KernelSum final : public StepCost {
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override {
     return traffic_(ranks, traffic_.has_experts() ? tokens(ranks) : 0);
   }
+  [[nodiscard]] Seconds at_peak(std::span<const StepShape> ranks) const override { return peak_time_(ranks); }
   void decode_run(const StepShape& first, std::span<SimTime> prices) const override;
   [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                  std::uint64_t steps) const override {
@@ -254,6 +257,7 @@ class KernelSum final : public StepCost {
   TwoBatchOverlap overlap_;
   KvExchange kv_exchange_;
   CommunicationTable communication_;
+  PeakTime peak_time_;
   std::optional<Drafting> drafting_;
   std::optional<TwoBatch> two_batch_;
   std::optional<ProfiledAttention> profiled_;

@@ -21,6 +21,7 @@ tokenyard_room(cost
     cost/mixed_attention.cpp
     cost/norm_table.cpp
     cost/part_table.cpp
+    cost/peak_time.cpp
     cost/priced.cpp
     cost/profiled_attention.cpp
     cost/small_kernels.cpp
@@ -52,6 +53,7 @@ tokenyard_room(cost
     cost/network_figures.hpp
     cost/norm_table.hpp
     cost/part_table.hpp
+    cost/peak_time.hpp
     cost/priced.hpp
     cost/profiled_attention.hpp
     cost/small_kernels.hpp

@@ -119,6 +119,13 @@ class StepCost {
   /// and what prompts read of the cache are left out. Whole bytes.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
 
+  /// What the products and the prompts' attention of step(ranks) would take at the dense peaks of the busiest chip
+  /// (PeakTime), over all pipeline stages; 0 where a cost has no notion of it.
+  [[nodiscard]] virtual Seconds at_peak(std::span<const StepShape> ranks) const {
+    static_cast<void>(ranks);
+    return {};
+  }
+
   /// The part of step(ranks) in which collectives run that no computation hides; 0 where a cost has no notion of them.
   [[nodiscard]] virtual SimTime exposed(std::span<const StepShape> ranks) const {
     static_cast<void>(ranks);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/device/clocks.hpp"
 #include "models/device/dtype.hpp"
 #include "models/device/kernels.hpp"
 
@@ -29,6 +30,7 @@ struct AcceleratorSpec {
   BytesPerSecond scale_up;   ///< per direction, all links of the chip together
   BytesPerSecond scale_out;  ///< per direction, the chip's share of NICs
   PowerSpec power;
+  std::optional<BurstClocks> clocks;  ///< absent: nobody measured that they fall
   KernelSet kernels;
 
   /// Dense peak of a format. Throws SpecError("weights", ...) naming the formats the chip has.

@@ -25,6 +25,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip", "memory", "mapping: chip.memory", kRequired, "The memory that holds weights and KV cache."},
     {"chip", "links", "mapping: chip.links", kRequired, "What leaves the chip."},
     {"chip", "power", "mapping: chip.power", kRequired, "Power of one chip, by what it does."},
+    {"chip", "clocks", "mapping: chip.clocks", kOptional, "How long it keeps full clocks; absent: always."},
     {"chip", "kernels", "mapping: chip.kernels", kRequired, "What the step cost knows about the kernels."},
 
     {"chip.peak", "fp32", kFlopRate, kOptional, "Vector or matrix FP32."},
@@ -48,6 +49,15 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.power", "prefill", kPower, kRequired, "While a step holds prompt tokens."},
     {"chip.power", "tdp", kPower, kRequired, "What cooling and supply are built for."},
     {"chip.power", "source", "text", kRequired, kSource},
+
+    {"chip.clocks", "burst", "s, ms, us, ns", kRequired, "Of large products at full clocks, from rest."},
+    {"chip.clocks", "recovery", "number", kRequired,
+     "Seconds of other work, or of none, that give one second of the burst back."},
+    {"chip.clocks", "sustained", "number", kRequired,
+     "Speed of work bound by FLOPs from then on, as a share of that at full clocks."},
+    {"chip.clocks", "reach", "number", kRequired,
+     "FLOP/s of large products at full clocks, as a share of the dense peak."},
+    {"chip.clocks", "source", "text", kRequired, kSource},
 
     {"llm", "base", "text", kOptional, kBase},
     {"llm", "name", "text", kRequired, "Name of the model, as the file is called."},

@@ -55,6 +55,14 @@ void read_data_sheet(YamlMap& map, AcceleratorSpec& chip) {
                 .prefill = power.watts("prefill"),
                 .tdp = power.watts("tdp")};
   finish_with_source(power);
+
+  if (!map.given("clocks")) return;
+  YamlMap clocks = map.map("clocks", "chip.clocks");
+  chip.clocks = {.burst = clocks.seconds("burst"),
+                 .recovery = clocks.number("recovery", 0.01, 100.0),
+                 .sustained = clocks.number("sustained", 0.1, 1.0),
+                 .reach = clocks.number("reach", 0.1, 1.0)};
+  finish_with_source(clocks);
 }
 
 void skip_description(YamlMap& map) {

@@ -130,7 +130,8 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
                               .step_by_step = options.step_by_step,
                               .log_steps = log_steps,
                               .decode_power = mean_of_sides(spec, chip.power.decode, ffn.power.decode),
-                              .prefill_power = mean_of_sides(spec, chip.power.prefill, ffn.power.prefill)});
+                              .prefill_power = mean_of_sides(spec, chip.power.prefill, ffn.power.prefill),
+                              .clocks = chip.clocks});
   }
   return pool;
 }

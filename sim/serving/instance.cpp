@@ -25,7 +25,8 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       shapes_(settings.ranks),
       booked_(settings.ranks),
       booked_counts_(std::size_t{settings.lanes} * settings.ranks),
-      front_end_(settings.front_end) {
+      front_end_(settings.front_end),
+      clocks_(settings.clocks) {
   expect(settings.depth >= 1 && settings.depth <= 2, "one or two steps in flight");
   expect(settings.stages == 1 ? settings.lanes == 1 : settings.depth == 1, "lanes keep a pipeline busy, not depth");
   expect(settings.flows == nullptr || (settings.stages == 1 && !settings.tell_chunks),
@@ -315,6 +316,7 @@ bool Instance::compose(Lane& lane, SimTime now) {
 void Instance::schedule(Step& step, SimTime ready) {
   step.alone = price();
   step.delay = delay();
+  if (settings_.stages == 1) step.alone += slowed(ready, step.alone);
   if (settings_.flows != nullptr) {
     step.start = step.end = SimTime::never();
     if (ready == engine_.now()) play(step);
@@ -325,12 +327,25 @@ void Instance::schedule(Step& step, SimTime ready) {
     step.end = ready + step.alone + step.delay;
     return;
   }
-  const SimTime stage = cost_.stage(shapes_) + step.delay;
-  step.delay = step.delay * settings_.stages;
   step.start = std::max(ready, entrance_);
+  const SimTime at_full_clocks = cost_.stage(shapes_);
+  const SimTime more = slowed(step.start, at_full_clocks);
+  const SimTime stage = at_full_clocks + more + step.delay;
+  step.alone += more * settings_.stages;
+  step.delay = step.delay * settings_.stages;
   step.end = std::max(step.start + step.alone + step.delay, exit_ + stage);
   entrance_ = step.start + stage;
   exit_ = step.end;
+}
+
+/// By which the step in shapes_, or each of its stages, is longer than `time` because its chips cannot keep their
+/// clocks.
+SimTime Instance::slowed(SimTime start, SimTime time) {
+  if (!clocks_.limited()) return {};
+  const bool prompts =
+      std::any_of(shapes_.begin(), shapes_.end(), [](const cost::StepShape& s) { return s.chunks > 0; });
+  if (!prompts) return {};
+  return clocks_.longer(start, time, cost_.at_peak(shapes_) * (1.0 / settings_.stages));
 }
 
 SimTime Instance::price() const { return shapes_.size() == 1 ? cost_.step(shapes_[0]) : cost_.step(shapes_); }

@@ -11,6 +11,7 @@
 #include "sim/policy/router.hpp"
 #include "sim/policy/spec.hpp"
 #include "sim/serving/acceptance.hpp"
+#include "sim/serving/chip_clocks.hpp"
 #include "sim/serving/contention.hpp"
 #include "sim/serving/front_end.hpp"
 #include "sim/serving/rank.hpp"
@@ -72,6 +73,7 @@ struct InstanceSettings {
                                     ///< Outlives the instance.
   Watts decode_power;               ///< of one chip
   Watts prefill_power;
+  std::optional<models::BurstClocks> clocks{};  ///< of its chips
 };
 
 /// One model instance: composes steps, prices them, plays them in time.
@@ -189,6 +191,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void schedule(Step& step, SimTime ready);
   void play(Step& step);
   [[nodiscard]] SimTime price() const;
+  [[nodiscard]] SimTime slowed(SimTime start, SimTime time);
   [[nodiscard]] SimTime delay() const;
   void load_shapes(const Step& step);
   void tell_load();
@@ -239,6 +242,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   kv::TierStack::Traffic booked_traffic_;
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;
+  ChipClocks clocks_;
   std::uint64_t held_tokens_ = 0;  // of calls that the scheduler gets later
   SimTime held_prefill_;           // expected of these
   bool kicked_ = false;

@@ -25,6 +25,7 @@ tokenyard_room(serving
     serving/trip_flows.cpp
   HEADERS
     serving/acceptance.hpp
+    serving/chip_clocks.hpp
     serving/contention.hpp
     serving/event_code.hpp
     serving/front_end.hpp

@@ -72,8 +72,13 @@ class FormulaCost final : public cost::StepCost {
     return sent;
   }
 
-  Bytes sent_per_token;  ///< by the experts' exchange out of a chip's port, inside the domain
-  double flows = 1.0;    ///< to so many peers at once
+  [[nodiscard]] Seconds at_peak(std::span<const cost::StepShape> ranks) const override {
+    return Seconds{peak_share * static_cast<double>(step(ranks).ns()) * 1e-9};
+  }
+
+  double peak_share = 0.0;  ///< of a step, what its products would take at the peak
+  Bytes sent_per_token;     ///< by the experts' exchange out of a chip's port, inside the domain
+  double flows = 1.0;       ///< to so many peers at once
 
  private:
   Formula formula_;

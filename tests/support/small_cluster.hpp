@@ -33,6 +33,7 @@ struct SmallCluster {
   bool tiers_on_links = false;
   kv::TierStore* shared_tier = nullptr;  ///< what TierKind::Pool holds
   bool log_steps = false;
+  std::optional<models::BurstClocks> clocks{};
   serving::FrontEndSpec front_end{};
   std::uint32_t concurrency = 0;
   serving::Acceptance* acceptance = nullptr;  ///< of drafts, of all instances together
@@ -95,7 +96,8 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
            .acceptance = cluster.acceptance,
            .tell_chunks = role == serving::Role::Prefill && (cluster.with_prefill || cluster.decode_first),
            .decode_power = Watts{100},
-           .prefill_power = Watts{200}});
+           .prefill_power = Watts{200},
+           .clocks = cluster.clocks});
     }
     pools.push_back(std::move(pool));
   };

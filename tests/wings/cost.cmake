@@ -14,6 +14,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/kernels_test.cpp
     unit/models/cost/layer_work_test.cpp
     unit/models/cost/mixed_attention_test.cpp
+    unit/models/cost/peak_time_test.cpp
     unit/models/cost/price_basis_test.cpp
     unit/models/cost/small_kernels_test.cpp
     unit/models/cost/micro_batches_test.cpp

@@ -34,6 +34,7 @@ tokenyard_tests(behaviour_serving behaviour
     behaviour/conductor_test.cpp
     behaviour/contention_error_test.cpp
     behaviour/contention_test.cpp
+    behaviour/chip_clocks_test.cpp
     behaviour/front_end_test.cpp
     behaviour/hand_off_engines_test.cpp
     behaviour/hand_off_push_test.cpp
