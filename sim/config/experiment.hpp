@@ -101,6 +101,7 @@ struct NetworkSpec {
   bool contention = true;    ///< KV flows and collectives on the same links slow each other
   bool flows = false;        ///< collectives are flows themselves (serving::StepFlows)
   std::uint32_t rounds = 0;  ///< of flows in a step; 0 = the layers
+  bool simgrid = false;      ///< flows are played by SimGrid, the reference (engine::Solver)
 };
 
 struct KvTransferSpec {

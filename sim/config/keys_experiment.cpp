@@ -118,6 +118,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "same links, for small runs: each step costs rounds x chips x peers flows of some 10 us."},
     {"network", "rounds", "count", "0",
      "Of `fidelity: flow`: turns that computation and collectives take in a step; 0 = the model's layers."},
+    {"network", "solver", "one of: flat | simgrid", "flat",
+     "Who says how flows share links, max-min fairly both. flat: the program itself. simgrid: SimGrid, the reference, "
+     "10 to 40 times slower a flow; the same to the nanosecond, but that a flow never gets more than its narrowest "
+     "link had at its start, though contention had slowed that."},
 
     {"kv_transfer", "plane", "text", kOptional,
      "Network that carries KV caches; without it the scale-up plane where it joins both sides, else the scale-out "

@@ -172,7 +172,8 @@ PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, st
 NetworkSpec read_network(YamlMap map) {
   const NetworkSpec spec{.contention = map.choice("contention", {"on", "off"}) == "on",
                          .flows = map.choice("fidelity", {"step", "flow"}) == "flow",
-                         .rounds = map.count("rounds", 0, 100'000)};
+                         .rounds = map.count("rounds", 0, 100'000),
+                         .simgrid = map.choice("solver", {"flat", "simgrid"}) == "simgrid"};
   if (!spec.contention && spec.flows) {
     map.fail("contention", "cannot be off with `fidelity: flow`, where all flows share links; leave it out");
   }

@@ -4,16 +4,11 @@
 #include "sim/engine/event_queue.hpp"
 #include "sim/engine/flow_carrier.hpp"
 #include "sim/engine/link_meter.hpp"
-#include "sim/engine/platform.hpp"
-#include "sim/engine/simgrid_settings.hpp"
-
-#include <simgrid/s4u.hpp>
+#include "sim/engine/plane_links.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <limits>
-#include <utility>
 
 namespace tokenyard::engine {
 
@@ -21,8 +16,6 @@ namespace {
 
 /// Event code of "the flow in this slot has ended"; the slot alone: its delay is over.
 constexpr std::uint64_t kEnded = std::uint64_t{1} << 32U;
-
-constexpr unsigned kDriverStack_KiB = 8 * 1024;  // handlers run on it: what a main thread has
 
 /// A flow from transfer() until its end is handled.
 struct Flow {
@@ -41,14 +34,12 @@ struct Flow {
 
 /// Handles two events of every flow itself: its delay is over, its last byte has arrived.
 struct Engine::Impl final : EventHandler {
-  Impl(const std::vector<topologies::FlowNetwork>& planes, SimTime interval)
-      : simgrid(start_simgrid()), platform(build_platform(simgrid, planes)), carrier(*platform.desk) {
+  Impl(const std::vector<topologies::FlowNetwork>& planes, SimTime interval, Solver solver)
+      : carrier(make_carrier(solver, planes)) {
     for (const topologies::FlowNetwork& plane : planes) meters.emplace_back(plane, interval);
   }
 
-  simgrid::s4u::Engine& simgrid;
-  Platform platform;
-  FlowCarrier carrier;
+  std::unique_ptr<FlowCarrier> carrier;
   std::vector<LinkMeter> meters;  ///< by plane
 
   EventQueue queue;
@@ -88,9 +79,8 @@ struct Engine::Impl final : EventHandler {
     ++delays_over;
     Flow& flow = slots[slot];
     flow.started = now;
-    const std::vector<simgrid::s4u::Host*>& endpoints = platform.planes[flow.plane].endpoints;
-    carrier.start(static_cast<std::uint32_t>(slot), *endpoints[flow.from.index()], *endpoints[flow.to.index()],
-                  static_cast<std::uint64_t>(std::ceil(flow.size.value())), now);
+    carrier->start(static_cast<std::uint32_t>(slot), flow.plane, flow.from, flow.to,
+                   static_cast<std::uint64_t>(std::ceil(flow.size.value())), now);
     meters[flow.plane].begin(flow.from, flow.to, now);
     if (watch != nullptr) watch->flow_begins(flow.plane, flow.from, flow.to);
   }
@@ -103,11 +93,11 @@ struct Engine::Impl final : EventHandler {
     queue.push(at, flow.rank, *this, kEnded | end.flow);
   }
 
-  /// SimGrid's clock comes to the next event, unless flows end before, which then become events themselves.
+  /// The flows' clock comes to the next event, unless flows end before, which then become events themselves.
   bool catch_up() {
     ended.clear();
     const SimTime next = queue.empty() ? SimTime::never() : queue.next_time();
-    const bool there = carrier.wait(next, ended);
+    const bool there = carrier->wait(next, ended);
     for (const EndedFlow& flow : ended) {
       land(flow);
     }
@@ -116,10 +106,10 @@ struct Engine::Impl final : EventHandler {
 
   void drive() {
     while (!stopped) {
-      if (!carrier.idle() && !catch_up()) {
+      if (!carrier->idle() && !catch_up()) {
         continue;
       }
-      if (carrier.idle() && queue.only_alarms()) {
+      if (carrier->idle() && queue.only_alarms()) {
         return;
       }
       const Event event = queue.pop();
@@ -132,8 +122,8 @@ struct Engine::Impl final : EventHandler {
   }
 };
 
-Engine::Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval)
-    : impl_(std::make_unique<Impl>(planes, interval)) {}
+Engine::Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval, Solver solver)
+    : impl_(std::make_unique<Impl>(planes, interval, solver)) {}
 Engine::~Engine() = default;
 
 SimTime Engine::now() const { return impl_->now; }
@@ -151,7 +141,7 @@ void Engine::alarm(SimTime when, std::uint64_t rank, EventHandler& handler, std:
 void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay,
                       EventHandler& handler, std::uint64_t what, Traffic traffic) {
   expect(plane < impl_->meters.size(), "a flow runs on a plane of this engine");
-  expect(impl_->meters[plane].connects(from, to), "a flow between two domains has a trunk at both");
+  expect(impl_->meters[plane].links().connects(from, to), "a flow between two domains has a trunk at both");
   expect(size.value() >= 0.0 && delay.value() >= 0.0, "a flow has a size and a delay of 0 or more");
   expect(impl_->flows < std::numeric_limits<std::uint32_t>::max(), "flows can be numbered in 32 bits");
   const std::uint64_t rank = rank_of_flow(impl_->flows++);
@@ -177,11 +167,9 @@ SimTime Engine::last() const { return impl_->last; }
 
 void Engine::set_bandwidth(std::size_t plane, const LinkPlace& link, BytesPerSecond bandwidth) {
   expect(plane < impl_->meters.size() && bandwidth.value() > 0.0, "flows have some of a link of this engine");
-  const PlatformPlane& links = impl_->platform.planes[plane];
-  const auto& of = link.of == LinkPlace::Of::Endpoint ? links.nics : links.trunks;
-  expect(link.index < of.size() && of[link.index] != nullptr, "a link of the plane");
-  simgrid::s4u::SplitDuplexLink& both = *of[link.index];
-  (link.up ? both.get_link_up() : both.get_link_down())->set_bandwidth(bandwidth.value());
+  const PlaneLinks& links = impl_->meters[plane].links();
+  expect(links.bandwidth(links.number(link)).value() > 0.0, "a link of the plane");
+  impl_->carrier->set_bandwidth(plane, link, bandwidth);
 }
 
 void Engine::watch(FlowWatch* watch) { impl_->watch = watch; }
@@ -189,20 +177,7 @@ void Engine::watch(FlowWatch* watch) { impl_->watch = watch; }
 void Engine::run() {
   expect(!impl_->ran, "an engine runs once");
   impl_->ran = true;
-  std::exception_ptr error;
-  simgrid::s4u::ActorPtr driver = simgrid::s4u::Actor::init("events", impl_->platform.desk);
-  driver->set_stacksize(kDriverStack_KiB);
-  driver->start([this, &error] {
-    try {
-      impl_->drive();
-    } catch (...) {  // must not cross SimGrid's stacks
-      error = std::current_exception();
-    }
-  });
-  impl_->simgrid.run();
-  if (error) {
-    std::rethrow_exception(std::exchange(error, nullptr));
-  }
+  impl_->carrier->run([this] { impl_->drive(); });
 }
 
 void Engine::stop() { impl_->stopped = true; }

@@ -72,17 +72,23 @@ class FlowWatch {
   virtual void flow_ends(std::size_t plane, EndpointId from, EndpointId to) = 0;
 };
 
+/// Who says how flows share links; both do it max-min fairly and give the same ends, rounding aside.
+enum class Solver : std::uint8_t {
+  Flat,     ///< ours (FlatCarrier)
+  SimGrid,  ///< the reference (SimGridCarrier). One engine per process: SimGrid's clock and registries are
+            ///< process-wide, a second Engine that uses it throws BugError
+};
+
 /// The clock, the events and the flows of one run. The only door to SimGrid.
 ///
-/// Events run from our own heap inside one SimGrid actor. SimGrid's clock runs only while flows are in flight; at the
-/// start of the first of them the two clocks are pinned together. Flows are carried by a pool of worker actors.
-///
-/// ONE ENGINE PER PROCESS: SimGrid's clock and registries are process-wide; a second Engine throws BugError.
+/// Events run from our own heap. Another clock, that of the flows, runs only while some are in flight; at the start of
+/// the first of them the two are pinned together.
 class Engine {
  public:
   /// One FlowNetwork per plane that carries flows; may be empty. Endpoints are numbered per plane. `interval`: of the
   /// series of LinkUse, doubled until a run has at most 4,096 of them.
-  explicit Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval = SimTime{1'000'000'000});
+  explicit Engine(const std::vector<topologies::FlowNetwork>& planes, SimTime interval = SimTime{1'000'000'000},
+                  Solver solver = Solver::Flat);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -1,18 +1,21 @@
 #pragma once
 
+#include "models/base/ids.hpp"
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
+#include "sim/engine/engine.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
-namespace simgrid::s4u {
-class Host;
-}
-
 namespace tokenyard::engine {
+
+/// Flows that end less than this after an instant end at that instant. Far below our nanosecond, and above what
+/// rounding adds to a clock of up to some 10^4 seconds of busy network.
+inline constexpr Seconds kFlowPrecision{1e-11};
 
 /// A flow whose last byte has arrived.
 struct EndedFlow {
@@ -20,36 +23,39 @@ struct EndedFlow {
   SimTime at;
 };
 
-/// Carries flows with SimGrid, and keeps the two clocks together.
-///
-/// SimGrid's clock is a double in seconds that runs only while flows are in flight; each time a first flow takes off,
-/// the two clocks are pinned together anew. A flow ends at the first whole nanosecond that is not before the end
-/// SimGrid computes (kFlowPrecision forgiven).
-///
-/// SimGrid tells of an ended flow only to whoever waits for it. So each flow in flight has a worker actor that does;
-/// workers are made on demand and used again.
-///
-/// start() and wait() only from the actor that runs the events.
+/// Carries flows over the links of some planes, which they share max-min fairly, and says when they end: at the first
+/// whole nanosecond that is not before the computed end (kFlowPrecision forgiven). In between its clock is a double
+/// that counts from when the first of the flows in flight took off.
 class FlowCarrier {
  public:
-  explicit FlowCarrier(simgrid::s4u::Host& desk);
-  ~FlowCarrier();
+  FlowCarrier() = default;
+  virtual ~FlowCarrier() = default;
   FlowCarrier(const FlowCarrier&) = delete;
   FlowCarrier& operator=(const FlowCarrier&) = delete;
 
   [[nodiscard]] bool idle() const { return in_flight_ == 0; }
 
-  /// REQUIRES: whole bytes > 0; when !idle(), wait(now) has returned true.
-  void start(std::uint32_t flow, simgrid::s4u::Host& from, simgrid::s4u::Host& to, std::uint64_t bytes, SimTime now);
+  /// Plays `events`, which calls what follows, from wherever this carrier needs to be called from.
+  virtual void run(std::function<void()> events) = 0;
 
-  /// Lets SimGrid's clock run to `until`, or until flows end, whichever is first; true when it has come to `until` and
-  /// every flow that ends by then is in `ended`. May return false without any. REQUIRES: !idle().
-  [[nodiscard]] bool wait(SimTime until, std::vector<EndedFlow>& ended);
+  /// REQUIRES: the plane leads from one endpoint to the other, which are two; whole bytes > 0; no flow of that number
+  /// in flight; when !idle(), wait(now) has returned true.
+  virtual void start(std::uint32_t flow, std::size_t plane, EndpointId from, EndpointId to, std::uint64_t bytes,
+                     SimTime now) = 0;
 
- private:
-  struct Crew;
-  std::unique_ptr<Crew> crew_;
+  /// From now on. REQUIRES: the plane has that link, a domain with a trunk; bandwidth > 0; as start().
+  virtual void set_bandwidth(std::size_t plane, const LinkPlace& link, BytesPerSecond bandwidth) = 0;
+
+  /// Goes on to `until`, or until flows end, whichever is first; true when `until` has come and every flow that ends
+  /// by then is in `ended`. May return false without any. REQUIRES: !idle(); `ended` is empty.
+  [[nodiscard]] virtual bool wait(SimTime until, std::vector<EndedFlow>& ended) = 0;
+
+ protected:
   std::uint64_t in_flight_ = 0;
 };
+
+/// REQUIRES: bandwidths of endpoints > 0, domains of endpoints exist.
+[[nodiscard]] std::unique_ptr<FlowCarrier> make_carrier(Solver solver,
+                                                        const std::vector<topologies::FlowNetwork>& planes);
 
 }  // namespace tokenyard::engine

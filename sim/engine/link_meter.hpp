@@ -4,10 +4,12 @@
 #include "models/base/sim_time.hpp"
 #include "sim/engine/byte_series.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/engine/plane_links.hpp"
 #include "topologies/topology.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace tokenyard::engine {
@@ -18,10 +20,10 @@ class LinkMeter {
   /// `interval`: of the series of bytes.
   explicit LinkMeter(const topologies::FlowNetwork& plane, SimTime interval = SimTime{1'000'000'000});
 
-  /// Whether flows can go from one endpoint to the other. REQUIRES: both exist.
-  [[nodiscard]] bool connects(EndpointId from, EndpointId to) const;
+  [[nodiscard]] const PlaneLinks& links() const { return links_; }
 
-  /// A flow begins or ends at an instant; `began`: when it did. REQUIRES: connects(from, to); instants do not go back.
+  /// A flow begins or ends at an instant; `began`: when it did. REQUIRES: links().connects(from, to); instants do not
+  /// go back.
   void begin(EndpointId from, EndpointId to, SimTime at);
   void end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at, Traffic traffic = Traffic::HandOff);
 
@@ -48,19 +50,12 @@ class LinkMeter {
       return traffic == Traffic::HandOff ? hand_offs : traffic == Traffic::Collective ? collectives : tiers;
     }
   };
-  struct Link {
-    Counter up;
-    Counter down;
-    explicit Link(SimTime interval) : up(interval), down(interval) {}
-  };
 
-  template <class Visit>
-  void on_route(EndpointId from, EndpointId to, Visit visit);
+  [[nodiscard]] std::string name(const LinkPlace& place) const;
 
   topologies::FlowNetwork plane_;
-  std::vector<Link> pods_;    ///< by pod
-  std::vector<Link> trunks_;  ///< by domain
-  std::vector<Link> nics_;    ///< by EndpointId
+  PlaneLinks links_;
+  std::vector<Counter> counters_;  ///< by number of the link
 };
 
 }  // namespace tokenyard::engine

@@ -84,7 +84,7 @@ PlatformPlane build_plane(sg::NetZone& root, const topologies::FlowNetwork& plan
                                         plane.domains[d].trunk, plane.flow_limit, false));
   }
   for (std::size_t p = 0; p < pods.size(); ++p) {
-    connect_zone(*core, *pods[p], name + ".p" + std::to_string(p), plane.pods[p].trunk, {}, true);
+    built.pods.push_back(connect_zone(*core, *pods[p], name + ".p" + std::to_string(p), plane.pods[p].trunk, {}, true));
   }
   core->seal();
   return built;

@@ -18,6 +18,7 @@ struct PlatformPlane {
   std::vector<simgrid::s4u::Host*> endpoints;          ///< by EndpointId
   std::vector<simgrid::s4u::SplitDuplexLink*> nics;    ///< likewise
   std::vector<simgrid::s4u::SplitDuplexLink*> trunks;  ///< by domain; null without one
+  std::vector<simgrid::s4u::SplitDuplexLink*> pods;    ///< trunks by pod, likewise
 };
 
 /// What it made of all.

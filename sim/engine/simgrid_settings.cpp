@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/engine/engine.hpp"
+#include "sim/engine/flow_carrier.hpp"
 
 #include <simgrid/s4u.hpp>
 

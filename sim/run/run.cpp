@@ -56,7 +56,8 @@ void check(const config::Experiment& experiment) { (void)assemble(experiment, {}
 
 Outcome run(const config::Experiment& experiment, const RunOptions& options) {
   Assembly assembly = assemble(experiment, {.step_by_step = options.step_by_step});
-  engine::Engine engine{assembly.networks, experiment.output.interval};
+  engine::Engine engine{assembly.networks, experiment.output.interval,
+                        experiment.network.simgrid ? engine::Solver::SimGrid : engine::Solver::Flat};
   auto recorder = std::make_unique<metrics::Recorder>(
       experiment.workload.warm_up, slo_targets(experiment.workload),
       options.keep_records && experiment.output.requests && options.requests == nullptr,

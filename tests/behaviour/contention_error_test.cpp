@@ -194,8 +194,8 @@ Means priced_means(const Case& c) {
 
 TEST_CASE("contention: averages are near the same collectives as flows") {
   // Undisturbed steps take 1 ms, `duty` of it the collectives. What is left out is that flows see a step's bursts: they
-  // are a little slower than by the mean. The bounds are the errors that the room's README states: -7.7 to +2.9 % and
-  // -0.8 to +3.1 %.
+  // are a little slower than by the mean. The bounds are the errors that the room's README states: -8.4 to +2.0 % and
+  // -0.9 to +3.1 %.
   for (const std::uint32_t peers : {kRanks - 1, 1U}) {
     for (const double load : {0.1, 0.3, 0.6}) {
       for (const double duty : {0.1, 0.25, 0.5, 0.8}) {
@@ -208,8 +208,10 @@ TEST_CASE("contention: averages are near the same collectives as flows") {
         CAPTURE(duty);
         CAPTURE(truth.flow);
         CAPTURE(truth.step);
+        CAPTURE(priced.flow / truth.flow - 1.0);
+        CAPTURE(priced.step / truth.step - 1.0);
         CHECK(truth.step > 1.01e-3);  // they do slow each other
-        CHECK(std::abs(priced.flow / truth.flow - 1.0) < 0.08);
+        CHECK(std::abs(priced.flow / truth.flow - 1.0) < 0.085);
         CHECK(std::abs(priced.step / truth.step - 1.0) < 0.035);
       }
     }

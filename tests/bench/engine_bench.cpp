@@ -103,18 +103,17 @@ BENCHMARK(events_alone)->Iterations(1)->UseManualTime()->Unit(benchmark::kMillis
 void flows_in_flight(benchmark::State& state) {
   constexpr std::uint64_t kFlows = 100'000;
   const auto in_flight = static_cast<std::uint32_t>(state.range(0));
-  play_in_child(state, [in_flight] {
-    engine::Engine engine({network(8, 16)});
+  const auto solver = static_cast<engine::Solver>(state.range(1));
+  play_in_child(state, [in_flight, solver] {
+    engine::Engine engine({network(8, 16)}, SimTime{1'000'000'000}, solver);
     Flows flows(engine, 128, in_flight, kFlows);
     engine.run();
   });
   state.SetItemsProcessed(kFlows);
 }
 BENCHMARK(flows_in_flight)
-    ->Arg(1)
-    ->Arg(32)
-    ->Arg(128)
-    ->Arg(512)
+    ->ArgNames({"flows", "simgrid"})
+    ->ArgsProduct({{1, 32, 128, 512}, {0, 1}})
     ->Iterations(1)
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);

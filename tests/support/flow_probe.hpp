@@ -2,6 +2,7 @@
 
 #include "sim/engine/engine.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -9,6 +10,10 @@
 #include <vector>
 
 namespace tokenyard::tests {
+
+/// For tests of what both must do. SimGrid allows one engine a process: it is the last, and each case a process.
+inline constexpr std::array kSolvers{engine::Solver::Flat, engine::Solver::SimGrid};
+inline constexpr SimTime kInterval{1'000'000'000};
 
 /// Notes what happened and when; `then` may go on from there.
 class FlowProbe final : public engine::EventHandler {

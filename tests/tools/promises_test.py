@@ -61,6 +61,12 @@ class SameBytes(Promises):
                 self.assert_same(self.run_into(f"a{number}", *arguments),
                                  self.run_into(f"b{number}", *arguments, "--step-by-step"))
 
+    def test_flows_by_either_solver(self):
+        ours = self.run_into("a", self.apart)
+        theirs = self.run_into("b", self.apart, "--set", "network.solver=simgrid")
+        self.assertGreater(json.loads((ours / "manifest.json").read_text())["flows"], 100)
+        self.assert_same(ours, theirs, ["summary.json", "requests.csv", "timeseries.csv", "links.csv"])
+
     def test_from_another_folder_and_over_old_results(self):
         here = self.run_into("a", self.small)
         self.assert_same(here, self.run_into("b", self.small, cwd="/"))

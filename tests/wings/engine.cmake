@@ -4,13 +4,17 @@ tokenyard_tests(behaviour_engine behaviour
     behaviour/collective_flows_test.cpp
     behaviour/engine_events_test.cpp
     behaviour/engine_flows_test.cpp
-    behaviour/engine_sharing_test.cpp)
+    behaviour/engine_sharing_test.cpp
+    behaviour/solvers_agree_test.cpp)
 
 tokenyard_tests(unit_engine unit
   ROOMS engine
   FILES
+    unit/sim/end_heap_test.cpp
     unit/sim/event_queue_test.cpp
-    unit/sim/link_meter_test.cpp)
+    unit/sim/link_meter_test.cpp
+    unit/sim/max_min_test.cpp
+    unit/sim/plane_links_test.cpp)
 
 tokenyard_tests(unit_log unit
   ROOMS log
