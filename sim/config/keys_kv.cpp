@@ -36,10 +36,11 @@ constexpr auto kKeys = std::to_array<Key>({
      "Store of the machine that it stands on (topology.stores); by default the first of its kind that the chips "
      "reach."},
     {"tier", "capacity", kSize, kOptional,
-     "Of one instance; of a pool: of all together. Default: the instance's share of the machine's store, by its "
-     "chips."},
+     "Of one instance, whose attention ranks have equal parts of host memory; of a pool: of all together. Default: the "
+     "instance's share of the machine's store, by its chips."},
     {"tier", "read", kRate, kOptional,
-     "Where the machine has no such store: rate of one instance's link towards its chips."},
+     "Where the machine has no such store: rate of one instance's links towards its chips, equal parts of "
+     "which are those of its attention ranks."},
     {"tier", "write", kRate, kOptional, "Likewise from its chips."},
     {"tier", "latency", kTime, "0 s", "Before the first byte of a read; with a store: of software, besides the way's."},
     {"tier", "policy", "one of: write_through | write_back | selective", "write_back",

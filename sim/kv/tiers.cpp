@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -37,7 +38,23 @@ void validate(const TiersSpec& spec) {
   }
 }
 
-TierStack::TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tokens, TierStore* pool)
+TiersSpec part_of_rank(TiersSpec spec, std::uint32_t ranks) {
+  for (TierSpec& tier : spec.tiers) {
+    if (tier.kind == TierKind::Host) tier.capacity = tier.capacity / ranks;
+    if (tier.on_links) continue;
+    tier.read = tier.read / ranks;
+    tier.write = tier.write / ranks;
+  }
+  return spec;
+}
+
+std::uint32_t blocks_in(const TierSpec& tier, Bytes block) {
+  const double blocks = std::min(std::floor(tier.capacity / block), 4e9);
+  expect(blocks >= 1.0, "a tier holds at least one block");
+  return static_cast<std::uint32_t>(blocks);
+}
+
+TierStack::TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tokens, TierStore* pool, TierStore* drives)
     : spec_(spec), block_tokens_(block_tokens) {
   validate(spec);
   for (const TierSpec& one : spec.tiers) {
@@ -50,10 +67,10 @@ TierStack::TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tok
     if (one.kind == TierKind::Pool) {
       expect(pool != nullptr, "a shared store is given where a tier is shared");
       tier.store = pool;
+    } else if (one.kind == TierKind::Nvme && drives != nullptr) {
+      tier.store = drives;
     } else {
-      const double blocks = std::min(one.capacity / block, 4e9);
-      expect(blocks >= 1.0, "a tier holds at least one block");
-      tier.own = std::make_unique<TierStore>(static_cast<std::uint32_t>(blocks));
+      tier.own = std::make_unique<TierStore>(blocks_in(one, block));
       tier.store = tier.own.get();
     }
   }

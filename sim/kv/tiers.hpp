@@ -35,7 +35,7 @@ enum class WritePolicy : std::uint8_t {
 struct TierSpec {
   TierKind kind = TierKind::Host;
   Bytes capacity;       ///< of one instance, Pool: of all together
-  BytesPerSecond read;  ///< of one instance's link, towards the chips
+  BytesPerSecond read;  ///< of one instance's links, towards the chips
   BytesPerSecond write;
   Seconds latency;  ///< before the first byte of a read
   WritePolicy policy = WritePolicy::Back;
@@ -86,8 +86,17 @@ struct TiersSpec {
 /// Throws SpecError: `tiers` out of order; a prefetch without host memory or anything behind it.
 void validate(const TiersSpec& spec);
 
-/// The tiers of one instance: what they hold and how busy their links are. Reads of one tier follow each other on its
-/// link, those of different tiers run side by side; those of tiers on the machine's links take no time here. Writes
+/// What one of `ranks` attention ranks has of an instance's tiers: a scheduler of its own with an equal part of the
+/// host memory and of the links that the machine does not describe. Drives and pools are not divided. Source:
+/// TensorRT-LLM and SGLang with data-parallel attention run a cache manager a rank, and SGLang's ranks find each
+/// other's pages in storage by name (docs/engines.md, [H]).
+[[nodiscard]] TiersSpec part_of_rank(TiersSpec spec, std::uint32_t ranks);
+
+/// As many as fit, at most 4e9. REQUIRES: one does.
+[[nodiscard]] std::uint32_t blocks_in(const TierSpec& tier, Bytes block);
+
+/// The tiers of one attention rank: what they hold and how busy their links are. Reads of one tier follow each other on
+/// its link, those of different tiers run side by side; those of tiers on the machine's links take no time here. Writes
 /// follow each other on a link of their own; what is being written takes room at once and can be read when it is there
 /// (on the machine's links: when it would be if they were idle).
 ///
@@ -95,9 +104,10 @@ void validate(const TiersSpec& spec);
 /// docs/engines.md.
 class TierStack {
  public:
-  /// `block`: bytes of one block, of `block_tokens`. `pool`: the store of TierKind::Pool, which several stacks share;
-  /// it outlives them.
-  TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tokens, TierStore* pool);
+  /// `block`: bytes of one block, of `block_tokens`. `pool`, `drives`: the stores of TierKind::Pool and TierKind::Nvme
+  /// that several stacks share; they outlive them. Without `drives` a stack has its own.
+  TierStack(const TiersSpec& spec, Bytes block, std::uint32_t block_tokens, TierStore* pool,
+            TierStore* drives = nullptr);
 
   /// Must not go back.
   void set_time(SimTime now);

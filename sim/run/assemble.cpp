@@ -167,15 +167,15 @@ void add_tiers(const config::PoolSpec& spec, const std::vector<PlacedInstance>& 
                const TierStores::value_type& stores, std::uint32_t layers, Assembly& assembly) {
   const Bytes block = assembly.facts.back().kv_block;
   kv::TierStore* shared = nullptr;
-  for (const kv::TierSpec& tier : tiers_of(assembly.topology, spec, placed[0], stores).tiers) {
+  const kv::TiersSpec whole = tiers_of(assembly.topology, spec, placed[0], stores);
+  for (const kv::TierSpec& tier : kv::part_of_rank(whole, spec.plan.attention_data).tiers) {
     if (tier.capacity < block) {
       spec.source->fail("engine.cache.tiers",
-                        fmt::format("the capacity of tier {}, {}, is less than one KV block of {}", kv::name(tier.kind),
-                                    gigabytes(tier.capacity), gigabytes(block)));
+                        fmt::format("the capacity of tier {}, {} a rank, is less than one KV block of {}",
+                                    kv::name(tier.kind), gigabytes(tier.capacity), gigabytes(block)));
     }
     if (tier.kind != kv::TierKind::Pool) continue;
-    const double blocks = std::min(std::floor(tier.capacity / block), 4e9);
-    assembly.shared_tiers.push_back(std::make_unique<kv::TierStore>(static_cast<std::uint32_t>(blocks)));
+    assembly.shared_tiers.push_back(std::make_unique<kv::TierStore>(kv::blocks_in(tier, block)));
     shared = assembly.shared_tiers.back().get();
   }
   for (std::size_t i = 0; i < placed.size(); ++i) {

@@ -44,25 +44,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
     lane.steps.resize(ring);
     for (Step& step : lane.steps) step.ranks.resize(settings.ranks);
   }
-  if (!settings.tiers) return;
-  tiers_ = std::make_unique<kv::TierStack>(*settings.tiers, settings.block_bytes, settings.block_tokens, settings.pool);
-  for (Rank& rank : ranks_) {
-    // Worth it where computing the same tokens in a step of their own would take longer.
-    rank.use_tiers(*tiers_, [this, number = index_of(rank)](const Rank::Fetch& fetch) {
-      if (!tiers_->when_faster()) return true;
-      SimTime end = fetch.end;
-      if (settings_.tier_flows != nullptr) {
-        end = std::max(end, settings_.tier_flows->end_of_read(settings_.id, number, fetch.now, fetch.blocks));
-      }
-      const SimTime took = end - fetch.now;
-      cost::StepShape alone;
-      alone.add_chunk(fetch.cached, fetch.fetched);
-      if (settings_.ranks == 1) return took < cost_.step(alone);
-      std::vector<cost::StepShape> shapes(settings_.ranks);
-      shapes[0] = alone;
-      return took < cost_.step(shapes);
-    });
-  }
+  if (settings.tiers) use_tiers();
 }
 
 // ---------------------------------------------------------------- from outside
@@ -96,7 +78,7 @@ void Instance::cancel(SequenceId id) {
   Lane& lane = lane_of(rank);
   const bool read_ahead = sequences_[id].prefetching;
   rank.cancel(id);
-  if (read_ahead) await_prefetches();
+  if (read_ahead) await_prefetches(sequences_[id].rank);
   std::erase(lane.late, id);
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (RankStep& step : lane.at(i).ranks) std::erase(step.paused, id);
@@ -107,7 +89,7 @@ void Instance::cancel(SequenceId id) {
 
 void Instance::submit(SequenceId id, std::uint32_t rank) {
   sequences_[id].rank = rank;
-  if (tiers_) ranks_[rank].set_time(engine_.now());
+  if (!tiers_.empty()) ranks_[rank].set_time(engine_.now());
   ranks_[rank].enqueue(id);
   if (sequences_[id].state == SequenceState::Prefetching) await_prefetch(id);
   stirred(ranks_[rank]);
@@ -296,8 +278,9 @@ bool Instance::compose(Lane& lane, SimTime now) {
   step.composed = now;
   const SimTime ready =
       settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end);
-  const bool prompts = tiers_ && std::any_of(step.ranks.begin(), step.ranks.end(),
-                                             [](const RankStep& one) { return one.live && !one.chunks.empty(); });
+  const bool prompts = !tiers_.empty() && std::any_of(step.ranks.begin(), step.ranks.end(), [](const RankStep& one) {
+    return one.live && !one.chunks.empty();
+  });
   schedule(step, prompts ? std::max(ready, tiers_done()) : ready);  // decodes alone wait for nothing
   ++lane.in_flight;
   ++in_flight_;

@@ -207,11 +207,14 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void tell_news(SimTime now, Lane& lane, Rank& rank);
   void book_cache(SimTime now, const Rank& rank);
   void begin_taken_over(SimTime now, SequenceId id);
+  void use_tiers();
+  [[nodiscard]] kv::TierStack& tiers_of(std::uint32_t rank) { return tiers_[rank % settings_.ranks]; }
+  [[nodiscard]] kv::TierStack& tiers_of(const Rank& rank) { return tiers_of(index_of(rank)); }
   void read_tiers(SimTime now, Rank& rank);
   void read_for_step(SimTime now, const Rank& rank);
   [[nodiscard]] SimTime tiers_done() const;
   void await_prefetch(SequenceId id);
-  void await_prefetches();
+  void await_prefetches(std::uint32_t rank);
   void prefetch_due(SequenceId id);
   void set_level(SimTime now);
 
@@ -233,13 +236,14 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   std::array<SimTime, 128> prices_;  // of the run being played, and its gaps
   std::array<SimTime, 128> gaps_;
 
-  std::size_t in_flight_ = 0;  // steps of all lanes
-  SimTime entrance_;           // a pipeline takes the next step from here on
-  SimTime exit_;               // end of the step that entered last
-  SimTime booked_until_;       // end of the last step that was booked
-  std::unique_ptr<kv::TierStack> tiers_;
+  std::size_t in_flight_ = 0;                     // steps of all lanes
+  SimTime entrance_;                              // a pipeline takes the next step from here on
+  SimTime exit_;                                  // end of the step that entered last
+  SimTime booked_until_;                          // end of the last step that was booked
+  std::unique_ptr<kv::TierStore> drives_;         // what TierKind::Nvme holds, of all ranks
+  std::vector<kv::TierStack> tiers_;              // by rank; lanes share those of their rank
   std::optional<kv::TierStack::Read> step_read_;  // what the step being composed waits for
-  kv::TierStack::Traffic booked_traffic_;
+  std::vector<kv::TierStack::Traffic> booked_traffic_;
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;
   ChipClocks clocks_;

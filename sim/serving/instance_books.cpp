@@ -176,7 +176,8 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
   for (const SequenceId id : rank.news().tier_reads) {
     Sequence& sequence = sequences_[id];
     const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
-    const SimTime end = tiers_->read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers).end;
+    const SimTime end =
+        tiers_of(rank).read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers).end;
     if (settings_.tier_flows != nullptr) {
       expect(now == engine_.now(), "a read starts at its own event");
       settings_.tier_flows->read(settings_.id, index_of(rank), sequence.from_tiers, end, *this, kTierRead | id.index());
@@ -201,13 +202,14 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
       did.found_in_tier[i] += std::uint64_t{sequence.from_tiers[i]} * settings_.block_tokens;
     }
   }
-  if (tiers_) {
-    const kv::TierStack::Traffic& traffic = tiers_->traffic();
+  if (!tiers_.empty()) {
+    const kv::TierStack::Traffic& traffic = tiers_of(rank).traffic();
+    kv::TierStack::Traffic& booked = booked_traffic_[index_of(rank) % settings_.ranks];
     for (std::size_t i = 0; i < kv::kTiers; ++i) {
-      did.read_blocks[i] = traffic.read_blocks[i] - booked_traffic_.read_blocks[i];
-      did.written_blocks[i] = traffic.written_blocks[i] - booked_traffic_.written_blocks[i];
+      did.read_blocks[i] = traffic.read_blocks[i] - booked.read_blocks[i];
+      did.written_blocks[i] = traffic.written_blocks[i] - booked.written_blocks[i];
     }
-    booked_traffic_ = traffic;
+    booked = traffic;
     if (settings_.tier_flows != nullptr) settings_.tier_flows->write(settings_.id, index_of(rank), did.written_blocks);
   }
   const kv::BlockStore::Counts& counts = rank.cache()->counts();

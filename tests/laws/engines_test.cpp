@@ -272,9 +272,6 @@ SmallCluster with_tiers(std::uint64_t seed, kv::TierStore& pool) {
   const bool trtllm = std::holds_alternative<policy::TrtllmSpec>(cluster.rules);
   cluster.blocks = 18;
   cluster.caching = kv::PrefixCacheSpec{};
-  // Its scheduler looks at waiting prompts in every step: which of two ranks is first seen to have evicted something,
-  // and so first on the link that they share, may then depend on whether steps are events.
-  if (trtllm) cluster.ranks = 1;
   kv::TierSpec host{.kind = kv::TierKind::Host,
                     .capacity = Bytes{60e6},
                     .read = BytesPerSecond{1e9},
