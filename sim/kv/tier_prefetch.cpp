@@ -3,31 +3,47 @@
 
 #include <algorithm>
 
-// Blocks that are read into host memory ahead of a request's turn. Each tier's link serves prefetches one after the
-// other; how far they are follows from the time that has passed.
+// Blocks that are read into host memory ahead of a request's turn. A tier's own link serves prefetches one after the
+// other; how far they are follows from the time that has passed. Of tiers on the machine's links whoever carries the
+// blocks tells.
 
 namespace tokenyard::kv {
 
 bool TierStack::prefetch(SimTime now, std::uint32_t key, const BlockIds& ids, std::uint32_t from, std::uint32_t most) {
   expect(spec_.prefetch.has_value(), "nothing is read ahead unless asked for");
   advance(now);
-  Ahead ahead{.asked = now, .blocks = {}, .done = std::vector<std::uint32_t>(tiers_.size())};
-  std::vector<std::uint32_t> counts(tiers_.size());
+  const std::vector<std::uint32_t> none(tiers_.size());
+  Ahead ahead{.asked = now, .blocks = {}, .counts = none, .done = none};
   for (std::uint32_t i = from; i < most; ++i) {
     const std::uint64_t id = ids[i];
     std::size_t at = 0;
     while (at < tiers_.size() && !(at == 0 ? tiers_[0].store->holds(id) : tiers_[at].store->has(id))) ++at;
     if (at == tiers_.size()) break;
     ahead.blocks.emplace_back(id, at);
-    ++counts[at];
+    ++ahead.counts[at];
     ahead.wanted += at > 0 ? 1 : 0;
   }
   if (ahead.wanted == 0 || std::uint64_t{ahead.wanted} * block_tokens_ < spec_.prefetch->threshold) return false;
+  const std::vector<std::uint32_t>& counts = (ahead_[key] = std::move(ahead)).counts;
   for (std::size_t at = 1; at < tiers_.size(); ++at) {
-    if (counts[at] > 0) tiers_[at].parts.push_back({.key = key, .left = counts[at]});
+    if (counts[at] == 0) continue;
+    if (tiers_[at].spec.on_links) {
+      expect(links_ != nullptr, "somebody carries what is read ahead over the machine's links");
+      links_->read_ahead(key, tiers_[at].spec.kind, counts[at]);
+    } else {
+      tiers_[at].parts.push_back({.key = key, .left = counts[at]});
+    }
   }
-  ahead_[key] = std::move(ahead);
   return true;
+}
+
+void TierStack::came(std::uint32_t key, TierKind kind, std::uint32_t blocks) {
+  Ahead& ahead = ahead_.at(key);
+  for (std::size_t at = 1; at < tiers_.size(); ++at) {
+    if (tiers_[at].spec.kind == kind) ahead.done[at] += blocks;
+  }
+  ahead.read += blocks;
+  traffic_.read_blocks[static_cast<std::size_t>(kind)] += blocks;
 }
 
 /// Reads what the time up to now suffices for.
@@ -57,9 +73,13 @@ void TierStack::advance(SimTime now) {
 
 SimTime TierStack::prefetched_at(SimTime now, std::uint32_t key) {
   advance(now);
-  const Ahead& ahead = ahead_.at(key);
+  const auto found = ahead_.find(key);
+  if (found == ahead_.end()) return SimTime::never();
+  const Ahead& ahead = found->second;
   SimTime end = now;
-  for (const Tier& tier : tiers_) {
+  for (std::size_t i = 1; i < tiers_.size(); ++i) {
+    const Tier& tier = tiers_[i];
+    if (tier.spec.on_links && ahead.done[i] < ahead.counts[i]) end = SimTime::never();
     SimTime at = tier.part_at;
     for (const Part& part : tier.parts) {
       if (!part.begun) at = std::max(at, ahead_.at(part.key).asked) + tier.latency;
@@ -79,6 +99,7 @@ SimTime TierStack::prefetched_at(SimTime now, std::uint32_t key) {
 bool TierStack::end_prefetch(SimTime now, std::uint32_t key) {
   advance(now);
   Ahead& ahead = ahead_.at(key);
+  if (links_ != nullptr) links_->stop_ahead(key);
   for (Tier& tier : tiers_) {
     const bool first = !tier.parts.empty() && tier.parts.front().key == key;
     if (first && tier.parts.front().begun) tier.part_at = now;  // what was on its way is dropped

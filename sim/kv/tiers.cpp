@@ -151,8 +151,14 @@ void TierStack::evicted(std::uint64_t name, SimTime when) {
   if (tiers_[0].store->holds(name)) {
     if (spec_.rules.keeps_copies) tiers_[0].store->touch(name);
   } else if (tiers_[0].spec.policy == WritePolicy::Back) {
-    written_back_ = std::max(written_back_, write(0, name, when));
+    const SimTime done = write(0, name, when);
+    if (!tiers_[0].spec.on_links) written_back_ = std::max(written_back_, done);
   }
+}
+
+bool TierStack::links_write_back() const {
+  return spec_.rules.waits_for_writes && !tiers_.empty() && tiers_[0].spec.on_links &&
+         tiers_[0].spec.policy == WritePolicy::Back;
 }
 
 void TierStack::forgotten(std::uint64_t name) {
@@ -169,6 +175,7 @@ SimTime TierStack::write(std::size_t at, std::uint64_t name, SimTime when) {
   if (!written.room) return when;
   tier.write_free_at = done;
   ++traffic_.written_blocks[place_of(tier.spec.kind)];
+  ++traffic_.sent_blocks[place_of(tier.spec.kind)];
   if (at + 1 == tiers_.size()) return done;
   if (spec_.rules.chains) {
     (void)write(at + 1, name, done);

@@ -77,10 +77,17 @@ struct TiersSpec {
   std::uint32_t load_back_threshold = 0;   ///< tokens; fewer are computed anew
   std::optional<PrefetchSpec> prefetch{};  ///< then what the first tier has not is read no other way
   TierRules rules{};
+};
 
-  /// Reads are timed by TierStack even where the machine has links for them: steps that wait for them, and what is read
-  /// ahead, need to know their ends before.
-  [[nodiscard]] bool timed_alone() const { return rules.with_step || prefetch; }
+/// Carries over the machine's links what is read ahead for requests. Implemented in sim/serving.
+class AheadLinks {
+ public:
+  virtual ~AheadLinks() = default;
+  /// Reads so many blocks of a tier for request `key`, behind those of earlier requests; TierStack::came() is told of
+  /// them as they come.
+  virtual void read_ahead(std::uint32_t key, TierKind tier, std::uint32_t blocks) = 0;
+  /// No more of them comes for it.
+  virtual void stop_ahead(std::uint32_t key) = 0;
 };
 
 /// Throws SpecError: `tiers` out of order; a prefetch without host memory or anything behind it.
@@ -89,7 +96,7 @@ void validate(const TiersSpec& spec);
 /// What one of `ranks` attention ranks has of an instance's tiers: a scheduler of its own with an equal part of the
 /// host memory and of the links that the machine does not describe. Drives and pools are not divided. Source:
 /// TensorRT-LLM and SGLang with data-parallel attention run a cache manager a rank, and SGLang's ranks find each
-/// other's pages in storage by name (docs/engines.md, [H]).
+/// other's pages in storage by name (docs/engines.md, [P]).
 [[nodiscard]] TiersSpec part_of_rank(TiersSpec spec, std::uint32_t ranks);
 
 /// As many as fit, at most 4e9. REQUIRES: one does.
@@ -133,14 +140,21 @@ class TierStack {
   void used_again(std::uint64_t name, SimTime when);  ///< a second request uses it
   void evicted(std::uint64_t name, SimTime when);     ///< its place was used again for something else
   void forgotten(std::uint64_t name);                 ///< its time to live is over
-  /// When all that has been written back has ended; long ago where nobody waits for that.
+  /// When all that has been written back over a link of its own has ended; long ago where nobody waits for that.
   [[nodiscard]] SimTime written_back() const { return spec_.rules.waits_for_writes ? written_back_ : SimTime{}; }
+  /// Whether somebody waits for what is written back to the first tier over the machine's links.
+  [[nodiscard]] bool links_write_back() const;
 
   // ---- ahead of a request's turn (tier_prefetch.cpp) ----
+  /// From now on `links`, which outlive the stack, carry what is read ahead from tiers that are on them.
+  void carry_ahead(AheadLinks& links) { links_ = &links; }
+  /// So many more blocks have come for a request over the machine's links. REQUIRES: its prefetch has not ended.
+  void came(std::uint32_t key, TierKind tier, std::uint32_t blocks);
   /// Blocks that the chips have not, from .. up to `most`, are read for request `key`, as far as the threshold says
   /// so. Gives whether they are. REQUIRES: a prefetch.
   bool prefetch(SimTime now, std::uint32_t key, const BlockIds& ids, std::uint32_t from, std::uint32_t most);
-  /// When its request need not wait any longer, as far as is known now: others that are stopped bring it forward.
+  /// When its request need not wait any longer, as far as is known now: others that are stopped bring it forward. Never
+  /// where that is when all has come over the machine's links and it has not, or nothing is read for it.
   [[nodiscard]] SimTime prefetched_at(SimTime now, std::uint32_t key);
   /// Stops it; what has come so far, from the first block on, is in the first tier. Gives whether that is all.
   bool end_prefetch(SimTime now, std::uint32_t key);
@@ -153,6 +167,7 @@ class TierStack {
   struct Traffic {
     std::array<std::uint64_t, kTiers> read_blocks{};
     std::array<std::uint64_t, kTiers> written_blocks{};
+    std::array<std::uint64_t, kTiers> sent_blocks{};  ///< of these, all but what was read into the first tier
   };
   [[nodiscard]] const Traffic& traffic() const { return traffic_; }
 
@@ -178,7 +193,8 @@ class TierStack {
   struct Ahead {
     SimTime asked;
     std::vector<std::pair<std::uint64_t, std::size_t>> blocks;  // name and tier; 0: it was in the first already
-    std::vector<std::uint32_t> done;                            // by tier
+    std::vector<std::uint32_t> counts;                          // by tier
+    std::vector<std::uint32_t> done;                            // likewise: have come
     std::uint32_t wanted = 0;                                   // blocks that are read
     std::uint32_t read = 0;
   };
@@ -191,6 +207,7 @@ class TierStack {
   std::vector<Tier> tiers_;
   SimTime written_back_;
   std::map<std::uint32_t, Ahead> ahead_;  // by request
+  AheadLinks* links_ = nullptr;
   Traffic traffic_;
 };
 

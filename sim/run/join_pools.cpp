@@ -140,7 +140,6 @@ void set_ways(const config::Experiment& experiment, const Placed& placed, const 
   for (std::size_t p = 0; p < placed.size(); ++p) {
     const auto& of_pool = stores[p];
     if (std::none_of(of_pool.begin(), of_pool.end(), [](const auto& store) { return store.has_value(); })) continue;
-    if (experiment.pools[p].engine.tiers->timed_alone()) continue;
     for (std::size_t i = 0; i < placed[p].size(); ++i) {
       assembly.pools[p].tier_ways.push_back(tier_ways(
           assembly.topology, experiment.pools[p], placed[p][i], of_pool, assembly.networks, assembly.facts[p].kv_block,
@@ -184,10 +183,6 @@ void refuse_as_flows(const config::Experiment& experiment) {
     if (pool.engine.two_batch.decode || pool.engine.two_batch.prefill) {
       refuse(pool, "engine.two_batch_overlap", "half batches compute beside the exchange");
     }
-  }
-  for (const config::PoolSpec& pool : experiment.pools) {
-    if (!pool.engine.tiers || !pool.engine.tiers->rules.with_step) continue;
-    refuse(pool, "engine.cache.tiers", "steps start when what they load is there");
   }
   if (experiment.kv_transfer.with_prefill) {
     experiment.source->fail("kv_transfer.when",

@@ -181,16 +181,12 @@ kv::TiersSpec tiers_of(const Topology& topology, const config::PoolSpec& pool, c
     if (!store) continue;
     const StoreInfo& info = topology.stores()[store->index()];
     const Seconds software = tier.latency;
-    tier.on_links = !tiers.timed_alone();
+    tier.on_links = true;
     for (std::uint32_t rank = 0; rank < pool.plan.attention_data; ++rank) {
       const StoreView view = topology.view_of_store(instance.kv_chips(pool.plan, rank), *store);
       tier.read = rank == 0 ? view.read : std::min(tier.read, view.read);
       tier.write = rank == 0 ? view.write : std::min(tier.write, view.write);
       tier.latency = std::max(tier.latency, software + before_read(view, info));
-    }
-    if (!tier.on_links) {  // one link stands for the ways of all ranks
-      tier.read = tier.read * static_cast<double>(pool.plan.attention_data);
-      tier.write = tier.write * static_cast<double>(pool.plan.attention_data);
     }
     if (tier.capacity.value() <= 0.0) tier.capacity = topology.view_of_store(instance.chips, *store).capacity;
   }

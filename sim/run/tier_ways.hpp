@@ -33,8 +33,7 @@ using TierStores = std::vector<std::array<std::optional<topologies::StoreId>, kv
 [[nodiscard]] std::vector<PlaneId> planes_of(const topologies::Topology& topology, const TierStores& stores);
 
 /// The tiers of an instance's caches with what the machine says of them: capacity, and the latency and rates of the
-/// narrowest way to one of its attention ranks alone on idle links; of tiers that are timed alone (TiersSpec), of all
-/// ranks together. `stores`: of its pool.
+/// narrowest way to one of its attention ranks alone on idle links. `stores`: of its pool.
 [[nodiscard]] kv::TiersSpec tiers_of(const topologies::Topology& topology, const config::PoolSpec& pool,
                                      const PlacedInstance& instance, const TierStores::value_type& stores);
 

@@ -142,6 +142,10 @@ void Instance::on_event(std::uint64_t what) {
     set_wake();
   } else if (what >= kPrefetched) {
     prefetch_due(SequenceId{static_cast<std::uint32_t>(what)});
+  } else if (what >= kStepOver) {
+    step_over();
+  } else if (what >= kStepRest) {
+    part_came(what);
   } else if (what == wake_number_) {
     wake_at_ = SimTime::never();
     advance(now, true);
@@ -192,6 +196,7 @@ void Instance::complete_oldest(Lane& lane) {
     hand_out_prompts(now, rank_step, tokens);
     lane.ranks[r].set_time(now);
     lane.ranks[r].complete(rank_step);
+    if (!tiers_.empty() && !rank_step.chunks.empty()) send_written(lane.ranks[r]);  // they have names now
     for (const SequenceId id : rank_step.closing) {
       sequences_[id].last_token = now;
       // Behind all decodes of its step: nobody keeps their order.
@@ -206,7 +211,7 @@ void Instance::complete_oldest(Lane& lane) {
   --lane.in_flight;
   --in_flight_;
   set_level(now);
-  if (settings_.flows != nullptr && lane.in_flight > 0) {
+  if (settings_.flows != nullptr && lane.in_flight > 0 && !lane.oldest().held) {
     load_shapes(lane.oldest());
     play(lane.oldest());
   }
@@ -261,6 +266,10 @@ bool Instance::compose(Lane& lane, SimTime now) {
   balance(lane);
   step_read_.reset();
   Step& step = lane.at(lane.in_flight);
+  step.not_before = {};
+  step.held = step.played = false;
+  step.awaited = step.awaited_rest = 0;
+  step.came = step.rest_came = {};
   bool computes = false;
   for (std::size_t r = 0; r < lane.ranks.size(); ++r) {
     lane.ranks[r].set_time(now);
@@ -274,25 +283,46 @@ bool Instance::compose(Lane& lane, SimTime now) {
     tell_news(now, lane, lane.ranks[r]);
   }
   set_level(now);
+  expect(computes || step.awaited == 0, "what loads for a step computes in it");
   if (!computes) return false;
   step.composed = now;
-  const SimTime ready =
-      settings_.stages > 1 || lane.in_flight == 0 ? now : std::max(now, lane.at(lane.in_flight - 1).end);
   const bool prompts = !tiers_.empty() && std::any_of(step.ranks.begin(), step.ranks.end(), [](const RankStep& one) {
     return one.live && !one.chunks.empty();
   });
-  schedule(step, prompts ? std::max(ready, tiers_done()) : ready);  // decodes alone wait for nothing
+  if (prompts) await_places(now, lane);  // decodes alone wait for nothing
   ++lane.in_flight;
   ++in_flight_;
+  step.held = step.awaited > 0 || step.awaited_rest > 0 || !held_.empty();
+  if (step.held) {
+    step.start = step.end = SimTime::never();
+    step.alone = price();
+    step.delay = delay();
+    held_.push_back(place_of(lane, step));
+  } else {
+    begin_step(lane, step);
+  }
   tell_load();
-  if (settings_.tell_chunks) {
-    for (const RankStep& rank_step : step.ranks) {
-      for (const PromptChunk& chunk : rank_step.chunks) {
-        listener_.on_chunk(chunk.id, chunk.computed, step.start, step.end);
-      }
+  return true;
+}
+
+/// Start and end of the step in shapes_ follow from those of the one before it in its lane. REQUIRES: it waits for no
+/// event.
+void Instance::begin_step(Lane& lane, Step& step) {
+  SimTime ready = step.composed;
+  const std::size_t before = static_cast<std::size_t>(&step - lane.steps.data()) + lane.steps.size() - 1;
+  if (settings_.stages == 1 && &step != &lane.oldest()) {
+    ready = std::max(ready, lane.steps[before % lane.steps.size()].end);
+  } else if (settings_.stages == 1 && step.held) {
+    ready = settings_.flows != nullptr ? engine_.now() : std::max(ready, lane.last_end);
+  }
+  step.held = false;
+  schedule(step, std::max(ready, step.not_before));
+  if (!settings_.tell_chunks) return;
+  for (const RankStep& rank_step : step.ranks) {
+    for (const PromptChunk& chunk : rank_step.chunks) {
+      listener_.on_chunk(chunk.id, chunk.computed, step.start, step.end);
     }
   }
-  return true;
 }
 
 /// Start and end of the step in shapes_, which may start when `ready`.
@@ -335,6 +365,7 @@ SimTime Instance::price() const { return shapes_.size() == 1 ? cost_.step(shapes
 
 std::uint64_t Instance::plain_composes(const Lane& lane) const {
   if (settings_.step_by_step || settings_.flows != nullptr || lane.in_flight != settings_.depth) return 0;
+  if (!held_.empty()) return 0;
   if (settings_.stages > 1 && prompt_can_follow()) return 0;
   for (std::size_t i = 0; i < lane.in_flight; ++i) {
     for (const RankStep& step : lane.at(i).ranks) {

@@ -14,6 +14,7 @@
 #include "sim/serving/chip_clocks.hpp"
 #include "sim/serving/contention.hpp"
 #include "sim/serving/front_end.hpp"
+#include "sim/serving/prefetch_flows.hpp"
 #include "sim/serving/rank.hpp"
 #include "sim/serving/sequence.hpp"
 #include "sim/serving/step_flows.hpp"
@@ -21,6 +22,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -156,6 +158,16 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
     SimTime alone;  // its price, on idle links
     SimTime delay;  // by which it takes longer beside the flows of this moment, if they had been there from its start
     std::vector<RankStep> ranks;
+
+    // What its prompts wait for at tiers. Of what is loaded layer by layer the first layer's part is awaited before it
+    // starts, the rest before its last layer.
+    SimTime not_before;              // it may not start; where that is known when it is composed
+    bool held = false;               // its start is not known yet: it waits for events
+    bool played = false;             // flows have played it: it waits for its last layer
+    std::uint32_t awaited = 0;       // events before it may start
+    std::uint32_t awaited_rest = 0;  // events before its last layer
+    SimTime came;                    // the latest of these so far
+    SimTime rest_came;
   };
   /// Schedulers that compose together, and their steps in flight, in a ring.
   struct Lane {
@@ -177,6 +189,10 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
     return static_cast<std::uint32_t>(&rank - ranks_.data());
   }
   [[nodiscard]] Lane& lane_of(const Rank& rank);
+  [[nodiscard]] std::uint64_t place_of(const Lane& lane, const Step& step) const {
+    return static_cast<std::uint64_t>(&lane - lanes_.data()) * kMaxDepth +
+           static_cast<std::uint64_t>(&step - lane.steps.data());
+  }
   [[nodiscard]] Lane* next_lane(SimTime until);
   void stirred(const Rank& rank);
   void run_alone(Lane& lane, SimTime until, std::uint64_t plain);
@@ -208,11 +224,22 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void book_cache(SimTime now, const Rank& rank);
   void begin_taken_over(SimTime now, SequenceId id);
   void use_tiers();
+  [[nodiscard]] SimTime last_layer(const Step& step) const;
+  [[nodiscard]] bool waits_by_events() const { return settings_.tier_flows != nullptr || settings_.flows != nullptr; }
+  void read(const Rank& rank, const kv::TierStack::Counts& blocks, SimTime rest, std::uint64_t what,
+            double share = 1.0);
+  void await_places(SimTime now, Lane& lane);
+  void send_written(const Rank& rank);
+  void part_came(std::uint64_t what);
+  void release_held();
+  void step_over();
+  void begin_step(Lane& lane, Step& step);
+  void prefetch_came(std::uint32_t key);
   [[nodiscard]] kv::TierStack& tiers_of(std::uint32_t rank) { return tiers_[rank % settings_.ranks]; }
   [[nodiscard]] kv::TierStack& tiers_of(const Rank& rank) { return tiers_of(index_of(rank)); }
   void read_tiers(SimTime now, Rank& rank);
-  void read_for_step(SimTime now, const Rank& rank);
-  [[nodiscard]] SimTime tiers_done() const;
+  void read_for_step(SimTime now, Lane& lane, const Rank& rank);
+  [[nodiscard]] SimTime tiers_done(const Lane& lane) const;
   void await_prefetch(SequenceId id);
   void await_prefetches(std::uint32_t rank);
   void prefetch_due(SequenceId id);
@@ -221,6 +248,10 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   static constexpr std::uint64_t kTierRead = std::uint64_t{1}
                                              << 62U;  // event code, with the sequence: a read has ended
   static constexpr std::uint64_t kPrefetched = std::uint64_t{1} << 61U;  // likewise: a prefetch may have ended
+  static constexpr std::uint64_t kStepOver = std::uint64_t{1} << 60U;    // a step that flows have played ends
+  /// A step may start, or come to its last layer, as far as this goes; with the step's lane and place in its ring.
+  static constexpr std::uint64_t kStepPart = std::uint64_t{1} << 59U;
+  static constexpr std::uint64_t kStepRest = std::uint64_t{1} << 58U;
 
   InstanceSettings settings_;
   engine::Engine& engine_;
@@ -244,6 +275,9 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   std::vector<kv::TierStack> tiers_;              // by rank; lanes share those of their rank
   std::optional<kv::TierStack::Read> step_read_;  // what the step being composed waits for
   std::vector<kv::TierStack::Traffic> booked_traffic_;
+  std::vector<std::array<std::uint64_t, kv::kTiers>> sent_blocks_;  // that are on the machine's links, likewise by rank
+  std::vector<std::unique_ptr<PrefetchFlows>> prefetches_;          // likewise; none without a prefetch over links
+  std::deque<std::uint64_t> held_;  // steps that wait for events, in order, as lane and place in its ring
   std::vector<kv::BlockStore::Counts> booked_counts_;  // of the ranks' prefix caches, by rank of all lanes
   FrontEnd front_end_;
   ChipClocks clocks_;

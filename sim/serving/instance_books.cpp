@@ -154,7 +154,7 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
   }
   for (const SequenceId id : rank.news().taken_over) begin_taken_over(now, id);
   read_tiers(now, rank);
-  read_for_step(now, rank);
+  read_for_step(now, lane, rank);
   if (rank.cache() != nullptr) book_cache(now, rank);
   rank.clear_news();
 }
@@ -178,13 +178,8 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
     const kv::BlockIds ids(sequence.request, sequence.fate.history_ids, settings_.block_tokens);
     const SimTime end =
         tiers_of(rank).read(now, ids, sequence.computed / settings_.block_tokens, sequence.from_tiers).end;
-    if (settings_.tier_flows != nullptr) {
-      expect(now == engine_.now(), "a read starts at its own event");
-      settings_.tier_flows->read(settings_.id, index_of(rank), sequence.from_tiers, end, *this, kTierRead | id.index());
-      continue;
-    }
-    // At least a nanosecond, so that an end is never at the instant of its beginning.
-    engine_.at(std::max(end, now + SimTime{1}), engine::rank_of_flow(id.index()), *this, kTierRead | id.index());
+    expect(settings_.tier_flows == nullptr || now == engine_.now(), "a read starts at its own event");
+    read(rank, sequence.from_tiers, end, kTierRead | id.index());
   }
 }
 
@@ -210,7 +205,7 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
       did.written_blocks[i] = traffic.written_blocks[i] - booked.written_blocks[i];
     }
     booked = traffic;
-    if (settings_.tier_flows != nullptr) settings_.tier_flows->write(settings_.id, index_of(rank), did.written_blocks);
+    send_written(rank);
   }
   const kv::BlockStore::Counts& counts = rank.cache()->counts();
   kv::BlockStore::Counts& booked = booked_counts_[index_of(rank)];

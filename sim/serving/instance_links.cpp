@@ -25,13 +25,19 @@ void Instance::links_changed() {
       Step& step = lane.at(i);
       load_shapes(step);
       const SimTime delayed = delay();
-      if (i == 0) {
+      if (step.held) {
+        step.delay = delayed;
+        continue;
+      }
+      if (i == 0 && step.start >= now) {  // it waits for a tier
+        step.end = step.start + step.alone + delayed;
+      } else if (i == 0) {
         const auto left = static_cast<metrics::Uint128>((step.end - now).ns());
         const auto rate = static_cast<metrics::Uint128>((step.alone + delayed).ns());
         const auto before = static_cast<metrics::Uint128>((step.alone + step.delay).ns());
         step.end = now + SimTime{static_cast<std::int64_t>((left * rate + before / 2) / before)};
       } else {
-        step.start = lane.at(i - 1).end;
+        step.start = std::max(lane.at(i - 1).end, step.not_before);
         step.end = step.start + step.alone + delayed;
       }
       step.delay = delayed;
@@ -52,8 +58,21 @@ void Instance::play(Step& step) {
 }
 
 void Instance::step_played() {
+  lanes_[0].oldest().played = true;
+  step_over();
+}
+
+/// A step that flows have played ends when its last layer has had its part of what is loaded.
+void Instance::step_over() {
+  Step& step = lanes_[0].oldest();
+  if (step.awaited_rest > 0) return;
   const SimTime now = engine_.now();
-  lanes_[0].oldest().end = now;
+  const SimTime due = step.rest_came == SimTime{} ? now : std::max(now, step.rest_came + last_layer(step));
+  if (due > now) {
+    engine_.at(due, engine::rank_of_step(settings_.id.index()), *this, kStepOver);
+    return;
+  }
+  step.end = now;
   advance(now, true);
   set_wake();
 }

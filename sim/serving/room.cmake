@@ -8,6 +8,7 @@ tokenyard_room(serving
     serving/instance_runs.cpp
     serving/instance_tiers.cpp
     serving/instance_views.cpp
+    serving/prefetch_flows.cpp
     serving/rank.cpp
     serving/rank_cache.cpp
     serving/rank_decodes.cpp
@@ -30,6 +31,7 @@ tokenyard_room(serving
     serving/event_code.hpp
     serving/front_end.hpp
     serving/instance.hpp
+    serving/prefetch_flows.hpp
     serving/rank.hpp
     serving/sequence.hpp
     serving/serving.hpp

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tokenyard::serving {
 namespace {
@@ -40,7 +41,7 @@ SimTime TierFlows::end_of_read(InstanceId instance, std::uint32_t rank, SimTime 
 }
 
 void TierFlows::read(InstanceId instance, std::uint32_t rank, const kv::TierStack::Counts& blocks,
-                     SimTime rest_is_there, engine::EventHandler& handler, std::uint64_t what) {
+                     SimTime rest_is_there, engine::EventHandler& handler, std::uint64_t what, double share) {
   const SimTime now = engine_.now();
   std::size_t number = reads_.size();
   if (free_reads_.empty()) {
@@ -58,8 +59,9 @@ void TierFlows::read(InstanceId instance, std::uint32_t rank, const kv::TierStac
     std::optional<Queue>& queue = queues_[at];
     if (blocks[tier] == 0 || !queue) continue;
     ++reads_[number].parts;
-    const Load load{
-        .size = queue->way.block * blocks[tier], .ready = now + SimTime::from(queue->way.before_read), .read = number};
+    const Load load{.size = queue->way.block * blocks[tier] * share,
+                    .ready = now + SimTime::from(queue->way.before_read),
+                    .read = number};
     if (queue->waiting.empty()) queue->clear = now;
     queue->clear = std::max(queue->clear, load.ready) + SimTime::from(load.size / queue->way.read);
     queue->waiting.push_back(load);
@@ -73,13 +75,22 @@ void TierFlows::write(InstanceId instance, std::uint32_t rank, const std::array<
     std::optional<Queue>& queue = queues_[at];
     if (blocks[tier] == 0 || !queue) continue;
     const Bytes size = queue->way.block * static_cast<double>(blocks[tier]);
-    if (queue->waiting.size() == 2) {  // one is on its way, what follows it grows
-      queue->waiting[1].size += size;
+    // One is on its way, what follows it grows, unless somebody waits for just that.
+    if (queue->waiting.size() >= 2 && queue->waiting.back().waiters.empty()) {
+      queue->waiting.back().size += size;
       continue;
     }
     queue->waiting.push_back({.size = size, .ready = engine_.now() + SimTime::from(queue->way.before_write)});
     if (queue->waiting.size() == 1) start(at);
   }
+}
+
+bool TierFlows::await_written(InstanceId instance, std::uint32_t rank, kv::TierKind tier, engine::EventHandler& handler,
+                              std::uint64_t what) {
+  std::optional<Queue>& queue = queues_[queue_of(instance, rank, static_cast<std::size_t>(tier)) + 1];
+  if (!queue || queue->waiting.empty()) return false;
+  queue->waiting.back().waiters.push_back({&handler, what});
+  return true;
 }
 
 /// The first load of a queue sets out.
@@ -109,12 +120,15 @@ void TierFlows::on_event(std::uint64_t what) {
   }
   const auto at = static_cast<std::size_t>(what);
   Queue& queue = *queues_[at];
-  if (!queue.reads) engine_.pass();  // a run does not wait for what is still being written
-  if (--queue.flows > 0) return;
-  const std::size_t read = queue.waiting.front().read;
+  const bool last = --queue.flows == 0;
+  // A run does not wait for what is still being written.
+  if (!queue.reads && !(last && !queue.waiting.front().waiters.empty())) engine_.pass();
+  if (!last) return;
+  const Load done = std::move(queue.waiting.front());
   queue.waiting.erase(queue.waiting.begin());
   if (!queue.waiting.empty()) start(at);
-  if (queue.reads) part_came(read);
+  if (queue.reads) part_came(done.read);
+  for (const Waiter& waiter : done.waiters) waiter.handler->on_event(waiter.what);
 }
 
 }  // namespace tokenyard::serving

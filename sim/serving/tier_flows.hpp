@@ -51,12 +51,18 @@ class TierFlows final : public engine::EventHandler {
                                     const kv::TierStack::Counts& blocks) const;
 
   /// Starts it; `handler` gets `what` when all is there, and not before `rest_is_there`, what other tiers bring. At
-  /// least 1 ns after now. REQUIRES: handler outlives the read.
+  /// least 1 ns after now. `share`: of every block, for a step that waits layer by layer. REQUIRES: handler outlives
+  /// the read.
   void read(InstanceId instance, std::uint32_t rank, const kv::TierStack::Counts& blocks, SimTime rest_is_there,
-            engine::EventHandler& handler, std::uint64_t what);
+            engine::EventHandler& handler, std::uint64_t what, double share = 1.0);
 
   /// The rank has given up blocks to these tiers. Of tiers on links.
   void write(InstanceId instance, std::uint32_t rank, const std::array<std::uint64_t, kv::kTiers>& blocks);
+
+  /// `handler` gets `what` when all that has been given up to a tier so far has been written; gives false, and nothing
+  /// comes, if it has. REQUIRES: handler outlives that.
+  bool await_written(InstanceId instance, std::uint32_t rank, kv::TierKind tier, engine::EventHandler& handler,
+                     std::uint64_t what);
 
   void on_event(std::uint64_t what) override;
 
@@ -66,10 +72,15 @@ class TierFlows final : public engine::EventHandler {
     engine::EventHandler* handler = nullptr;
     std::uint64_t what = 0;
   };
+  struct Waiter {
+    engine::EventHandler* handler = nullptr;
+    std::uint64_t what = 0;
+  };
   struct Load {
     Bytes size;
     SimTime ready;  // when its first byte can come
     std::size_t read = 0;
+    std::vector<Waiter> waiters{};  // of a write
   };
   /// One direction between a rank and a tier.
   struct Queue {

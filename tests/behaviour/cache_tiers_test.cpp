@@ -1,9 +1,12 @@
+#include "tests/support/child.hpp"
 #include "tests/support/small_cluster.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <numeric>
 #include <optional>
+#include <string>
 
 using namespace tokenyard;
 using namespace tokenyard::test;
@@ -174,7 +177,7 @@ TEST_CASE("cache tiers: selective writes what a second request uses and nothing 
 namespace {
 
 /// Two instances by turns; host memory at 100 GB/s and a pool that they share, 1 ms a block.
-Played from_the_pool(const std::optional<kv::PrefetchSpec>& prefetch) {
+Played from_the_pool(const std::optional<kv::PrefetchSpec>& prefetch, bool links = false) {
   kv::TierStore pool(100);
   SmallCluster cluster = loaded_with_steps(policy::SglangSpec{}, kHiCache, 100.0, kv::WritePolicy::Through);
   cluster.instances = 2;
@@ -185,6 +188,10 @@ Played from_the_pool(const std::optional<kv::PrefetchSpec>& prefetch) {
                                   .read = BytesPerSecond{1e9},
                                   .write = BytesPerSecond{1e9}});
   cluster.tiers->prefetch = prefetch;
+  if (links) {
+    cluster.tiers_on_links = true;
+    cluster.bandwidth = BytesPerSecond{1e12};
+  }
   ScriptedSource source{{{0, 96, 1, ids(1, 6)}, {100 * kMs, 96, 1, ids(1, 6)}}};
   const FormulaCost cost = per_token();
   return play(cluster, source, cost);
@@ -216,4 +223,89 @@ TEST_CASE("prefetch: a request waits no longer than its time") {
                                                        .timeout_per_1024 = SimTime{}});
   CHECK(played.requests[1].cached_tokens == 32);
   CHECK(played.requests[1].ttft().ns() == 5 * kMs / 2 + 5'000 + 74 * kMs / 10);
+}
+
+namespace {
+
+/// The same with the tiers on the machine's links; chips take 1 TB/s, so that a store's rate alone bounds.
+SmallCluster on_links(SmallCluster cluster) {
+  cluster.tiers_on_links = true;
+  cluster.bandwidth = BytesPerSecond{1e12};
+  return cluster;
+}
+
+}  // namespace
+
+TEST_CASE("cache tiers: on idle links of the machine SGLang loads back in the same time") {
+  // First part 3 / 4 ms, the rest by 3 ms, then the last layer; a flow ends on a whole ns.
+  const Played played = again_after_ten(on_links(loaded_with_steps(policy::SglangSpec{}, kHiCache, 100.0)));
+  REQUIRE(played.requests.size() == 3);
+  CHECK(played.requests[2].cached_tokens == 80);
+  CHECK(std::abs(played.requests[2].ttft().ns() - (3 * kMs + 26 * kMs / 40)) <= 2);
+  CHECK(played.links[0].link == "host up");
+  CHECK(played.links[0].tiers.value() == doctest::Approx(3e6));
+}
+
+TEST_CASE("cache tiers: on idle links of the machine TensorRT-LLM onboards in the same time") {
+  const Played played = again_after_ten(on_links(loaded_with_steps(policy::TrtllmSpec{}, kOffload, 100.0)));
+  CHECK(played.requests[2].cached_tokens == 80);
+  CHECK(std::abs(played.requests[2].ttft().ns() - (3 * kMs + 26 * kMs / 10)) <= 1);
+}
+
+TEST_CASE("cache tiers: a step waits until the places that it takes have crossed the machine's links") {
+  const Played played = again_after_ten(on_links(loaded_with_steps(policy::SglangSpec{}, kHiCache, 1.0)));
+  CHECK(std::abs(played.requests[2].ttft().ns() - (4 * kMs + 26 * kMs / 10)) <= 1);
+  CHECK(played.links[1].link == "host down");
+  CHECK(played.links[1].tiers.value() == doctest::Approx(8e6));
+}
+
+TEST_CASE("cache tiers: two instances that load back at once each get half of the host's link") {
+  // 3 MB each at 0.5 GB/s: SGLang's last layer computes after 6 ms, TensorRT-LLM's step starts then.
+  for (const bool sglang : {true, false}) {
+    CAPTURE(sglang);
+    const std::int64_t ttft = std::stoll(in_child([&] {
+      SmallCluster cluster = sglang ? loaded_with_steps(policy::SglangSpec{}, kHiCache, 100.0)
+                                    : loaded_with_steps(policy::TrtllmSpec{}, kOffload, 100.0);
+      cluster.instances = 2;
+      ScriptedSource source{{{0, 96, 1, ids(1, 6)},
+                             {0, 96, 1, ids(11, 6)},
+                             {100 * kMs, 160, 1, ids(100, 10)},
+                             {100 * kMs, 160, 1, ids(200, 10)},
+                             {200 * kMs, 96, 1, ids(1, 6)},
+                             {200 * kMs, 96, 1, ids(11, 6)}}};
+      const FormulaCost cost = per_token();
+      const Played played = play(on_links(cluster), source, cost);
+      REQUIRE(played.requests.size() == 6);
+      CHECK(played.requests[4].cached_tokens == 80);
+      CHECK(played.requests[5].ttft().ns() == played.requests[4].ttft().ns());
+      return std::to_string(played.requests[4].ttft().ns());
+    }));
+    CHECK(std::abs(ttft - (6 * kMs + (sglang ? 26 * kMs / 40 : 26 * kMs / 10))) <= 2);
+  }
+}
+
+TEST_CASE("prefetch: over the machine's links a request waits as long as over a link of its own") {
+  const Played played =
+      from_the_pool(kv::PrefetchSpec{.policy = kv::PrefetchPolicy::WaitComplete, .threshold = 1}, true);
+  CHECK(played.requests[1].cached_tokens == 80);
+  CHECK(std::abs(played.requests[1].queue.ns() - 5 * kMs) <= 1);
+  CHECK(std::abs(played.requests[1].ttft().ns() - (5 * kMs + 12'500 + 26 * kMs / 10)) <= 3);
+  CHECK(played.meters[1].cached.read_blocks[2] == 5);
+  // From the pool's link: what was read. To the host's: all that the chips gave, not what came from the pool.
+  CHECK(played.links[2].link == "pool up");
+  CHECK(played.links[2].tiers.value() == doctest::Approx(5e6));
+  CHECK(played.links[1].link == "host down");
+  CHECK(played.links[1].tiers.value() ==
+        doctest::Approx(7e6));  // six blocks, and the sixth again by the other instance
+}
+
+TEST_CASE("prefetch: a request whose time is over has what whole batches have brought") {
+  // Its five blocks are one batch, of which nothing counts after 2.5 ms.
+  const Played played = from_the_pool(kv::PrefetchSpec{.policy = kv::PrefetchPolicy::Timeout,
+                                                       .threshold = 1,
+                                                       .timeout_base = SimTime{5 * kMs / 2},
+                                                       .timeout_per_1024 = SimTime{}},
+                                      true);
+  CHECK(played.requests[1].cached_tokens == 0);
+  CHECK(played.requests[1].ttft().ns() == 5 * kMs / 2 + kMs + 96 * kMs / 10);
 }

@@ -1,4 +1,5 @@
 #include "sim/serving/tier_flows.hpp"
+#include "sim/serving/prefetch_flows.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/small_cluster.hpp"
 
@@ -175,6 +176,119 @@ TEST_CASE("tier flows: a rank in two domains reads each part from its own memory
   flows.read(kFirst, 0, {1, 0, 0}, SimTime{}, log, 1);
   engine.run();
   CHECK(log.at[1] == 2 * kMs);
+}
+
+TEST_CASE("tier flows: a read and a hand-off on one link take half of it each") {
+  // Into the first rank's chips, 8 GB/s: 8 MB of the read and 8 MB of a hand-off from the third rank's at 4 GB/s each.
+  engine::Engine engine({network()});
+  TierFlows flows(engine, {host_of(1)});
+  Log log(engine);
+  flows.read(kFirst, 0, {1, 0, 0}, SimTime{}, log, 1);
+  engine.transfer(0, EndpointId{3}, EndpointId{1}, 8_MB, 20_us, log, 2);
+  engine.run();
+  CHECK(log.at[1] == 20 * kUs + 2 * kMs);
+  CHECK(log.at[2] == 20 * kUs + 2 * kMs);
+}
+
+TEST_CASE("tier flows: parts of a read follow each other and end with the whole") {
+  engine::Engine engine({network()});
+  TierFlows flows(engine, {host_of(1)});
+  Log log(engine);
+  flows.read(kFirst, 0, {4, 0, 0}, SimTime{}, log, 1, 0.25);
+  flows.read(kFirst, 0, {4, 0, 0}, SimTime{}, log, 2, 0.75);
+  engine.run();
+  CHECK(log.at[1] == 20 * kUs + kMs);
+  CHECK(log.at[2] == 20 * kUs + 4 * kMs);
+}
+
+TEST_CASE("tier flows: who waits for what is written is told at its end and does not wait for later writes") {
+  // 1.6 ms a block; the second write, which sets out together with nothing else, is awaited; the third is not.
+  engine::Engine engine({network()});
+  TierFlows flows(engine, {host_of(1)});
+  Log log(engine);
+  CHECK_FALSE(flows.await_written(kFirst, 0, kv::TierKind::Host, log, 0));
+  flows.write(kFirst, 0, {1, 0, 0});
+  flows.write(kFirst, 0, {1, 0, 0});
+  CHECK(flows.await_written(kFirst, 0, kv::TierKind::Host, log, 1));
+  flows.write(kFirst, 0, {1, 0, 0});
+  engine.run();
+  CHECK(log.at.count(0) == 0);
+  CHECK(log.at[1] == 10 * kUs + 3200 * kUs);
+  CHECK(engine.now().ns() == 10 * kUs + 4800 * kUs);
+  CHECK(engine.last().ns() == log.at[1]);
+}
+
+namespace {
+
+/// 300 blocks in host memory's place behind it: read ahead by one rank at 1 ms a block.
+struct Ahead {
+  workloads::Request request{.prompt_tokens = 300 * 16, .prefix = {.block_tokens = 16, .ids = {}}};
+  std::vector<std::uint64_t> history;
+  kv::TierStore pool{1'000};
+  kv::TierStack stack;
+  engine::Engine engine{{network()}};
+  TierFlows flows;
+  std::map<std::uint32_t, std::int64_t> came;
+  serving::PrefetchFlows ahead;
+
+  Ahead()
+      : stack({.tiers = {{.kind = kv::TierKind::Host,
+                          .capacity = Bytes{8e9},
+                          .read = 8_GBps,
+                          .write = 8_GBps,
+                          .on_links = true},
+                         {.kind = kv::TierKind::Pool,
+                          .capacity = Bytes{8e9},
+                          .read = 8_GBps,
+                          .write = 8_GBps,
+                          .on_links = true}},
+               .prefetch = kv::PrefetchSpec{.policy = kv::PrefetchPolicy::WaitComplete, .threshold = 1}},
+              8_MB, 16, &pool),
+        flows(engine, {pool_of()}),
+        ahead(engine, flows, kFirst, 0, stack, [this](std::uint32_t key) { came[key] = engine.now().ns(); }) {
+    request.prefix.ids.resize(300);
+    std::iota(request.prefix.ids.begin(), request.prefix.ids.end(), 1);
+    for (std::uint32_t i = 0; i < 300; ++i) (void)pool.write(ids()[i], SimTime{});
+    pool.set_time(SimTime{1});
+  }
+  static TierWays pool_of() {
+    TierWays ways = host_of(1);
+    std::swap(ways[0][0], ways[0][2]);
+    return ways;
+  }
+  [[nodiscard]] kv::BlockIds ids() const { return {request, history, 16}; }
+};
+
+}  // namespace
+
+TEST_CASE("tier flows: what is read ahead comes in batches each of which is asked for") {
+  // 128, 128 and 44 blocks, 20 us before each.
+  Ahead ahead;
+  REQUIRE(ahead.stack.prefetch(SimTime{}, 7, ahead.ids(), 0, 300));
+  CHECK(ahead.stack.prefetched_at(SimTime{}, 7) == SimTime::never());
+  ahead.engine.run();
+  CHECK(ahead.came[7] == 3 * 20 * kUs + 300 * kMs);
+  CHECK(ahead.engine.flows() == 3);
+  CHECK(ahead.stack.prefetched_at(ahead.engine.now(), 7) == ahead.engine.now());
+  CHECK(ahead.stack.end_prefetch(ahead.engine.now(), 7));
+  CHECK(ahead.stack.match(ahead.ids(), 0, 300) == kv::TierStack::Counts{300, 0, 0});
+  CHECK(ahead.stack.traffic().written_blocks[0] == 300);
+  CHECK(ahead.stack.traffic().sent_blocks[0] == 0);  // not from the chips
+}
+
+TEST_CASE("tier flows: a read ahead that is stopped starts no further flow and leaves its line to the next") {
+  // Stopped after 130 ms: 128 blocks have come, the second batch is on its way until 40 us + 256 ms and comes for
+  // nobody; then the other request's 20 blocks.
+  Ahead ahead;
+  REQUIRE(ahead.stack.prefetch(SimTime{}, 7, ahead.ids(), 0, 300));
+  REQUIRE(ahead.stack.prefetch(SimTime{}, 8, ahead.ids(), 0, 20));
+  Then stop([&] { CHECK_FALSE(ahead.stack.end_prefetch(ahead.engine.now(), 7)); });
+  ahead.engine.at(SimTime{130 * kMs}, 0, stop, 0);
+  ahead.engine.run();
+  CHECK(ahead.engine.flows() == 3);
+  CHECK(ahead.came[7] == 20 * kUs + 128 * kMs);
+  CHECK(ahead.came[8] == 3 * 20 * kUs + 276 * kMs);
+  CHECK(ahead.stack.match(ahead.ids(), 0, 300) == kv::TierStack::Counts{128, 0, 0});
 }
 
 namespace {

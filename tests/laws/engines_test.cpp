@@ -307,13 +307,17 @@ SmallCluster with_tiers(std::uint64_t seed, kv::TierStore& pool) {
 
 }  // namespace
 
-TEST_CASE("engines: with tiers every request ends and what is found there has been read and runs equal steps") {
+namespace {
+
+/// Every request ends, what is found in tiers has been read, and runs equal steps.
+void tiers_hold(bool on_links) {
   std::uint64_t read = 0;
   for (std::uint64_t seed = 101; seed <= 148; ++seed) {
     CAPTURE(seed);
     const auto play_once = [&](bool step_by_step) {
       kv::TierStore pool(200);
       SmallCluster cluster = with_tiers(seed, pool);
+      cluster.tiers_on_links = on_links;
       cluster.step_by_step = step_by_step;
       return told(cluster, seed, [](std::ostream& text, const Played& played) {
         std::uint64_t blocks = 0;
@@ -338,3 +342,11 @@ TEST_CASE("engines: with tiers every request ends and what is found there has be
   }
   CHECK(read > 1'000);
 }
+
+}  // namespace
+
+TEST_CASE("engines: with tiers every request ends and what is found there has been read and runs equal steps") {
+  tiers_hold(false);
+}
+
+TEST_CASE("engines: with tiers on the machine's links every request ends and runs equal steps") { tiers_hold(true); }

@@ -130,6 +130,42 @@ TEST_CASE("patience: every request ends in one way with KV read from tiers") {
         61);
 }
 
+TEST_CASE("patience: every request ends in one way while the machine's links bring what a step or a prefetch needs") {
+  const kv::TierSpec host{.kind = kv::TierKind::Host,
+                          .capacity = Bytes{6e7},
+                          .read = BytesPerSecond{2e8},
+                          .write = BytesPerSecond{2e8},
+                          .latency = Seconds{1e-3},
+                          .policy = kv::WritePolicy::Back};
+  SmallCluster onboard{
+      .rules = policy::TrtllmSpec{.max_batch_size = 8, .max_num_tokens = 256}, .ranks = 2, .blocks = 60};
+  onboard.caching = kv::PrefixCacheSpec{};
+  onboard.tiers = kv::TiersSpec{
+      .tiers = {host}, .when_faster = false, .rules = {.with_step = true, .moves = true, .waits_for_writes = true}};
+  onboard.tiers_on_links = true;
+  holds(onboard, 241);
+  kv::TierStore pool(2'000);
+  SmallCluster ahead{.rules = policy::SglangSpec{.max_running_requests = 8, .chunked_prefill_size = 64}, .blocks = 60};
+  ahead.caching = kv::PrefixCacheSpec{};
+  ahead.tiers = kv::TiersSpec{.tiers = {host},
+                              .when_faster = false,
+                              .rules = {.with_step = true,
+                                        .by_layer = true,
+                                        .layers = 30,
+                                        .keeps_copies = true,
+                                        .chains = true,
+                                        .waits_for_writes = true}};
+  ahead.tiers->tiers.push_back({.kind = kv::TierKind::Pool,
+                                .capacity = Bytes{2e9},
+                                .read = BytesPerSecond{1e8},
+                                .write = BytesPerSecond{1e9},
+                                .latency = Seconds{5e-3}});
+  ahead.tiers->prefetch = kv::PrefetchSpec{.policy = kv::PrefetchPolicy::WaitComplete, .threshold = 16};
+  ahead.shared_tier = &pool;
+  ahead.tiers_on_links = true;
+  holds(ahead, 261);
+}
+
 TEST_CASE("patience: every request ends in one way when KV is pulled") {
   holds({.rules = kFew, .instances = 2, .blocks = 40, .decode_instances = 2, .bytes_per_token = Bytes{2e5}}, 81);
 }
