@@ -246,6 +246,6 @@ TEST_CASE("shipped chips: those of Hopper have the errors they state on experts 
 
 TEST_CASE("shipped chips: those of Blackwell have the errors they state on experts of trtllm-gen") {
   for (const char* chip : {"b200-sxm", "gb200", "gb300"}) {
-    CHECK(judge(chip_of(chip), {measured_file("b200-sxm/experts.csv")}) == 1);
+    CHECK(judge(chip_of(chip), {measured_file("b200-sxm/experts.csv")}) == 2);
   }
 }
