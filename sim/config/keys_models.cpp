@@ -50,7 +50,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"chip.power", "tdp", kPower, kRequired, "What cooling and supply are built for."},
     {"chip.power", "source", "text", kRequired, kSource},
 
-    {"chip.clocks", "burst", "s, ms, us, ns", kRequired, "Of large products at full clocks, from rest."},
+    {"chip.clocks", "burst", "s, ms, us, ns, min, h", kRequired, "Of large products at full clocks, from rest."},
     {"chip.clocks", "recovery", "number", kRequired,
      "Seconds of other work, or of none, that give one second of the burst back."},
     {"chip.clocks", "sustained", "number", kRequired,

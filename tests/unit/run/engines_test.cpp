@@ -191,11 +191,11 @@ TEST_CASE("served chip: kernels of experts are those that the engine names and t
     return served_chip(experiment, experiment.pools[0]).kernels;
   };
   const auto blocks = static_cast<std::size_t>(models::GemmKind::Fp8Block);
-  const auto nvfp4 = static_cast<std::size_t>(models::GemmKind::Nvfp4);
+  const auto bf16 = static_cast<std::size_t>(models::GemmKind::Bf16);
   const models::KernelSet chosen = served("[mine, trtllm-gen, default]", "{tensor: 8}");
   REQUIRE(chosen.moe_in_use[blocks]);
   CHECK(chosen.moe_in_use[blocks]->t0 == chosen.moe_of.at("trtllm-gen")[blocks]->t0);
-  CHECK(!chosen.moe_in_use[nvfp4]);  // the library has none
+  CHECK(!chosen.moe_in_use[bf16]);  // the library has none
   CHECK(!served("[default, trtllm-gen]", "{tensor: 8}").moe_in_use[blocks]);
   CHECK(!served("[]", "{tensor: 8}").moe_in_use[blocks]);
   CHECK(!served("[trtllm-gen]", "{attention_data: 8, expert: 8}").moe_in_use[blocks]);  // tokens are dispatched
