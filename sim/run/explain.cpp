@@ -3,6 +3,7 @@
 #include "sim/run/assemble.hpp"
 #include "sim/run/kernel_profile.hpp"
 #include "sim/run/placement.hpp"
+#include "sim/serving/chip_clocks.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <fmt/format.h>
@@ -31,6 +32,13 @@ std::string words_of(const config::PoolSpec& pool, const StepQuestion& question)
                      chunk ? fmt::format(" beside {} tokens of a prompt", question.chunk) : "", ranks);
 }
 
+/// By how much the step is longer where many like it come in a row; a pipeline's stages share its products evenly.
+SimTime slower_clocks(const cost::StepCostSpec& spec, const cost::StepCost& cost,
+                      const std::vector<cost::StepShape>& ranks, SimTime step) {
+  if (!spec.chip.clocks || ranks[0].chunks == 0) return {};
+  return serving::longer_in_a_row(*spec.chip.clocks, step, cost.at_peak(ranks));
+}
+
 }  // namespace
 
 std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQuestion& question) {
@@ -52,10 +60,12 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
     }
     pool.source->located([&] {
       const auto cost = cost::make_kernel_sum(spec);
+      const SimTime step = cost->step(ranks);
       steps.push_back({.pool = pool.name,
                        .what = words_of(pool, question),
                        .lines = cost::explain_step(spec, ranks),
-                       .step = cost->step(ranks),
+                       .step = step,
+                       .in_a_row = step + slower_clocks(spec, *cost, ranks, step),
                        .traffic = cost->traffic(ranks),
                        .blocks_per_rank = capacity.blocks_per_rank,
                        .weights_per_chip = capacity.weights_per_chip});

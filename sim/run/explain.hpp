@@ -25,6 +25,7 @@ struct PoolStep {
   std::string what;                   ///< "32 decodes at 1,024 tokens on each of 8 ranks"
   std::vector<cost::CostLine> lines;  ///< in order of the pass; they add up to the step
   SimTime step;                       ///< its price in a run: also at least the host's time
+  SimTime in_a_row;                   ///< of one behind many like it, whose chips cannot keep their clocks
   Bytes traffic;                      ///< memory read on all chips
   std::uint32_t blocks_per_rank = 0;  ///< KV blocks that fit
   Bytes weights_per_chip;

@@ -8,6 +8,15 @@
 
 namespace tokenyard::serving {
 
+/// By how much each of many equal steps with prompts in a row is longer than `time`: of its products, what the rest of
+/// it does not give back runs at the sustained speed. `at_peak` as below.
+[[nodiscard]] inline SimTime longer_in_a_row(const models::BurstClocks& clocks, SimTime time, Seconds at_peak) {
+  const double whole = static_cast<double>(time.ns()) * 1e-9;
+  const double products = std::min(at_peak.value() / clocks.reach, whole);
+  const double spent = std::max(0.0, products - (whole - products) / clocks.recovery);
+  return SimTime::from(Seconds{spent * (1.0 / clocks.sustained - 1.0)});
+}
+
 /// The clocks of an instance's chips, all alike: what of their burst is spent, and by how much steps with prompts are
 /// longer once it is. Work of a step is taken as even over it: a second of products spends a second, a second of the
 /// rest gives 1/recovery back. Steps of decodes alone read memory and count as rest.

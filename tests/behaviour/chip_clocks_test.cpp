@@ -73,6 +73,20 @@ TEST_CASE("chip clocks: in the long run as much is slowed as rest does not give 
   }
 }
 
+TEST_CASE("chip clocks: steps in a row come to be longer by what is told of one of them") {
+  for (const double share : {0.2, 0.4, 0.7, 1.0}) {
+    Steps steps;
+    double start = 0.0;
+    double last = 0.0;
+    for (int i = 0; i < 1000; ++i) {
+      last = steps.longer(start, 10, 10 * share);
+      start += 10 + last;
+    }
+    const Seconds at_peak{10e-3 * share * kClocks.reach};
+    CHECK(last == Approx(ms(serving::longer_in_a_row(kClocks, at(10), at_peak))));
+  }
+}
+
 TEST_CASE("chip clocks: a queue of prompts falls to the sustained speed and a lone one does not") {
   // 64 tokens a step, 1 ms a token, all of it products: a lone prompt of 32 tokens takes 32 ms. Of a hundred prompts of
   // 64 tokens all but 40 ms run at 0.8.

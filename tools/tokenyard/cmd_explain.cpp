@@ -36,8 +36,12 @@ void print(const PoolStep& step) {
     std::cout << line("  %-24s %10.3f ms  %6.4f\n", part.name.c_str(), time, time / milliseconds);
   }
   if (milliseconds > 1.001 * sum) std::cout << line("  %-24s %10.3f ms\n", "waiting for the host", milliseconds - sum);
-  std::cout << line("  %-24s %10.3f ms\n", "step", milliseconds)
-            << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step\n",
+  std::cout << line("  %-24s %10.3f ms\n", "step", milliseconds);
+  if (step.in_a_row > step.step) {
+    std::cout << line("  %-24s %10.3f ms  (chips busy with products cannot keep full clocks)\n", "step, many in a row",
+                      step.in_a_row.seconds().value() * 1e3);
+  }
+  std::cout << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step\n",
                     step.weights_per_chip.value() * 1e-9, step.blocks_per_rank, step.traffic.value() * 1e-9);
   if (step.load) {
     std::cout << line("  loaded from %s over %s in %.1f s, with all other instances at once in %.1f s\n",

@@ -42,6 +42,18 @@ TEST_CASE("explain: a chunk changes nothing in pools that only decode or only pr
   for (std::size_t pool = 0; pool < 2; ++pool) CHECK(plain[pool].step == chunk[pool].step);
 }
 
+TEST_CASE("explain: a long prompt behind many like it is slower and decodes are not") {
+  const std::string split = "{p: {role: prefill, engine: {max_num_batched_tokens: 8192}}, d: {role: decode}}";
+  const auto steps = explain(read({.pools = split}), {.decodes = 64, .context = 500, .prompt = 8000});
+  // Nearly all of it are products: close to the sustained speed of an H100, 0.85.
+  const double slower = steps[0].step.seconds().value() / steps[0].in_a_row.seconds().value();
+  CHECK(slower > 0.85);
+  CHECK(slower < 0.90);
+  CHECK(steps[1].in_a_row == steps[1].step);
+  const auto brief = explain(read({.pools = split}), {.decodes = 64, .context = 500, .prompt = 8});
+  CHECK(brief[0].in_a_row == brief[0].step);  // reads weights
+}
+
 TEST_CASE("explain: a step beyond the engine's limit is refused") {
   CHECK_THROWS_AS(static_cast<void>(step_of("{serve: {}}", {.decodes = 8, .context = 500, .chunk = 1'000'000})),
                   UserError);
