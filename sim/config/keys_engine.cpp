@@ -87,6 +87,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine.front_end", "per_request", kTime, "0 s", "Parse and check a call."},
     {"engine.front_end", "per_prompt_token", kTime, "0 s", "Tokenise, for every token of the prompt."},
     {"engine.front_end", "per_output_token", kTime, "0 s", "Turn a token into text and send it."},
+    {"engine.front_end", "latency", kTime, "0 s",
+     "Of a call besides, in which no worker is busy: connections, queues between processes."},
     {"engine.front_end", "workers", "count", "1", "Processes of an instance that share this work."},
 
     // kind vllm

@@ -127,7 +127,8 @@ serving::FrontEndSpec read_front_end(YamlMap map) {
   const serving::FrontEndSpec spec{.per_request = time("per_request"),
                                    .per_prompt_token = time("per_prompt_token"),
                                    .per_output_token = time("per_output_token"),
-                                   .workers = map.count("workers", 1, 10'000)};
+                                   .workers = map.count("workers", 1, 10'000),
+                                   .latency = time("latency")};
   map.finish();
   return spec;
 }

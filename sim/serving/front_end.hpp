@@ -14,10 +14,13 @@ struct FrontEndSpec {
   SimTime per_prompt_token;   ///< tokenise
   SimTime per_output_token;   ///< turn a token into text and send it
   std::uint32_t workers = 1;  ///< processes that share the work
+  SimTime latency;            ///< of a call, in which no worker is busy: connections, queues between processes
 };
 
 /// The front end of one instance as two queues, first come first served.
-///   in   a call waits for the worker that is free first and takes per_request + prompt * per_prompt_token of it
+///   in   a call waits for the worker that is free first and takes per_request + prompt * per_prompt_token of it;
+///   latency
+///        later the scheduler has it
 ///   out  the tokens of a step are sent in order, those of decodes before first tokens: the n-th of them is out
 ///        ceil(n / workers) * per_output_token after what earlier steps left to send
 /// Costs O(workers) a request and O(1) a step. Leaves out that a worker does both: a burst of prompts does not delay
@@ -33,7 +36,7 @@ class FrontEnd {
   [[nodiscard]] SimTime accept(SimTime now, std::uint32_t prompt_tokens) {
     SimTime& worker = *std::min_element(free_at_.begin(), free_at_.end());
     worker = std::max(worker, now) + spec_.per_request + spec_.per_prompt_token * std::int64_t{prompt_tokens};
-    return worker;
+    return worker + spec_.latency;
   }
 
   /// How long the `place`-th token (from 1) that a step hands out now is on its way. REQUIRES: before send() of that

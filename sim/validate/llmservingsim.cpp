@@ -172,6 +172,7 @@ MeasuredSet read_llmservingsim(const std::string& path, std::string_view text, c
       set_layout(layout, "serve", point);
       point.set("pools.serve.engine.max_num_seqs", meta.count("max_num_seqs"));
       point.set("pools.serve.engine.max_num_batched_tokens", meta.count("max_num_batched_tokens"));
+      point.set("pools.serve.engine.front_end.latency", "0 s");  // the stamps are the engine's own
       point.set("workload.trace.path", *trace);
     }
     set.points.push_back(std::move(point));

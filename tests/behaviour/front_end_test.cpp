@@ -38,6 +38,15 @@ TEST_CASE("front end: its work stands before the queue and behind the tokens and
   CHECK(r.decode == us(2'000));
 }
 
+TEST_CASE("front end: latency delays every call by the same and keeps no worker busy") {
+  const Played played =
+      play_with({.per_request = us(100), .latency = us(8'000)}, {{0, 100, 2}, {0, 100, 2}, {0, 100, 2}});
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const metrics::RequestRecord& r = played.requests.at(static_cast<std::size_t>(i));
+    CHECK(r.front_end == us(100 * (i + 1) + 8'000));
+  }
+}
+
 TEST_CASE("front end: a burst of calls queues for its one worker") {
   // 3 ms each, one after the other; every call then finds an idle scheduler.
   const Played played = play_with({.per_request = us(3'000)}, {{0, 100, 1}, {0, 100, 1}, {0, 100, 1}, {0, 100, 1}});
