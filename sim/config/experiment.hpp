@@ -93,8 +93,9 @@ struct PlaneChoice {
   std::optional<std::string> tensor;
   std::optional<std::string> expert;
   std::optional<std::string> pipeline;
-  std::optional<std::string> offload;  ///< blocks of KV tiers (sim/run/tier_ways.hpp)
-  std::optional<std::string> weights;  ///< from where they are loaded (sim/run/weights_load.hpp)
+  std::optional<std::string> offload;    ///< blocks of KV tiers (sim/run/tier_ways.hpp)
+  std::optional<std::string> weights;    ///< from where they are loaded (sim/run/weights_load.hpp)
+  std::optional<std::string> front_end;  ///< calls and tokens; absent: these are not played (sim/run/request_ways.hpp)
 };
 
 struct NetworkSpec {
@@ -118,6 +119,13 @@ struct KvTransferSpec {
   bool replicas_once = false;           ///< KV that several decode chips hold crosses the network once
 };
 
+/// Calls and tokens on PlaneChoice::front_end.
+struct RequestTransferSpec {
+  Bytes prompt_token;                         ///< of a call, for each token of its prompt
+  Bytes output_token;                         ///< of what goes back for each
+  std::optional<BytesPerSecond> bandwidth{};  ///< per direction, to all users; absent: as much as instances can take
+};
+
 struct OutputSpec {
   bool requests = true;
   bool steps = false;
@@ -136,6 +144,7 @@ struct Experiment {
   PlaneChoice planes;
   NetworkSpec network;
   KvTransferSpec kv_transfer;
+  RequestTransferSpec request_transfer;
   workloads::WorkloadSpec workload;
   OutputSpec output;
   std::string resolved;  ///< the same experiment with every default and catalogue entry in place

@@ -6,6 +6,7 @@ namespace tokenyard::config {
 namespace {
 
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
+constexpr std::string_view kRate = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
 constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
 constexpr std::string_view kGemm = "one of: native | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
 constexpr std::string_view kOtherGemm = "one of: weights | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
@@ -26,6 +27,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"experiment", "planes", "mapping: planes", kOptional,
      "Which network carries which traffic, where not the default one."},
     {"experiment", "network", "mapping: network", kOptional, "How traffic of different kinds shares links."},
+    {"experiment", "request_transfer", "mapping: request_transfer", kOptional,
+     "What calls and tokens weigh, where planes.front_end carries them."},
     {"experiment", "kv_transfer", "mapping: kv_transfer", kOptional,
      "How KV caches travel from prefill to decode instances."},
     {"experiment", "workload", "mapping: workload", kRequired, "Where requests come from."},
@@ -109,6 +112,18 @@ constexpr auto kKeys = std::to_array<Key>({
      "Weights from a pool of the machine to its chips, before a run (`explain` says how long). Default: the plane of "
      "the "
      "first pool that all chips reach."},
+    {"planes", "front_end", "text", kOptional,
+     "Calls from users to instances and tokens back to them. Default: none; both are there at once, and weigh "
+     "nothing."},
+
+    {"request_transfer", "per_prompt_token", kSize, "4 B",
+     "Of a call, for every token of its prompt. Default: 4 characters of English a token (OpenAI's help page on "
+     "tokens)."},
+    {"request_transfer", "per_output_token", kSize, "249 B",
+     "Of an answer, for every token. Default: one event a token as vLLM streams a chat completion, JSON and framing of "
+     "events 243 B (output in vLLM PR 15593), of HTTP chunks 6 B; without TCP and IP headers."},
+    {"request_transfer", "bandwidth", kRate, kOptional,
+     "Per direction between the plane and all users together. Default: a port of every node that calls go to."},
 
     {"network", "contention", "one of: on | off", "on",
      "on: KV hand-offs and collectives on the same links slow each other; off: each sees idle links."},

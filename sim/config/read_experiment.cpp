@@ -163,7 +163,8 @@ PlaneChoice read_planes(YamlMap map, const topologies::TopologySpec& machine, st
                      .expert = read_plane_name(map, "expert", machine),
                      .pipeline = read_plane_name(map, "pipeline", machine),
                      .offload = read_plane_name(map, "offload", machine),
-                     .weights = read_plane_name(map, "weights", machine)};
+                     .weights = read_plane_name(map, "weights", machine),
+                     .front_end = read_plane_name(map, "front_end", machine)};
   kv = read_plane_name(map, "kv", machine);
   map.finish();
   return planes;
@@ -212,6 +213,17 @@ KvTransferSpec read_kv_transfer(YamlMap map, const policy::RulesSpec& rules) {
   }
   spec.non_cached_tokens = map.count("non_cached_tokens", 0);
   spec.replicas_once = map.choice("replicas", {"each", "once"}) == "once";
+  map.finish();
+  return spec;
+}
+
+RequestTransferSpec read_request_transfer(YamlMap map) {
+  RequestTransferSpec spec{.prompt_token = map.bytes("per_prompt_token"),
+                           .output_token = map.bytes("per_output_token")};
+  if (map.given("bandwidth")) {
+    spec.bandwidth = map.bandwidth("bandwidth");
+    if (*spec.bandwidth <= BytesPerSecond{}) map.fail("bandwidth", "must be above 0, or no call ever comes");
+  }
   map.finish();
   return spec;
 }
@@ -300,6 +312,11 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
       experiment.kv_transfer.plane = kv;
       experiment.kv_transfer.plane_key = "planes.kv";
     }
+  }
+  if (experiment.planes.front_end) {
+    experiment.request_transfer = read_request_transfer(root.map_or_empty("request_transfer", "request_transfer"));
+  } else if (root.has("request_transfer")) {
+    root.fail("request_transfer", "has no meaning without `planes.front_end`, the network that carries calls");
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.workload.session_context = experiment.llm.max_context;

@@ -162,6 +162,13 @@ void Engine::transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes s
   impl_->queue.push(start, rank, *impl_, slot);
 }
 
+void Engine::trickle(std::size_t plane, EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime ended,
+                     Traffic traffic) {
+  expect(plane < impl_->meters.size(), "bytes come along on a plane of this engine");
+  expect(impl_->meters[plane].links().connects(from, to), "bytes between two domains cross a trunk of both");
+  impl_->meters[plane].count(from, to, size, began, ended, traffic);
+}
+
 void Engine::pass() { impl_->passed = true; }
 SimTime Engine::last() const { return impl_->last; }
 

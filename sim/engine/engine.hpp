@@ -44,7 +44,7 @@ struct LinkPlace {
 };
 
 /// What a flow is for; links count them apart.
-enum class Traffic : std::uint8_t { HandOff, Collective, Tier };
+enum class Traffic : std::uint8_t { HandOff, Collective, Tier, Request };
 
 /// What flows did to a link (a direction of an endpoint's NICs or of a domain's trunk).
 struct LinkUse {
@@ -62,6 +62,9 @@ struct LinkUse {
   std::vector<double> collectives_per_interval{};
   SimTime tier_interval{};  ///< likewise of tiers
   std::vector<double> tiers_per_interval{};
+  Bytes requests{};  ///< prompts from users and tokens to them
+  SimTime request_interval{};
+  std::vector<double> requests_per_interval{};
 };
 
 /// Told when flows begin and cease to share links: after their delay, and at their end before their handler.
@@ -115,6 +118,11 @@ class Engine {
   /// REQUIRES: both endpoints on `plane`, with a trunk at both domains if these differ; handler outlives the flow.
   void transfer(std::size_t plane, EndpointId from, EndpointId to, Bytes size, Seconds delay, EventHandler& handler,
                 std::uint64_t what, Traffic traffic = Traffic::HandOff);
+
+  /// Bytes that came along evenly between two instants, so thinly that nobody noticed: they count for the links' bytes,
+  /// slow no flow and keep no link busy. REQUIRES: as transfer(); began <= ended.
+  void trickle(std::size_t plane, EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime ended,
+               Traffic traffic);
 
   /// From now on flows share so much of a link; what LinkUse calls its bandwidth stays. Flows on their way go on at
   /// their new rates. REQUIRES: the plane has that link, a domain with a trunk; bandwidth > 0.

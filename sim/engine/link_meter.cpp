@@ -17,11 +17,14 @@ void LinkMeter::end(EndpointId from, EndpointId to, Bytes size, SimTime began, S
   const Route route = links_.route(from, to);
   for (const std::uint32_t link : route) {
     Counter& counter = counters_[link];
-    Counter::Carried& carried = counter.of(traffic);
-    carried.bytes += size;
-    carried.series.add(began, at, size.value());
+    counter.count(size, began, at, traffic);
     if (--counter.flows == 0) counter.busy += at - counter.since;
   }
+}
+
+void LinkMeter::count(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime ended, Traffic traffic) {
+  const Route route = links_.route(from, to);
+  for (const std::uint32_t link : route) counters_[link].count(size, began, ended, traffic);
 }
 
 std::string LinkMeter::name(const LinkPlace& place) const {
@@ -52,7 +55,10 @@ std::vector<LinkUse> LinkMeter::rows(SimTime now) const {
                     .collective_interval = link.collectives.series.interval(),
                     .collectives_per_interval = link.collectives.series.bytes(),
                     .tier_interval = link.tiers.series.interval(),
-                    .tiers_per_interval = link.tiers.series.bytes()});
+                    .tiers_per_interval = link.tiers.series.bytes(),
+                    .requests = link.requests.bytes,
+                    .request_interval = link.requests.series.interval(),
+                    .requests_per_interval = link.requests.series.bytes()});
   }
   return rows;
 }

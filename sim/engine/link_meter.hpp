@@ -27,6 +27,9 @@ class LinkMeter {
   void begin(EndpointId from, EndpointId to, SimTime at);
   void end(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime at, Traffic traffic = Traffic::HandOff);
 
+  /// Bytes without a flow, evenly between two instants.
+  void count(EndpointId from, EndpointId to, Bytes size, SimTime began, SimTime ended, Traffic traffic);
+
   /// Pods, domains (those with a trunk), then endpoints, each up then down. A flow in flight at `now` is busy time, but
   /// no bytes.
   [[nodiscard]] std::vector<LinkUse> rows(SimTime now) const;
@@ -45,9 +48,26 @@ class LinkMeter {
     Carried hand_offs;
     Carried collectives;
     Carried tiers;
-    explicit Counter(SimTime interval) : hand_offs(interval), collectives(interval), tiers(interval) {}
+    Carried requests;
+    explicit Counter(SimTime interval)
+        : hand_offs(interval), collectives(interval), tiers(interval), requests(interval) {}
     [[nodiscard]] Carried& of(Traffic traffic) {
-      return traffic == Traffic::HandOff ? hand_offs : traffic == Traffic::Collective ? collectives : tiers;
+      switch (traffic) {
+        case Traffic::HandOff:
+          return hand_offs;
+        case Traffic::Collective:
+          return collectives;
+        case Traffic::Tier:
+          return tiers;
+        case Traffic::Request:
+          break;
+      }
+      return requests;
+    }
+    void count(Bytes size, SimTime began, SimTime ended, Traffic traffic) {
+      Carried& carried = of(traffic);
+      carried.bytes += size;
+      carried.series.add(began, ended, size.value());
     }
   };
 

@@ -108,7 +108,7 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   return figures;
 }
 
-/// Bytes of hand-offs and tiers are counted where they enter.
+/// Bytes of hand-offs, tiers, calls and tokens are counted where they enter.
 std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
   std::vector<PlaneFigures> planes;
   std::vector<std::uint64_t> counts;
@@ -124,7 +124,8 @@ std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
     if (link.flows) {
       ++counts[index];
       plane.mean_utilisation += link.utilisation;
-      if (link.entry) plane.bytes += link.bytes;
+      if (link.entry) plane.bytes += link.bytes - link.request_bytes;
+      if (link.entry) plane.request_bytes += link.request_bytes;
     }
     plane.peak_utilisation = std::max(plane.peak_utilisation, link.peak_utilisation);
     if (plane.busiest_link.empty() || link.mean_utilisation > plane.peak_link_utilisation) {

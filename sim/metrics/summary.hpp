@@ -60,6 +60,7 @@ struct LinkFigures {
   bool entry = false;  ///< the way out of chips or of a store, where bytes enter the plane; not a trunk
   double bandwidth_bytes_per_s = 0;
   double bytes = 0;
+  double request_bytes = 0;     ///< of these: calls from users and tokens to them
   double busy_s = 0;            ///< time with at least one flow on it
   double utilisation = 0;       ///< bytes / (bandwidth * length of the run)
   bool flows = true;            ///< KV may go over it; false: ports of an instance on a plane without
@@ -108,7 +109,8 @@ struct PoolFigures {
 struct PlaneFigures {
   std::string plane;
   double bytes = 0;                  ///< payload of KV hand-offs that entered the plane
-  double mean_utilisation = 0;       ///< by KV hand-offs, mean over their links, over the run
+  double request_bytes = 0;          ///< likewise of calls from users and tokens to them
+  double mean_utilisation = 0;       ///< by both, mean over their links, over the run
   double peak_link_utilisation = 0;  ///< highest mean of a link, KV and collectives; over the run
   double peak_utilisation = 0;       ///< of the fullest interval of any of its links, likewise
   std::string busiest_link;

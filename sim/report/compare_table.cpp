@@ -194,6 +194,13 @@ void add_planes(Rows& rows, const std::vector<Summary>& designs) {
     plane_row("mean utilisation by them",
               [](const PlaneFigures& plane) { return ratio_text(plane.collective_utilisation); });
     plane_row("KV hand-offs", [](const PlaneFigures& plane) { return prefixed_text(plane.bytes, "B"); });
+    const bool users = std::any_of(designs.begin(), designs.end(), [&](const Summary& design) {
+      const PlaneFigures* plane = find_plane(design, name);
+      return plane != nullptr && plane->request_bytes > 0.0;
+    });
+    if (users) {
+      plane_row("calls and tokens", [](const PlaneFigures& plane) { return prefixed_text(plane.request_bytes, "B"); });
+    }
     plane_row("mean utilisation by them", [](const PlaneFigures& plane) { return ratio_text(plane.mean_utilisation); });
     plane_row("peak link utilisation",
               [](const PlaneFigures& plane) { return ratio_text(plane.peak_link_utilisation); });

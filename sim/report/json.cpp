@@ -313,6 +313,7 @@ void describe_pool(auto door, auto& pool) {
 void describe_plane(auto door, auto& plane) {
   door.field("plane", plane.plane);
   door.figure("kv_bytes", plane.bytes);
+  door.rare_group("requests", plane.request_bytes > 0.0, [&](auto in) { in.figure("bytes", plane.request_bytes); });
   door.figure("mean_utilisation", plane.mean_utilisation);
   door.figure("peak_link_utilisation", plane.peak_link_utilisation);
   door.figure("peak_utilisation", plane.peak_utilisation);

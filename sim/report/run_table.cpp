@@ -237,12 +237,20 @@ std::string planes(const Summary& summary) {
   const char* const moved = tiers(summary).empty() ? "KV hand-offs" : "KV moved";  // to and from tiers besides
   grid.row({"network", "collectives", "mean use", moved, "mean use", "busiest link", "mean use", "peak"});
   for (const metrics::PlaneFigures& plane : summary.planes) {
-    const bool flows = plane.bytes > 0.0;
+    const bool flows = plane.bytes + plane.request_bytes > 0.0;
     const bool links = !plane.busiest_link.empty();
     grid.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.collective_bytes, "B"),
               ratio_text(plane.collective_utilisation), prefixed_text(plane.bytes, "B"),
               ratio_if(plane.mean_utilisation, flows), cut_name(plane.busiest_link, kLongestName),
               ratio_if(plane.peak_link_utilisation, links), ratio_if(plane.peak_utilisation, links)});
+  }
+  Grid users;
+  users.row({"users", "calls and tokens"});
+  bool played = false;
+  for (const metrics::PlaneFigures& plane : summary.planes) {
+    if (plane.request_bytes <= 0.0) continue;
+    played = true;
+    users.row({"  " + cut_name(plane.plane, kLongestName), prefixed_text(plane.request_bytes, "B")});
   }
   Grid waits;
   waits.row({"exposed communication", "of prefill steps", "of decode steps"});
@@ -254,7 +262,7 @@ std::string planes(const Summary& summary) {
                ratio_if(pool.exposed_prefill_steps, pool.mfu_prefill_steps > 0.0),
                ratio_if(pool.exposed_decode_steps, pool.mfu_decode_steps > 0.0)});
   }
-  return grid.text() + (any ? waits.text() : "");
+  return grid.text() + (played ? users.text() : "") + (any ? waits.text() : "");
 }
 
 std::string energy(const Summary& summary) {

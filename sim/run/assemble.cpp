@@ -8,6 +8,7 @@
 #include "sim/run/graph_sizes.hpp"
 #include "sim/run/join_pools.hpp"
 #include "sim/run/kernel_profile.hpp"
+#include "sim/run/request_ways.hpp"
 #include "sim/run/served_chip.hpp"
 #include "sim/run/tier_ways.hpp"
 #include "sim/run/weights_load.hpp"
@@ -282,6 +283,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   Assembly assembly{.topology = topologies::make_topology(experiment.topology)};
   const auto placed = place(assembly.topology, experiment.pools);
   const TierStores stores = tier_stores(assembly.topology, experiment, placed);
+  const std::optional<PlaneId> users = front_end_plane(assembly.topology, experiment, placed);
   if (experiment.planes.weights) (void)weights_store(assembly.topology, experiment, placed);
   std::vector<cost::WirePerToken> wires;
   std::vector<cost::NetworkFigures> figures;
@@ -335,10 +337,10 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     chips_used += spec.instances * spec.chips();
   }
   if (experiment.network.flows) {
-    play_collectives(experiment, placed, figures, stores, assembly);
+    play_collectives(experiment, placed, figures, stores, users, assembly);
   } else {
     if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, stores, assembly);
-    join_tiers(experiment, placed, wires, stores, assembly);
+    join_others(experiment, placed, wires, stores, users, assembly);
   }
 
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) add_router(experiment, p, assembly);

@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/run/chip_networks.hpp"
+#include "sim/run/request_ways.hpp"
 #include "sim/run/shared_links.hpp"
 #include "topologies/bisection.hpp"
 
@@ -230,10 +231,17 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   assembly.networks.push_back(network);
 }
 
-void join_tiers(const config::Experiment& experiment, const Placed& placed,
-                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly) {
+void join_others(const config::Experiment& experiment, const Placed& placed,
+                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, std::optional<PlaneId> users,
+                 Assembly& assembly) {
   const topologies::Topology& topology = assembly.topology;
   std::vector<PlaneId> planes = planes_of(topology, stores);
+  if (users && std::find(planes.begin(), planes.end(), *users) == planes.end()) planes.push_back(*users);
+  const auto uses = [&](std::size_t pool, PlaneId plane) {
+    return plane == users || std::any_of(stores[pool].begin(), stores[pool].end(), [&](const auto& store) {
+             return store && topology.stores()[store->index()].plane == plane;
+           });
+  };
   const bool mixed = placed.size() == 1;
   if (mixed) {
     std::stable_partition(planes.begin(), planes.end(),
@@ -243,16 +251,12 @@ void join_tiers(const config::Experiment& experiment, const Placed& placed,
   for (const topologies::FlowNetwork& network : assembly.networks) known.push_back(topology.plane(network.plane));
   for (const PlaneId plane : planes) {
     if (std::find(known.begin(), known.end(), plane) != known.end()) continue;
-    Placed users = placed;  // of others the chips may have no link there
+    Placed there = placed;  // of others the chips may have no link
     for (std::size_t p = 0; p < placed.size(); ++p) {
-      const auto& of_pool = stores[p];
-      const bool uses = std::any_of(of_pool.begin(), of_pool.end(), [&](const auto& store) {
-        return store && topology.stores()[store->index()].plane == plane;
-      });
-      if (!uses) users[p].clear();
+      if (!uses(p, plane)) there[p].clear();
     }
     const topologies::FlowNetwork network =
-        topology.flow_network(plane, kv_groups(topology, plane, experiment, users), stores_on(topology, stores, plane));
+        topology.flow_network(plane, kv_groups(topology, plane, experiment, there), stores_on(topology, stores, plane));
     if (mixed && assembly.networks.empty() && shares_with_collectives(experiment, placed, topology, plane)) {
       const auto shared = footprints(topology, plane, network, experiment, placed);
       add_footprints(experiment, placed, wires, shared, assembly);
@@ -262,36 +266,37 @@ void join_tiers(const config::Experiment& experiment, const Placed& placed,
     assembly.networks.push_back(network);
   }
   const bool joined = assembly.hand_off.has_value();
-  set_ways(
-      experiment, placed, stores,
-      [&](std::size_t p, std::size_t i, PlaneId plane, std::uint32_t rank) {
-        RankEndpoints at;
-        at.network = static_cast<std::size_t>(std::find(known.begin(), known.end(), plane) - known.begin());
-        const topologies::FlowNetwork& network = assembly.networks[at.network];
-        // Groups stand in order of pools, instances and ranks; those of the network that hand-offs use are all there.
-        std::size_t group = i * experiment.pools[p].plan.attention_data + rank;
-        const auto uses = [&](const auto& of_pool) {
-          return std::any_of(of_pool.begin(), of_pool.end(), [&](const auto& store) {
-            return store && topology.stores()[store->index()].plane == plane;
-          });
-        };
-        if (p == 1 && ((joined && at.network == 0) || uses(stores[0]))) {
-          group += placed[0].size() * experiment.pools[0].plan.attention_data;
-        }
-        std::map<std::uint32_t, std::uint32_t> chips;  // by domain, as the endpoints of the group
-        for (const ChipId chip : placed[p][i].kv_chips(experiment.pools[p].plan, rank)) {
-          ++chips[topology.domain(chip, plane)];
-        }
-        std::size_t next = 0;
-        for (const auto& [domain, count] : chips)
-          at.endpoints.emplace_back(network.of_group.at(group).at(next++), count);
-        return at;
+  const auto find = [&](std::size_t p, std::size_t i, PlaneId plane, std::uint32_t rank) {
+    RankEndpoints at;
+    at.network = static_cast<std::size_t>(std::find(known.begin(), known.end(), plane) - known.begin());
+    const topologies::FlowNetwork& network = assembly.networks[at.network];
+    // Groups stand in order of pools, instances and ranks; those of the network that hand-offs use are all there.
+    std::size_t group = i * experiment.pools[p].plan.attention_data + rank;
+    if (p == 1 && ((joined && at.network == 0) || uses(0, plane))) {
+      group += placed[0].size() * experiment.pools[0].plan.attention_data;
+    }
+    std::map<std::uint32_t, std::uint32_t> chips;  // by domain, as the endpoints of the group
+    for (const ChipId chip : placed[p][i].kv_chips(experiment.pools[p].plan, rank)) {
+      ++chips[topology.domain(chip, plane)];
+    }
+    std::size_t next = 0;
+    for (const auto& [domain, count] : chips) at.endpoints.emplace_back(network.of_group.at(group).at(next++), count);
+    return at;
+  };
+  set_ways(experiment, placed, stores, find, assembly);
+  if (!users) return;
+  join_users(
+      experiment, placed, *users,
+      [&](std::size_t p, std::size_t i) {
+        const RankEndpoints at = find(p, i, *users, 0);
+        return InstanceEndpoint{at.network, at.endpoints.at(0).first};  // of the lowest domain: its first chip's
       },
       assembly);
 }
 
 void play_collectives(const config::Experiment& experiment, const Placed& placed,
-                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores, Assembly& assembly) {
+                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores,
+                      std::optional<PlaneId> users, Assembly& assembly) {
   refuse_as_flows(experiment);
   assembly.collective_flows = true;
   ChipNetworks networks(assembly.topology, placed, stores);
@@ -321,6 +326,7 @@ void play_collectives(const config::Experiment& experiment, const Placed& placed
     }
   }
   for (const PlaneId plane : planes_of(assembly.topology, stores)) (void)networks.on(plane);
+  if (users) (void)networks.on(*users);
   assembly.networks = networks.networks();
   set_ways(
       experiment, placed, stores,
@@ -330,6 +336,14 @@ void play_collectives(const config::Experiment& experiment, const Placed& placed
           at.endpoints.emplace_back(networks.endpoint(at.network, chip), 1U);
         }
         return at;
+      },
+      assembly);
+  if (!users) return;
+  join_users(
+      experiment, placed, *users,
+      [&](std::size_t p, std::size_t i) {
+        const std::size_t network = networks.on(*users);
+        return InstanceEndpoint{network, networks.endpoint(network, placed[p][i].chips[0])};
       },
       assembly);
 }

@@ -6,6 +6,7 @@
 #include "sim/run/placement.hpp"
 #include "sim/run/tier_ways.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace tokenyard {
@@ -20,15 +21,18 @@ namespace tokenyard {
 void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly);
 
-/// Networks for the tiers of caches on the planes that have none yet, and the ways of all tiers. Of a mixed pool whose
-/// collectives travel on one of these planes, that one is first. `assembly` has its pools, joined.
-void join_tiers(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly);
+/// Networks for the tiers of caches and for the users (front_end_plane()), if they are on one, on the planes that have
+/// none yet, and all their ways. Of a mixed pool whose collectives travel on one of these planes, that one is first.
+/// `assembly` has its pools, joined.
+void join_others(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
+                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, std::optional<PlaneId> users,
+                 Assembly& assembly);
 
 /// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools),
-/// collectives and tiers are flows. `figures`: by pool. Throws UserError for what cannot be played so: pipelines,
-/// two-batch overlap, hand-offs with the prefill.
+/// collectives, tiers and calls are flows. `figures`: by pool. Throws UserError for what cannot be played so:
+/// pipelines, two-batch overlap, hand-offs with the prefill.
 void play_collectives(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores, Assembly& assembly);
+                      const std::vector<cost::NetworkFigures>& figures, const TierStores& stores,
+                      std::optional<PlaneId> users, Assembly& assembly);
 
 }  // namespace tokenyard

@@ -101,22 +101,26 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
   const double payload = assembly.hand_off ? assembly.hand_off->efficiency : 1.0;
   std::vector<metrics::LinkFigures> links;
   for (const engine::LinkUse& use : engine.link_use()) {
-    const double carried = use.carried.value() * payload + use.tiers.value();
+    const double carried = use.carried.value() * payload + use.tiers.value() + use.requests.value();
     metrics::LinkFigures& link = links.emplace_back();
     link = {.plane = use.plane,
             .link = use.link,
             .entry = use.place.up && use.place.of == engine::LinkPlace::Of::Endpoint,
             .bandwidth_bytes_per_s = use.bandwidth.value(),
             .bytes = carried,
+            .request_bytes = use.requests.value(),
             .busy_s = use.busy.value(),
             .utilisation = ratio(carried, use.bandwidth.value() * end.seconds().value())};
     // Averages of collectives are known for the first network alone.
     const bool first = use.plane == assembly.networks[0].plane;
     Load load(meters, first ? sources_of(use.place, assembly) : std::vector<Source>{},
-              std::max({use.interval, use.collective_interval, use.tier_interval}));
+              std::max({use.interval, use.collective_interval, use.tier_interval, use.request_interval}));
     for (std::size_t i = 0; i < use.per_interval.size(); ++i) load.add(i, use.interval, use.per_interval[i] * payload);
     for (std::size_t i = 0; i < use.tiers_per_interval.size(); ++i) {
       load.add(i, use.tier_interval, use.tiers_per_interval[i]);
+    }
+    for (std::size_t i = 0; i < use.requests_per_interval.size(); ++i) {
+      load.add(i, use.request_interval, use.requests_per_interval[i]);
     }
     for (std::size_t i = 0; i < use.collectives_per_interval.size(); ++i) {
       load.add(i, use.collective_interval, use.collectives_per_interval[i], true);

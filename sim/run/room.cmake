@@ -16,6 +16,7 @@ tokenyard_room(run
     run/placement.cpp
     run/play.cpp
     run/play_all.cpp
+    run/request_ways.cpp
     run/run.cpp
     run/shared_links.cpp
     run/table_network.cpp
@@ -37,6 +38,7 @@ tokenyard_room(run
     run/machine_sheet.hpp
     run/placement.hpp
     run/play.hpp
+    run/request_ways.hpp
     run/run.hpp
     run/shared_links.hpp
     run/table_network.hpp

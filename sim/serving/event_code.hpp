@@ -10,6 +10,7 @@ enum class Kind : std::uint32_t {
   Return,     ///< a user of a closed loop comes back
   FollowUp,   ///< what an interactive source sends in answer to an end
   Copied,     ///< a flow of a beginning from another instance has ended
+  Called,     ///< the last byte of a call has come to its instance
   Accepted,   ///< the front end is through with a call
   HandedOff,  ///< a prompt is computed, its KV pinned
   Flow,       ///< a flow of a KV transfer has ended

@@ -14,15 +14,15 @@ struct FrontEndSpec {
   SimTime per_prompt_token;   ///< tokenise
   SimTime per_output_token;   ///< turn a token into text and send it
   std::uint32_t workers = 1;  ///< processes that share the work
-  SimTime latency;            ///< of a call, in which no worker is busy: connections, queues between processes
+  SimTime latency{};          ///< of a call, in which no worker is busy: connections, queues between processes
+  SimTime way_back{};         ///< from there to the user, any number of tokens at once
 };
 
 /// The front end of one instance as two queues, first come first served.
 ///   in   a call waits for the worker that is free first and takes per_request + prompt * per_prompt_token of it;
-///   latency
-///        later the scheduler has it
+///        latency later the scheduler has it
 ///   out  the tokens of a step are sent in order, those of decodes before first tokens: the n-th of them is out
-///        ceil(n / workers) * per_output_token after what earlier steps left to send
+///        ceil(n / workers) * per_output_token after what earlier steps left to send, and there way_back later
 /// Costs O(workers) a request and O(1) a step. Leaves out that a worker does both: a burst of prompts does not delay
 /// tokens, nor do tokens delay prompts.
 class FrontEnd {
@@ -42,7 +42,7 @@ class FrontEnd {
   /// How long the `place`-th token (from 1) that a step hands out now is on its way. REQUIRES: before send() of that
   /// step.
   [[nodiscard]] SimTime delay(SimTime now, std::uint64_t place) const {
-    return std::max(sent_until_, now) + work(place) - now;
+    return std::max(sent_until_, now) + work(place) + spec_.way_back - now;
   }
 
   /// A step hands out so many tokens now.

@@ -53,7 +53,7 @@ SimTime Instance::accept(SequenceId id) {
   Sequence& sequence = sequences_[id];
   const SimTime now = engine_.now();
   const SimTime due = front_end_.accept(now, sequence.request.prompt_tokens);
-  sequence.front_end = due - now;
+  sequence.front_end = due - sequence.request.arrival;
   return due;
 }
 

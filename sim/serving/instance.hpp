@@ -16,6 +16,7 @@
 #include "sim/serving/front_end.hpp"
 #include "sim/serving/prefetch_flows.hpp"
 #include "sim/serving/rank.hpp"
+#include "sim/serving/request_way.hpp"
 #include "sim/serving/sequence.hpp"
 #include "sim/serving/step_flows.hpp"
 #include "sim/serving/tier_flows.hpp"
@@ -58,6 +59,7 @@ struct InstanceSettings {
   std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
   FrontEndSpec front_end;
+  std::optional<RequestWay> requests{};          ///< from and to users; absent: calls and tokens are there at once
   bool hand_off = false;                         ///< prefill role
   std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
   std::optional<kv::TiersSpec> tiers{};          ///< behind the prefix cache
@@ -97,7 +99,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   // REQUIRES for these: advance() to this instant has been called: up to now for what comes from outside
   // (arrivals, flows, which precede the steps of their instant), now included for reactions to steps of this instant.
 
-  /// A call arrives now; gives when its front end hands it to the scheduler: at once, or later.
+  /// A call is here now; gives when its front end hands it to the scheduler: at once, or later.
   [[nodiscard]] SimTime accept(SequenceId id);
   /// Its scheduler gets it later: then submit_held() is due.
   void hold(SequenceId id);

@@ -33,6 +33,7 @@ tokenyard_room(serving
     serving/instance.hpp
     serving/prefetch_flows.hpp
     serving/rank.hpp
+    serving/request_way.hpp
     serving/sequence.hpp
     serving/serving.hpp
     serving/step_flows.hpp

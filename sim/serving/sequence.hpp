@@ -102,7 +102,7 @@ struct Sequence {
   bool handed_over = false;    ///< the decode side has been told of it
   bool reserving = false;      ///< the prefill side may not start it before the decode side has room
   bool prefetching = false;    ///< something is read for it ahead of its turn
-  bool in_front_end = false;   ///< its scheduler gets it later
+  bool in_front_end = false;   ///< its scheduler gets it later; or it is still on its way there
   bool local = false;          ///< with prefill and decode apart: the decode side computes its prompt
   bool decode_chosen = false;  ///< decode_instance is that of the decode side, chosen when it came
   bool given_up = false;       ///< its user has gone

@@ -158,6 +158,9 @@ void Serving::on_event(std::uint64_t what) {
     case Kind::Copied:
       copied(id);
       break;
+    case Kind::Called:
+      called(id);
+      break;
     case Kind::Accepted:
       accepted(id);
       break;
@@ -206,6 +209,7 @@ void Serving::on_done(SequenceId id, SimTime now) {
   }
   const RequestId request = sequence.request.id;
   const SimTime sent = now + sequence.last_sent;
+  stream(sequence, sequence.fate.output_tokens);
   if (const auto gone = gone_before(sequence, sent)) {
     count_given_up(id, gone->how, gone->when, sequence.fate.output_tokens);
     sequences_.remove(id);
@@ -214,6 +218,15 @@ void Serving::on_done(SequenceId id, SimTime now) {
     record(id);
     ended(workloads::Ending::Answered, request, sent);
   }
+}
+
+/// So many tokens have gone to the user until now.
+void Serving::stream(const Sequence& sequence, std::uint32_t tokens) {
+  if (tokens == 0) return;
+  const std::optional<RequestWay>& way = instance(sequence.decode_instance).settings().requests;
+  if (!way) return;
+  engine_.trickle(way->network, way->instance, way->users, way->output_token * static_cast<double>(tokens),
+                  sequence.first_token, engine_.now(), engine::Traffic::Request);
 }
 
 /// Tells those who wait for the end of a request.

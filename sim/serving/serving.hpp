@@ -143,6 +143,8 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void reject(SequenceId id);
   void copy_beginning(SequenceId id, std::size_t from, bool inclusive);
   void copied(SequenceId id);
+  void accept(SequenceId id);
+  void called(SequenceId id);
   void accepted(SequenceId id);
   void let_in(SequenceId id, bool inclusive);
   policy::Choice choose(PoolState& pool, const workloads::Request& request, bool inclusive);
@@ -159,6 +161,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   void send(SequenceId id, std::uint32_t tokens, double share, Seconds delay);
   void flow_ended(SequenceId id);
   void kv_is_there(SequenceId id, bool inclusive);
+  void stream(const Sequence& sequence, std::uint32_t tokens);
   void ended(workloads::Ending how, RequestId request, SimTime when);
   void set_alarm(SequenceId id);
   void patience_ends(SequenceId id);

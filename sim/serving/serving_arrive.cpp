@@ -39,11 +39,15 @@ void Serving::arrive(workloads::Arrival arrival, bool reaction) {
   first.advance(engine_.now(), reaction);
   sequence.handed_over = sequence.local;
   sequence.priority = urgency(*pool.pool, sequence.request);
-  const SimTime due = first.accept(id);
-  if (due > engine_.now()) {
+  if (const std::optional<RequestWay>& way = first.settings().requests) {
     sequence.in_front_end = true;
     ++sequence.awaited;
-    engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
+    engine_.transfer(way->network, way->users, way->instance,
+                     way->prompt_token * static_cast<double>(sequence.request.prompt_tokens),
+                     std::max(way->latency, Seconds{1e-9}), *this, code(Kind::Called, id.index()),
+                     engine::Traffic::Request);
+  } else {
+    accept(id);
   }
   if (choice.copy_from) copy_beginning(id, *choice.copy_from, reaction);
   if (sequence.on_hold()) {
@@ -150,6 +154,25 @@ void Serving::copied(SequenceId id) {
   Instance& first = instance(sequence.prefill_instance);
   first.advance(engine_.now(), false);
   if (!sequence.given_up) first.adopt(id);
+  let_in(id, false);
+}
+
+/// The front end of its instance has a call.
+void Serving::accept(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  const SimTime due = instance(sequence.prefill_instance).accept(id);
+  if (due == engine_.now()) return;
+  sequence.in_front_end = true;
+  ++sequence.awaited;
+  engine_.at(due, engine::rank_of_arrival(sequence.request.id.index()), *this, code(Kind::Accepted, id.index()));
+}
+
+/// A call has come over the network.
+void Serving::called(SequenceId id) {
+  Sequence& sequence = sequences_[id];
+  sequence.in_front_end = false;
+  --sequence.awaited;
+  if (!sequence.given_up) accept(id);
   let_in(id, false);
 }
 

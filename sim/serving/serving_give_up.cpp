@@ -71,6 +71,7 @@ void Serving::give_up(SequenceId id, workloads::Ending how) {
   }
   unpin(id, true);
   count_given_up(id, how, now, sequences_[id].produced);
+  stream(sequences_[id], sequences_[id].produced);
   const RequestId request = sequences_[id].request.id;
   const bool waits_for_kv = sequences_[id].state == SequenceState::Loading;
   if (const std::uint32_t partner = sequences_[id].partner; partner > 0) {

@@ -54,6 +54,10 @@ struct SmallCluster {
   std::uint32_t chunk_tokens = 0;
   Seconds per_chunk;
   bool contention = false;  ///< the experts' exchange of every step uses the links that KV does
+  /// Calls and tokens cross a network of their own, on which the users have `user_bandwidth` and each instance 10 GB/s;
+  /// network and endpoints are filled in.
+  std::optional<serving::RequestWay> users{};
+  BytesPerSecond user_bandwidth{1e5};
 };
 
 struct Played {
@@ -156,6 +160,21 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
                                 .per_chunk = cluster.per_chunk,
                                 .network = network};
     if (cluster.contention) hand_off->footprints = std::move(footprints);
+    networks.push_back(network);
+  }
+  if (cluster.users) {
+    topologies::FlowNetwork network{.plane = "front", .domains = {{.name = "all", .trunk = BytesPerSecond{}}}};
+    network.endpoints.push_back({.name = "users", .domain = 0, .bandwidth = cluster.user_bandwidth});
+    for (serving::Pool& pool : pools) {
+      for (serving::InstanceSettings& instance : pool.instances) {
+        instance.requests = *cluster.users;
+        instance.requests->network = networks.size();
+        instance.requests->users = EndpointId{0};
+        instance.requests->instance = EndpointId{static_cast<std::uint32_t>(network.endpoints.size())};
+        instance.front_end.way_back = SimTime::from(cluster.users->latency);
+        network.endpoints.push_back({.name = "instance", .domain = 0, .bandwidth = BytesPerSecond{1e10}});
+      }
+    }
     networks.push_back(network);
   }
   std::vector<std::unique_ptr<serving::StepForecast>> forecasts;

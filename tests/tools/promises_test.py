@@ -67,6 +67,34 @@ class SameBytes(Promises):
         self.assertGreater(json.loads((ours / "manifest.json").read_text())["flows"], 100)
         self.assert_same(ours, theirs, ["summary.json", "requests.csv", "timeseries.csv", "links.csv"])
 
+    def test_calls_and_tokens_are_counted_at_both_ends(self):
+        for number, more in enumerate(([], ["--set", "network.fidelity=flow", "--set", "network.rounds=1"])):
+            for experiment in (self.small, self.apart):
+                with self.subTest(experiment=experiment.name, more=more):
+                    folder = self.run_into(f"{experiment.stem}{number}", experiment, "--set",
+                                           "planes.front_end=frontend", *more)
+                    rows = list(csv.DictReader((folder / "requests.csv").read_text().splitlines()))
+                    prompts = sum(int(row["prompt_tokens"]) for row in rows)
+                    tokens = sum(int(row["output_tokens"]) for row in rows)
+                    links = {row["link"]: float(row["carried_bytes"])
+                             for row in csv.DictReader((folder / "links.csv").read_text().splitlines())
+                             if row["plane"] == "frontend"}
+                    self.assertAlmostEqual(links["users up"] / (4 * prompts), 1, 9)
+                    self.assertAlmostEqual(links["users down"] / (249 * tokens), 1, 9)
+                    others = [link for link in links if link.split()[0] in ("group", "chip")]
+                    self.assertAlmostEqual(sum(links[link] for link in others if link.endswith("up")),
+                                           links["users down"], delta=1)
+                    self.assertAlmostEqual(sum(links[link] for link in others if link.endswith("down")),
+                                           links["users up"], delta=1)
+                    summary = json.loads((folder / "summary.json").read_text())
+                    plane = next(plane for plane in summary["planes"] if plane["plane"] == "frontend")
+                    self.assertAlmostEqual(plane["requests"]["bytes"], 4 * prompts + 249 * tokens, delta=2)
+
+    def test_calls_step_by_step(self):
+        front_end = ["--set", "planes.front_end=frontend"]
+        self.assert_same(self.run_into("a", self.apart, *front_end),
+                         self.run_into("b", self.apart, *front_end, "--step-by-step"))
+
     def test_from_another_folder_and_over_old_results(self):
         here = self.run_into("a", self.small)
         self.assert_same(here, self.run_into("b", self.small, cwd="/"))

@@ -41,6 +41,7 @@ tokenyard_tests(behaviour_serving behaviour
     behaviour/hand_off_test.cpp
     behaviour/instance_test.cpp
     behaviour/pipeline_test.cpp
+    behaviour/request_way_test.cpp
     behaviour/speculation_test.cpp
     behaviour/trunk_contention_test.cpp
     behaviour/ways_contention_test.cpp)

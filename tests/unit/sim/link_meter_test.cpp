@@ -65,3 +65,18 @@ TEST_CASE("byte series: a long one keeps its sum in at most 4096 intervals") {
   CHECK(sum == doctest::Approx(9000.0));
   CHECK(series.bytes()[10] == doctest::Approx(4.0));
 }
+
+TEST_CASE("link meter: bytes that trickle count for the links of their way and keep none busy") {
+  LinkMeter meter(flow_network(2, 1, 50_GBps, 20_GBps), SimTime{100});
+  meter.count(EndpointId{0}, EndpointId{1}, 300_B, SimTime{50}, SimTime{200}, Traffic::Request);
+  int links = 0;
+  for (const LinkUse& use : meter.rows(SimTime{400})) {
+    const bool on_way = use.link == "e0 up" || use.link == "e1 down" || use.link == "d0 up" || use.link == "d1 down";
+    links += on_way ? 1 : 0;
+    CHECK(use.requests == (on_way ? 300_B : 0_B));
+    CHECK(use.carried == 0_B);
+    CHECK(use.busy == 0_s);
+    if (on_way) CHECK(use.requests_per_interval == std::vector<double>{100.0, 200.0, 0.0});  // 50 and 100 of 150 ns
+  }
+  CHECK(links == 4);
+}
