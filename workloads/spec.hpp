@@ -200,6 +200,8 @@ struct TraceSpec {
       users{};                        ///< of traces of sessions: who play them one after the other, in place of starts
   std::optional<SimTime> wait_cap{};  ///< of traces of sessions: longest think or tool time
   TracePolicy policy{};
+  /// Rows over policy.max_context are faults, over the model's context where that is 0; else they are played.
+  bool limits_context = false;
 };
 
 /// When users give a request up. At least one of the three is given.

@@ -54,7 +54,7 @@ TiedRows open_rows(const TraceSpec& trace, std::uint32_t max_context, std::uint6
                    std::unique_ptr<ByteSource> bytes) {
   const TraceFormat format{.name = trace.format, .columns = trace.columns, .block_tokens = trace.file_block_tokens};
   TracePolicy policy = trace.policy;
-  policy.max_context = max_context;
+  if (max_context > 0) policy.max_context = max_context;
   std::unique_ptr<TraceReader> reader;
   if (trace.format == "servegen") {  // draws, hence has a seed
     reader = std::make_unique<ServegenReader>(std::move(bytes), seed);

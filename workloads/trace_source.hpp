@@ -14,7 +14,8 @@
 
 namespace tokenyard::workloads {
 
-/// The rows of a trace that pass its policy, with ties spread if so asked.
+/// The rows of a trace that pass its policy, with ties spread if so asked. `max_context`: in place of the policy's; 0 =
+/// that one.
 /// Throws UserError for a bad header and for a trace whose format cannot be told.
 [[nodiscard]] TiedRows open_rows(const TraceSpec& trace, std::uint32_t max_context, std::uint64_t seed,
                                  std::unique_ptr<ByteSource> bytes);

@@ -182,6 +182,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "starts."},
     {"workload.trace", "wait_cap", kTime, kOptional,
      "Of traces of sessions: longest think or tool time between turns."},
+    {"workload.trace", "max_context", "count", kOptional,
+     "With bad_rows.over_context: most tokens of a prompt and its answer; else the model's context."},
     {"workload.trace", "bad_rows", "mapping: workload.trace.bad_rows", kOptional,
      "What to do with rows that cannot be played as they are."},
 
@@ -207,6 +209,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload.trace.bad_rows", "duplicate", kPolicy, "refuse", "A session that stood there before; mend: kept."},
     {"workload.trace.bad_rows", "short_prefix", kPolicy, "refuse",
      "Not one prefix id for every block of the prompt; mend: kept, too many are cut off."},
+    {"workload.trace.bad_rows", "over_context", "one of: play | refuse | drop | mend", "play",
+     "Prompt and answer together longer than max_context; play: as they are, and the summary says how many; mend: the "
+     "prompt loses its front, and with it its prefix ids."},
 
     {"workload.slo", "ttft", kTime, "2 s",
      "Time to first token promised; 2 s is MLPerf Inference's limit for llama2-70b in the Server scenario."},

@@ -320,6 +320,10 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
   }
   experiment.workload = read_workload(root.map("workload", "workload"));
   experiment.workload.session_context = experiment.llm.max_context;
+  auto* const trace = std::get_if<workloads::TraceSpec>(&experiment.workload.source);
+  if (trace != nullptr && trace->limits_context && trace->policy.max_context == 0) {
+    trace->policy.max_context = experiment.llm.max_context;
+  }
   check_rejection(experiment);
   experiment.output = read_output(root.map_or_empty("output", "output"));
   root.finish();

@@ -1,5 +1,6 @@
 #include "sim/config/read_trace.hpp"
 
+#include "models/base/errors.hpp"
 #include "sim/config/read_arrivals.hpp"
 #include "workloads/traces/formats.hpp"
 
@@ -36,19 +37,22 @@ RowLayout read_columns(YamlMap map) {
   return columns;
 }
 
-TracePolicy read_bad_rows(YamlMap map) {
-  TracePolicy policy;
+std::vector<std::string> choices(Fault fault) {
+  if (fault == Fault::Malformed) return {"refuse", "drop"};
+  if (fault == Fault::OverContext) return {"play", "refuse", "drop", "mend"};
+  return {"refuse", "drop", "mend"};
+}
+
+void read_bad_rows(YamlMap map, TraceSpec& trace) {
   for (std::size_t i = 0; i < kFaults; ++i) {
     const auto fault = static_cast<Fault>(i);
-    if (fault == Fault::OverContext) continue;  // a run counts these and plays them (sim/run)
     std::string key(kFaultNames[i]);
     std::replace(key.begin(), key.end(), ' ', '_');
-    const std::string choice =
-        fault == Fault::Malformed ? map.choice(key, {"refuse", "drop"}) : map.choice(key, {"refuse", "drop", "mend"});
-    policy.on[i] = choice == "refuse" ? OnFault::Refuse : choice == "drop" ? OnFault::Drop : OnFault::Mend;
+    const std::string choice = map.choice(key, choices(fault));
+    if (fault == Fault::OverContext) trace.limits_context = choice != "play";
+    trace.policy.on[i] = choice == "drop" ? OnFault::Drop : choice == "mend" ? OnFault::Mend : OnFault::Refuse;
   }
   map.finish();
-  return policy;
 }
 
 }  // namespace
@@ -59,8 +63,12 @@ TraceSpec read_trace(YamlMap map) {
                   .session_scope = map.choice("hash_scope", {"global", "session"}) == "session",
                   .speedup = map.number("speedup", 1e-3, 1e6),
                   .window_start = SimTime::from(map.seconds("window_start")),
-                  .spread_ties = map.choice("spread_ties", {"none", "uniform"}) == "uniform",
-                  .policy = read_bad_rows(map.map_or_empty("bad_rows", "workload.trace.bad_rows"))};
+                  .spread_ties = map.choice("spread_ties", {"none", "uniform"}) == "uniform"};
+  read_bad_rows(map.map_or_empty("bad_rows", "workload.trace.bad_rows"), trace);
+  if (map.given("max_context")) {
+    if (!trace.limits_context) map.fail("max_context", "has no meaning without `bad_rows: {over_context: ...}`");
+    trace.policy.max_context = map.count("max_context", 2, kMaxTokens);
+  }
   if (map.given("columns")) trace.columns = read_columns(map.map("columns", "workload.trace.columns"));
   if (map.given("rate")) trace.rate = map.rate("rate");
   if (map.given("window")) trace.window = SimTime::from(map.seconds("window"));
@@ -80,7 +88,11 @@ TraceSpec read_trace_settings(const std::string& path, std::vector<Override> set
   std::string text = "'";
   for (const char letter : path) text += letter == '\'' ? std::string("''") : std::string(1, letter);
   settings.push_back({"path", text + "'"});
-  return read_trace(YamlMap::of_settings("workload.trace", settings));
+  TraceSpec trace = read_trace(YamlMap::of_settings("workload.trace", settings));
+  if (trace.limits_context && trace.policy.max_context == 0) {
+    throw UserError("--set bad_rows.over_context: here is no model that has a context; give max_context too");
+  }
+  return trace;
 }
 
 }  // namespace tokenyard::config

@@ -3,6 +3,7 @@
 
     traffic_test.py PROGRAM [-k PATTERN]"""
 
+import csv
 import gzip
 import json
 
@@ -89,6 +90,31 @@ class Trace(CliTest):
         self.assertIn("note: 1 of 122 rows of the trace were dropped: malformed\n", text)
         self.assertIn("note: 1 of 122 rows of the trace were dropped: zero tokens\n", text)
         self.assertEqual(self.row(text, "requests"), ["120"])
+
+    def test_rows_over_the_context_are_played_dropped_or_mended(self):
+        # Two rows fit 4,096 tokens, one has 5,000 + 100.
+        self.write("a.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+            f"2023-11-16 18:30:0{i},{prompt},100\n" for i, prompt in enumerate((1000, 5000, 3000))))
+        over = "bad_rows.over_context="
+        self.assertTrue(self.refused("trace", "stats", "a.csv", "--set", over + "drop").startswith(
+            "--set bad_rows.over_context: here is no model that has a context"))
+        line = self.refused("trace", "stats", "a.csv", "--set", over + "refuse", "--set", "max_context=4096")
+        self.assertIn("a.csv:3: ContextTokens + GeneratedTokens: 5100 tokens, but the model's context is 4096;", line)
+        text = self.works("trace", "stats", "a.csv", "--set", over + "drop", "--set", "max_context=4096")
+        self.assertIn("note: 1 of 3 rows of the trace were dropped: over context\n", text)
+        self.assertEqual(self.row(text, "requests"), ["2"])
+        self.write("e.yaml", "schema: 1\nname: e\ntopology: hgx-h100\nllm: llama-3.1-8b\npools: {p: {instances: 1}}\n"
+                   "workload: {kind: trace, trace: {path: a.csv}}\n")
+        most = {"play": 5000, "mend": 3996, "drop": 3000}  # of prompts; a context of 4,096 leaves 3,996 beside 100
+        for policy, prompt in most.items():
+            with self.subTest(policy=policy):
+                settings = () if policy == "play" else ("--set", "workload.trace.max_context=4096", "--set",
+                                                        "workload.trace." + over + policy)
+                self.works("run", "e.yaml", "--out", "out", *settings)
+                with open(self.here / "out/e/requests.csv", encoding="utf-8") as file:
+                    rows = list(csv.DictReader(file))
+                self.assertEqual(max(int(row["prompt_tokens"]) for row in rows), prompt)
+                self.assertEqual(len(rows), 2 if policy == "drop" else 3)
 
     def test_broken_files_end_in_one_line(self):
         whole = gzip.compress(AZURE.encode())

@@ -65,6 +65,15 @@ TEST_CASE("read workload: a trace with all its options") {
   CHECK(trace.policy.of(Fault::ZeroTokens) == OnFault::Drop);
   CHECK(trace.policy.of(Fault::Unsorted) == OnFault::Mend);
   CHECK(trace.policy.of(Fault::Failed) == OnFault::Refuse);
+  CHECK_FALSE(trace.limits_context);  // over_context: play
+}
+
+TEST_CASE("read workload: rows over a context are faults where a policy says so") {
+  const WorkloadSpec spec = read("kind: trace\ntrace: {path: a, max_context: 4096, bad_rows: {over_context: drop}}\n");
+  const auto& trace = std::get<TraceSpec>(spec.source);
+  CHECK(trace.limits_context);
+  CHECK(trace.policy.max_context == 4096);
+  CHECK(trace.policy.of(Fault::OverContext) == OnFault::Drop);
 }
 
 TEST_CASE("read workload: options of a trace that contradict each other are refused") {
