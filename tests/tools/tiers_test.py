@@ -78,6 +78,26 @@ class Tiers(CliTest):
                     ttft.append(summary["latency"]["ttft"]["mean_s"])
                 self.assertAlmostEqual(ttft[1] / ttft[0], 1.0, delta=1e-4)
 
+    def test_held_steps_are_the_same_one_by_one(self):
+        # In a pipeline, with attention ranks, and where a chunk's KV is sent at the end of its step.
+        trtllm = "pools.serve.engine={kind: tensorrt_llm, tokens_per_block: 16, blocks: 2000, prefix_caching: true, " \
+                 "cache: {tiers: [{kind: host, capacity: 20 GB}]}}"
+        apart = "pools.decode={role: decode, parallel: {tensor: 1}, engine: {kind: sglang, page_size: 16}}"
+        for settings in ((trtllm, "pools.serve.parallel={pipeline: 2}"),
+                         ("pools.serve.parallel={attention_data: 4, expert: 4}", "llm=mixtral-8x7b",
+                          "workload.arrivals.rate=30 /s"),
+                         ("pools.serve.role=prefill", apart, "topology={base: hgx-h100, nodes: 2}")):
+            with self.subTest(settings=settings):
+                rows = []
+                for option in ((), ("--step-by-step",)):
+                    self.write("a.yaml", TIERS)
+                    words = [word for setting in settings for word in ("--set", setting)]
+                    self.works("run", "a.yaml", "--out", "out", *option, *words)
+                    rows.append((self.here / "out/tiers/requests.csv").read_bytes())
+                self.assertEqual(rows[0], rows[1])
+                pool = json.loads((self.here / "out/tiers/summary.json").read_text())["pools"][0]["prefix_cache"]
+                self.assertGreater(pool["host"]["read_blocks"], 1_000)
+
     def test_what_is_below_the_threshold_is_not_read_ahead(self):
         none = self.cache(CACHE + "prefetch=wait_complete", CACHE + "prefetch_threshold=100000")
         self.assertEqual(none["pool"]["read_blocks"], 0)
