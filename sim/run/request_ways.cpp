@@ -80,7 +80,9 @@ std::optional<PlaneId> front_end_plane(const Topology& topology, const config::E
       }
       const ChipId first = placed[p][i].chips[0];
       const bool beyond = topology.trunk(topology.domain(first, plane), plane) > BytesPerSecond{};
-      if (!beyond && !(info.front_end && info.domains == 1)) fail(first, "'{}' ends in the domain of");
+      // A scale-out network of one leaf has a port for users as well; a scale-up one does not.
+      const bool beside = info.domains == 1 && (info.front_end || plane == topology.scale_out());
+      if (!beyond && !beside) fail(first, "'{}' ends in the domain of");
     }
   }
   return plane;
@@ -94,6 +96,9 @@ void join_users(const config::Experiment& experiment, const std::vector<std::vec
   const bool beyond = topology.trunk(topology.domain(placed[0][0].chips[0], plane), plane) > BytesPerSecond{};
   const EndpointId users =
       add_users(beyond, spec.bandwidth.value_or(ports(topology, plane, placed)), assembly.networks.at(number));
+  // Those who look at its flows know the users too.
+  if (assembly.hand_off && assembly.hand_off->plane == number) assembly.hand_off->network = assembly.networks[number];
+  if (assembly.links && assembly.links->plane == number) assembly.links->network = assembly.networks[number];
   for (std::size_t p = 0; p < placed.size(); ++p) {
     for (std::size_t i = 0; i < placed[p].size(); ++i) {
       const InstanceEndpoint at = find(p, i);

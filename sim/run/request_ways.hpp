@@ -27,8 +27,8 @@ struct InstanceEndpoint {
 using FindInstance = std::function<InstanceEndpoint(std::size_t pool, std::size_t instance)>;
 
 /// Puts the users on the network of `plane`, as one endpoint "users" in a domain (and pod) of its own, and tells every
-/// instance its way from and to them (serving::RequestWay). Where a front-end plane is one domain they stand in that.
-/// They are as far away as the first chip of another domain, of another pod where there are any.
+/// instance its way from and to them (serving::RequestWay). Where a front-end or scale-out plane is one domain they
+/// stand in that. They are as far away as the first chip of another domain, of another pod where there are any.
 /// REQUIRES: front_end_plane() gave `plane`; assembly.networks and pools are complete, `find` knows all instances.
 void join_users(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
                 PlaneId plane, const FindInstance& find, Assembly& assembly);

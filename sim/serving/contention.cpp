@@ -132,6 +132,7 @@ void Contention::set_load(std::uint32_t member, const Load& load, double steps_p
 
 void Contention::count(std::size_t plane, EndpointId from, EndpointId to, bool begins) {
   if (plane != plane_) return;
+  expect(from.index() < domain_of_.size() && to.index() < domain_of_.size(), "it knows all endpoints of its plane");
   const std::uint32_t a = domain_of_[from.index()];
   const std::uint32_t b = domain_of_[to.index()];
   const std::array<std::uint32_t, 4> route{nic(from, true), nic(to, false), trunk(a, true), trunk(b, false)};

@@ -90,6 +90,22 @@ class SameBytes(Promises):
                     plane = next(plane for plane in summary["planes"] if plane["plane"] == "frontend")
                     self.assertAlmostEqual(plane["requests"]["bytes"], 4 * prompts + 249 * tokens, delta=2)
 
+    def test_calls_on_the_network_of_caches_and_collectives(self):
+        # Two nodes an instance, so that stages send to each other on that network.
+        staged = self.write("staged.yaml", SMALL.replace("name: small", "name: staged")
+                            .replace("topology: hgx-h100", "topology: {base: hgx-h100, nodes: 4}")
+                            .replace("parallel: {tensor: 2}", "parallel: {tensor: 8, pipeline: 2}"))
+        for experiment in (staged, self.apart):
+            with self.subTest(experiment=experiment.name):
+                folder = self.run_into("a", experiment, "--set", "planes.front_end=ib")
+                rows = list(csv.DictReader((folder / "requests.csv").read_text().splitlines()))
+                summary = json.loads((folder / "summary.json").read_text())
+                plane = next(plane for plane in summary["planes"] if plane["plane"] == "ib")
+                self.assertAlmostEqual(plane["requests"]["bytes"],
+                                       sum(4 * int(row["prompt_tokens"]) + 249 * int(row["output_tokens"])
+                                           for row in rows), delta=2)
+                self.assertGreater(plane["kv_bytes"] + plane["collective_bytes"], 0)
+
     def test_calls_step_by_step(self):
         front_end = ["--set", "planes.front_end=frontend"]
         self.assert_same(self.run_into("a", self.apart, *front_end),
