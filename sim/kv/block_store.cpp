@@ -82,6 +82,7 @@ void BlockStore::acquire(std::uint32_t count, std::int32_t priority, std::vector
   if (count > 0) ++version_;
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint32_t number = matched_[i];
+    if (i + kAhead < count) __builtin_prefetch(&blocks_[matched_[i + kAhead]]);
     if (blocks_[number].refs == 0) queue_.erase(number);
     hold(number, priority, held);
   }
@@ -155,10 +156,12 @@ std::uint32_t BlockStore::release(std::vector<std::uint32_t>& held, std::uint32_
   std::uint32_t freed = heap;
   for (std::uint32_t i = 0; i < heap; ++i) free_empty();
   if (!held.empty()) ++version_;
-  for (auto number = held.rbegin(); number != held.rend(); ++number) {
-    if (--blocks_[*number].refs > 0) continue;
-    if (spec_.ttl) freed_[*number] = now_;
-    queue_.push(*number, worth(*number));
+  for (std::size_t i = held.size(); i > 0; --i) {
+    const std::uint32_t number = held[i - 1];
+    if (i > kAhead) __builtin_prefetch(&blocks_[held[i - 1 - kAhead]]);
+    if (--blocks_[number].refs > 0) continue;
+    if (spec_.ttl) freed_[number] = now_;
+    queue_.push(number, worth(number));
     ++freed;
   }
   held.clear();
