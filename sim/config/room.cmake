@@ -27,6 +27,7 @@ tokenyard_room(config
     config/read_topology.cpp
     config/read_trace.cpp
     config/read_workload.cpp
+    config/yaml_keys.cpp
     config/yaml_map.cpp
     config/yaml_node.cpp
     config/yaml_values.cpp
@@ -49,6 +50,7 @@ tokenyard_room(config
     config/read_topology.hpp
     config/read_trace.hpp
     config/read_workload.hpp
+    config/yaml_keys.hpp
     config/yaml_map.hpp
     config/yaml_node.hpp
   BELOW base device llm cost topologies workloads metrics kv policy serving

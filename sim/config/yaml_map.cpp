@@ -2,6 +2,7 @@
 
 #include "sim/config/catalog.hpp"
 #include "sim/config/keys.hpp"
+#include "sim/config/yaml_keys.hpp"
 #include "sim/config/yaml_node.hpp"
 
 #include <yaml-cpp/yaml.h>
@@ -14,27 +15,12 @@
 namespace tokenyard::config {
 namespace {
 
-std::vector<std::string> keys_of(std::string_view section) {
-  std::vector<std::string> names;
-  for (const Key& key : all_keys()) {
-    if (key.section == section) names.emplace_back(key.name);
-  }
-  return names;
-}
-
 /// Key and value of one entry of a mapping, nothing when it has no such key.
 std::optional<std::pair<YAML::Node, YAML::Node>> entry_of(const YAML::Node& map, const std::string& key) {
   for (const auto& entry : map) {
     if (entry.first.IsScalar() && entry.first.Scalar() == key) return std::pair{entry.first, entry.second};
   }
   return std::nullopt;
-}
-
-const Key& key_of(std::string_view section, std::string_view name) {
-  for (const Key& key : all_keys()) {
-    if (key.section == section && key.name == name) return key;
-  }
-  throw BugError("no key '" + std::string(name) + "' in the table of section '" + std::string(section) + "'");
 }
 
 }  // namespace
@@ -141,15 +127,7 @@ void YamlMap::fail(std::string_view key, const std::string& why) const {
 }
 
 void YamlMap::fail_missing(std::string_view key) const {
-  std::vector<std::string> unknown;
-  const auto known = keys_of(impl_->section);
-  if (impl_->node.IsMap()) {
-    for (const auto& entry : impl_->node) {
-      const std::string written = entry.first.Scalar();
-      if (std::find(known.begin(), known.end(), written) == known.end()) unknown.push_back(written);
-    }
-  }
-  const std::string meant = nearest(key, unknown);
+  const std::string meant = nearest(key, unknown_keys(impl_->node, impl_->section));
   fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
                 (meant.empty() ? "" : "; is '" + meant + "' meant?"));
 }
@@ -168,14 +146,6 @@ bool YamlMap::given(std::string_view key) const {
   return has(key) ||
          (key_of(impl_->section, key).fallback != kOptional && key_of(impl_->section, key).fallback != kRequired);
 }
-
-namespace {
-[[nodiscard]] std::string shape_of(const YAML::Node& node) {
-  if (!node || node.IsNull()) return "nothing";
-  if (node.IsScalar()) return "'" + node.Scalar() + "'";
-  return node.IsMap() ? "a mapping" : "a list";
-}
-}  // namespace
 
 YamlMap YamlMap::map(std::string_view key, std::string_view section) {
   const YAML::Node value = impl_->take(key);
@@ -377,33 +347,7 @@ std::vector<std::filesystem::path> YamlMap::files(std::string_view key) {
 }
 
 void YamlMap::finish() const {
-  if (!impl_->node.IsMap()) return;
-  std::set<std::string> seen;
-  for (const auto& entry : impl_->node) {
-    if (!entry.first.IsScalar()) {
-      const std::string at = impl_->path.empty() ? "" : impl_->path.substr(0, impl_->path.size() - 1) + ": ";
-      throw UserError(place(file_of(entry.second, impl_->file), entry.first.Mark()) + ": " + at +
-                      "a key is one word, not " + shape_of(entry.first));
-    }
-    const std::string key = entry.first.Scalar();
-    const std::string where =
-        from_command_line(entry.second) ? "--set" : place(file_of(entry.second, impl_->file), entry.first.Mark());
-    if (!seen.insert(key).second) {
-      throw UserError(where + ": " + impl_->path + key + ": stands here twice; keep one");
-    }
-    if (impl_->asked.contains(key)) continue;
-    const auto known = keys_of(impl_->section);
-    if (std::find(known.begin(), known.end(), key) != known.end()) {
-      if (entry.second.IsNull()) continue;  // ~ takes a key away, also one that nobody asks for then
-      throw UserError(where + ": " + impl_->path + key +
-                      ": has no meaning here, beside the other keys of this mapping");
-    }
-    const std::string meant = nearest(key, known);
-    std::string all;
-    for (const std::string& one : known) all += (all.empty() ? "" : ", ") + one;
-    throw UserError(where + ": " + impl_->path + key + ": unknown key; " +
-                    (meant.empty() ? "known here: " + all : "is '" + meant + "' meant?"));
-  }
+  check_keys(impl_->node, {.section = impl_->section, .path = impl_->path, .file = impl_->file, .asked = impl_->asked});
 }
 
 std::string YamlMap::resolved() const {

@@ -23,6 +23,7 @@ tokenyard_room(report
     report/flat_figures.hpp
     report/grid.hpp
     report/json.hpp
+    report/json_pools.hpp
     report/manifest.hpp
     report/request_rows.hpp
     report/score.hpp

@@ -6,6 +6,7 @@
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/join_pools.hpp"
 #include "sim/run/kernel_profile.hpp"
 #include "sim/run/request_ways.hpp"

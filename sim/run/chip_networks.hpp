@@ -4,6 +4,7 @@
 #include "models/cost/network_figures.hpp"
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/experiment.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/placement.hpp"
 #include "sim/run/tier_ways.hpp"
 #include "sim/serving/step_flows.hpp"

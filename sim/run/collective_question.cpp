@@ -4,7 +4,7 @@
 #include "models/cost/collectives.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/config/read_topology.hpp"
-#include "sim/run/placement.hpp"
+#include "sim/run/instance_network.hpp"
 #include "topologies/make_topology.hpp"
 
 #include <fmt/format.h>

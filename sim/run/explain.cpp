@@ -1,6 +1,7 @@
 #include "sim/run/explain.hpp"
 
 #include "sim/run/assemble.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/kernel_profile.hpp"
 #include "sim/run/placement.hpp"
 #include "sim/serving/chip_clocks.hpp"

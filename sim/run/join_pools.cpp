@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/run/chip_networks.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/request_ways.hpp"
 #include "sim/run/shared_links.hpp"
 #include "topologies/bisection.hpp"

@@ -8,6 +8,7 @@ tokenyard_room(run
     run/collective_question.cpp
     run/explain.cpp
     run/graph_sizes.cpp
+    run/instance_network.cpp
     run/join_pools.cpp
     run/kernel_profile.cpp
     run/served_chip.cpp
@@ -31,6 +32,7 @@ tokenyard_room(run
     run/collective_question.hpp
     run/explain.hpp
     run/graph_sizes.hpp
+    run/instance_network.hpp
     run/join_pools.hpp
     run/kernel_profile.hpp
     run/served_chip.hpp

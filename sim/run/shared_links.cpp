@@ -1,6 +1,7 @@
 #include "sim/run/shared_links.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/run/instance_network.hpp"
 
 #include <algorithm>
 #include <cstddef>

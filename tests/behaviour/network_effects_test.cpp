@@ -1,4 +1,5 @@
 #include "models/cost/collectives.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/placement.hpp"
 #include "sim/run/run.hpp"
 #include "tests/support/child.hpp"

@@ -1,5 +1,6 @@
 #include "models/cost/collectives.hpp"
 #include "sim/run/chip_networks.hpp"
+#include "sim/run/instance_network.hpp"
 #include "sim/run/placement.hpp"
 #include "tests/support/child.hpp"
 #include "tests/support/small_experiment.hpp"

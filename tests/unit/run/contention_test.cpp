@@ -1,3 +1,4 @@
+#include "sim/run/instance_network.hpp"
 #include "sim/run/run.hpp"
 #include "sim/run/shared_links.hpp"
 #include "tests/support/child.hpp"

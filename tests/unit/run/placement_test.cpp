@@ -1,3 +1,4 @@
+#include "sim/run/instance_network.hpp"
 #include "sim/run/placement.hpp"
 
 #include "models/base/errors.hpp"
