@@ -53,19 +53,20 @@ MlaDecodeShape latent_shape(const StepCostSpec& spec, double sequences, double c
 }
 
 /// With context parallelism chips take turns from both ends of a prompt, so that their areas are alike.
-ContextAttentionShape prompt_shape(const StepCostSpec& spec, const AttentionLayers& layers, double tokens,
-                                   double area_x2) {
-  return {.tokens = tokens / spec.plan.context,
-          .area_x2 = layers.seen_area_x2(tokens, area_x2) / spec.plan.context,
+ContextAttentionShape prompt_shape(const StepCostSpec& spec, const AttentionLayers& layers, const AttentionWork& work) {
+  return {.tokens = work.tokens / spec.plan.context,
+          .area_x2 = layers.seen_area_x2(work.tokens, work.area_x2) / spec.plan.context,
+          .longest = layers.seen_longest(longest_prompt(work)),
           .heads = heads_per_chip(spec),
           .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
           .head_dim = 1.0 * spec.llm.gqa->head_dim,
           .windowed = layers.window <= models::kShortWindow};
 }
 
-MlaContextShape latent_prompt_shape(const StepCostSpec& spec, double tokens, double area_x2) {
-  return {.tokens = tokens / spec.plan.context,
-          .area_x2 = area_x2 / spec.plan.context,
+MlaContextShape latent_prompt_shape(const StepCostSpec& spec, const AttentionWork& work) {
+  return {.tokens = work.tokens / spec.plan.context,
+          .area_x2 = work.area_x2 / spec.plan.context,
+          .longest = longest_prompt(work),
           .heads = heads_per_chip(spec),
           .nope_dim = 1.0 * spec.llm.mla->nope_dim,
           .rope_dim = 1.0 * spec.llm.mla->rope_dim,
@@ -108,7 +109,7 @@ const models::DecodeAttentionCoefficients& decode_kernel(const StepCostSpec& spe
 
 const models::ContextAttentionCoefficients& context_kernel(const StepCostSpec& spec, const AttentionLayers& layers) {
   const auto* const c =
-      models::context_kernel(spec.chip.kernels, spec.precision.kv, heads_of(prompt_shape(spec, layers, 0.0, 0.0)));
+      models::context_kernel(spec.chip.kernels, spec.precision.kv, heads_of(prompt_shape(spec, layers, {})));
   expect(c != nullptr, kHasKernels);
   return *c;
 }
@@ -125,10 +126,10 @@ Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double conte
   return std::max(0.0, longest - context / sequences) * skew->per_key;
 }
 
-Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double tokens, double area_x2) {
+Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, const AttentionWork& work) {
   const models::Dtype kv = spec.precision.kv;
-  if (spec.llm.mla) return mla_context_time(latent_prompt_shape(spec, tokens, area_x2), kv, spec.chip);
-  return context_attention_time(prompt_shape(spec, layers, tokens, area_x2), kv, spec.chip);
+  if (spec.llm.mla) return mla_context_time(latent_prompt_shape(spec, work), kv, spec.chip);
+  return context_attention_time(prompt_shape(spec, layers, work), kv, spec.chip);
 }
 
 std::optional<MixedAttention> mixed_attention(const StepCostSpec& spec) {
@@ -153,37 +154,35 @@ Attention::Decodes Attention::decodes_of_layers(const StepCostSpec& spec, const 
     const auto work = [&](double sequences, double context) {
       return ns(kernel_work(latent_shape(spec, sequences, context), kv, c, spec.chip));
     };
-    return {.norm = norm(c), .per_context = work(0.0, 1.0), .per_sequence = work(1.0, 0.0)};
+    return {.norm = norm(c),
+            .per_context = work(0.0, 1.0),
+            .per_sequence = work(1.0, 0.0),
+            .walk = LatentWalk(c, decode_queries(spec), spec.chip.kernels.multiprocessors),
+            .of_length = 1.0 / spec.plan.kv};
   }
   const models::DecodeAttentionCoefficients& c = decode_kernel(spec, layers);
-  models::DecodeAttentionCoefficients reads = c;  // what grows with the context and the sequences alone
-  reads.per_head = Seconds{};
-  const auto work = [&](double sequences, double context) {
+  const auto read = [&](double sequences, double context) {
     DecodeAttentionShape shape = gqa_shape(spec, layers, sequences, 0.0);
     shape.context = context / spec.plan.kv;
-    return ns(kernel_work(shape, kv, reads, spec.chip));
+    return ns(decode_attention_bytes(shape, kv) / (spec.chip.memory_bandwidth * c.eff_bw));
   };
-  const models::AttentionSplit& split = spec.chip.kernels.attention_split;
-  const double start = ns(c.per_head) * kv_heads_per_chip(spec.llm, spec.plan);
   return {.norm = norm(c),
-          .per_context = work(0.0, 1.0),
-          .per_sequence = work(1.0, 0.0),
-          .per_start = start,
-          .per_split = split.keys > 0.0 ? start / split.keys / spec.plan.kv : 0.0,
-          .most_split = ns(c.per_head) * split.blocks,
-          .split_unseen = split.whole_context};
+          .per_context = read(0.0, 1.0),
+          .per_sequence = read(1.0, 0.0),
+          .added = ns(c.added),
+          .grid = DecodeGrid(spec.chip.kernels, c, heads_of(gqa_shape(spec, layers, 1.0, 1.0))),
+          .kv_heads = kv_heads_per_chip(spec.llm, spec.plan),
+          .of_length = 1.0 / spec.plan.kv,
+          .split_unseen = spec.chip.kernels.attention_split.whole_context && layers.windowed()};
 }
 
 Attention::Prompts Attention::prompts_of_layers(const StepCostSpec& spec, const AttentionLayers& layers) {
   const models::ContextAttentionCoefficients& c =
       spec.llm.mla ? of(spec.chip.kernels.mla_context, spec.precision.kv) : context_kernel(spec, layers);
-  const auto work = [&](double tokens, double area_x2) {
-    if (spec.llm.mla) return ns(kernel_work(latent_prompt_shape(spec, tokens, area_x2), c, spec.chip));
-    ContextAttentionShape shape = prompt_shape(spec, layers, tokens, 0.0);
-    shape.area_x2 = area_x2 / spec.plan.context;
-    return ns(kernel_work(shape, c, spec.chip));
-  };
-  return {.norm = norm(c), .per_area = work(0.0, 1.0), .per_token = work(1.0, 0.0)};
+  return {.norm = norm(c),
+          .tiles = spec.llm.mla ? context_tiles(latent_prompt_shape(spec, {}), c, spec.chip)
+                                : context_tiles(prompt_shape(spec, layers, {}), c, spec.chip),
+          .of_prompts = 1.0 / spec.plan.context};
 }
 
 std::vector<Attention::Group> Attention::groups(const StepCostSpec& spec) {

@@ -1,6 +1,9 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/context_tiles.hpp"
+#include "models/cost/decode_grid.hpp"
+#include "models/cost/latent_walk.hpp"
 #include "models/cost/mixed_attention.hpp"
 #include "models/cost/norm_table.hpp"
 #include "models/cost/step_cost.hpp"
@@ -28,6 +31,12 @@ namespace tokenyard::cost {
 /// The decodes of a step without its prompts.
 [[nodiscard]] inline AttentionWork decodes_of(const AttentionWork& work) {
   return {.sequences = work.sequences, .context = work.context, .longest_context = work.longest_context};
+}
+
+/// Most keys that a token of its prompts sees; that of chunks which are all alike where it is not told.
+[[nodiscard]] inline double longest_prompt(const AttentionWork& work) {
+  if (work.longest_prompt > 0.0 || work.tokens <= 0.0) return work.longest_prompt;
+  return 0.5 * (work.area_x2 + work.tokens * work.tokens / std::max(1.0, work.chunks)) / work.tokens;
 }
 
 /// Layers that see the same part of a context.
@@ -61,9 +70,9 @@ struct AttentionLayers {
 /// What the longest of these decodes adds to it (models::SkewCoefficients); nothing when it is not told, where the chip
 /// has no figure of it, for latent attention, and where chips share a cache.
 [[nodiscard]] Seconds skew_layer_time(const StepCostSpec& spec, double sequences, double context, double longest);
-/// Likewise all chunks of a step.
-[[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers, double tokens,
-                                         double area_x2);
+/// Likewise all chunks of a step, whatever of `work` are prompts.
+[[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers,
+                                         const AttentionWork& work);
 /// The kernel that takes prompts and decodes of a step in one launch; absent where two kernels share them: the engine
 /// launches two, the chip has no such kernel for this cache, the model's attention is latent (its back ends split the
 /// batch), or chips share prompts or a cache.
@@ -88,7 +97,8 @@ class Attention {
       double layer = 0.0;
       if (work.sequences > 0.0) layer += decode_layer(group, work.sequences, work.context, work.longest_context);
       if (work.tokens > 0.0) {
-        layer += group.prompts(group.layers.seen_area_x2(work.tokens, work.area_x2), work.tokens);
+        layer += group.prompts(work.tokens, group.layers.seen_area_x2(work.tokens, work.area_x2),
+                               group.layers.seen_longest(longest_prompt(work)));
       }
       ns += group.layers.layers * layer;
     }
@@ -109,23 +119,32 @@ class Attention {
     NormTable norm;
     double per_context = 0.0;
     double per_sequence = 0.0;
-    double per_start = 0.0;     // a sequence's own thread blocks
-    double per_split = 0.0;     // a token of context, of the blocks that its kernel splits contexts into
-    double most_split = 0.0;    // of all of them
-    bool split_unseen = false;  // tokens outside the window count for that
+    double added = 0.0;
+    std::optional<LatentWalk> walk{};  // of latent attention
+    std::optional<DecodeGrid> grid{};  // of the others
+    double kv_heads = 0.0;
+    double of_length = 1.0;     // this chip's share of a context
+    bool split_unseen = false;  // tokens outside the window count for the thread blocks
 
     [[nodiscard]] double operator()(double sequences, double seen, double context) const {
-      const double split = std::min(per_split * (split_unseen ? context : seen), most_split);
-      return norm(per_context * seen + per_sequence * sequences + std::max(per_start * sequences, split));
+      if (walk) {
+        const double pass = 1e9 * walk->pass(1e-9 * per_context * seen, sequences, seen * of_length);
+        return norm(pass + per_sequence * sequences);
+      }
+      const double read = per_context * seen + per_sequence * sequences;
+      const double each = of_length / sequences;
+      const DecodeGrid::Cost cost =
+          grid->cost(sequences * kv_heads, seen * each, (split_unseen ? context : seen) * each);
+      return norm(read * cost.reads + cost.starts.value() * 1e9) + added;
     }
   };
   struct Prompts {
     NormTable norm;
-    double per_area;
-    double per_token;
+    ContextTiles tiles;
+    double of_prompts;  // this chip's share of them
 
-    [[nodiscard]] double operator()(double area_x2, double tokens) const {
-      return norm(per_area * area_x2 + per_token * tokens);
+    [[nodiscard]] double operator()(double tokens, double area_x2, double longest) const {
+      return norm(1e9 * tiles.work(of_prompts * tokens, of_prompts * area_x2, longest).value());
     }
   };
   struct Group {

@@ -1,6 +1,8 @@
 #include "models/cost/kernels.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/cost/decode_grid.hpp"
+#include "models/cost/latent_walk.hpp"
 #include "models/device/attention_kernels.hpp"
 
 #include <algorithm>
@@ -27,16 +29,40 @@ const auto& family(const Families& families, Index index) {
 
 double bf16_peak(const AcceleratorSpec& chip) { return chip.peak_of(Dtype::Bf16).value(); }
 
-/// Of context attention, from the FLOP that a token and a key cost together and the activations of a token.
-Seconds context_work(double tokens, double area_x2, double flop_per_area, double bytes_per_token,
-                     const models::ContextAttentionCoefficients& c, const AcceleratorSpec& chip) {
-  const double flop = flop_per_area * (area_x2 + 2.0 * c.tile_keys * tokens);
-  return Seconds{flop / (bf16_peak(chip) * c.eff_flops) +
-                 bytes_per_token * tokens / (chip.memory_bandwidth.value() * c.eff_io)};
+/// Of context attention, from the FLOP of a query and half a key in all heads and the activations of a token.
+ContextTiles tiles(double flop_per_area_x2, double bytes_per_token, double heads,
+                   const models::ContextAttentionCoefficients& c, const AcceleratorSpec& chip) {
+  return ContextTiles({.per_area_x2 = Seconds{flop_per_area_x2 / (bf16_peak(chip) * c.eff_flops)},
+                       .per_token = Seconds{bytes_per_token / (chip.memory_bandwidth.value() * c.eff_io)},
+                       .heads = heads},
+                      c, chip.kernels.multiprocessors);
 }
 
 double latent_bytes(const MlaDecodeShape& s, Dtype kv) {
   return s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
+}
+
+/// Of decode attention that reads and writes as if it were `bytes`.
+Seconds decode_work(const DecodeAttentionShape& s, double bytes, const models::DecodeAttentionCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  const Seconds read{bytes / (chip.memory_bandwidth.value() * c.eff_bw)};
+  if (s.sequences <= 0.0) return read;
+  const double seen = s.context / s.sequences;
+  const double length = chip.kernels.attention_split.whole_context ? seen + s.unseen / s.sequences : seen;
+  const DecodeGrid::Cost cost = DecodeGrid(chip.kernels, c, heads_of(s)).cost(s.sequences * s.kv_heads, seen, length);
+  return read * cost.reads + cost.starts;
+}
+
+/// Of latent decode attention that reads as if its cache were `bytes`.
+Seconds latent_work(const MlaDecodeShape& s, double bytes, const models::MlaDecodeCoefficients& c,
+                    const AcceleratorSpec& chip) {
+  const double width = 2.0 * s.kv_rank + s.rope_dim;
+  const double bandwidth = chip.memory_bandwidth.value();
+  const LatentWalk walk(c, s.heads, chip.kernels.multiprocessors);
+  const double compute = 2.0 * s.context * walk.heads() * width / (bf16_peak(chip) * c.eff_flops);
+  const double pass = std::max(compute, bytes / (bandwidth * c.eff_bw));
+  return Seconds{walk.pass(pass, s.sequences, s.context) +
+                 c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
 }
 
 template <class Coefficients>
@@ -79,17 +105,9 @@ Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {
                4.0 * s.sequences * s.heads * s.head_dim};
 }
 
-double decode_blocks(const DecodeAttentionShape& s, const models::AttentionSplit& split) {
-  const double whole = s.sequences * s.kv_heads;
-  if (split.keys <= 0.0) return whole;
-  const double counted = split.whole_context ? s.context + s.unseen : s.context;
-  return std::max(whole, std::min(counted * s.kv_heads / split.keys, split.blocks));
-}
-
 Seconds kernel_work(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
-  return decode_attention_bytes(s, kv) / (chip.memory_bandwidth * c.eff_bw) +
-         c.per_head * decode_blocks(s, chip.kernels.attention_split);
+  return decode_work(s, decode_attention_bytes(s, kv).value(), c, chip);
 }
 
 models::HeadShape heads_of(const DecodeAttentionShape& s) {
@@ -100,31 +118,37 @@ models::HeadShape heads_of(const ContextAttentionShape& s) {
   return {.head_dim = s.head_dim, .group = s.heads / s.kv_heads, .windowed = s.windowed};
 }
 
+ContextTiles context_tiles(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
+                           const AcceleratorSpec& chip) {
+  return tiles(2.0 * s.heads * (s.head_dim + c.softmax_dim), (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0,
+               s.heads, c, chip);
+}
+
+ContextTiles context_tiles(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
+                           const AcceleratorSpec& chip) {
+  const double dims = s.nope_dim + s.rope_dim + s.v_dim;
+  return tiles(s.heads * (dims + 2.0 * c.softmax_dim), s.heads * 4.0 * dims, s.heads, c, chip);
+}
+
 Seconds kernel_work(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
-  return context_work(s.tokens, s.area_x2, 2.0 * s.heads * (s.head_dim + c.softmax_dim),
-                      (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0, c, chip);
+  return context_tiles(s, c, chip).work(s.tokens, s.area_x2, s.longest);
 }
 
 Seconds kernel_work(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
                     const AcceleratorSpec& chip) {
-  const double width = 2.0 * s.kv_rank + s.rope_dim;
-  const double bandwidth = chip.memory_bandwidth.value();
-  const double compute = 2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops);
-  return Seconds{std::max(compute, latent_bytes(s, kv) / (bandwidth * c.eff_bw)) +
-                 c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
+  return latent_work(s, latent_bytes(s, kv), c, chip);
 }
 
 Seconds kernel_work(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
-  const double dims = s.nope_dim + s.rope_dim + s.v_dim;
-  return context_work(s.tokens, s.area_x2, s.heads * (dims + 2.0 * c.softmax_dim), s.heads * 4.0 * dims, c, chip);
+  return context_tiles(s, c, chip).work(s.tokens, s.area_x2, s.longest);
 }
 
 Seconds decode_attention_time(const DecodeAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
   const auto* const c = models::decode_kernel(chip.kernels, kv, heads_of(s));
   expect(c != nullptr, kHasFamily);
-  return with_floor(kernel_work(s, kv, *c, chip), *c);
+  return with_floor(kernel_work(s, kv, *c, chip), *c) + c->added;
 }
 
 Seconds context_attention_time(const ContextAttentionShape& s, Dtype kv, const AcceleratorSpec& chip) {
@@ -155,19 +179,12 @@ Seconds context_time(const MlaContextShape& s, const models::ContextAttentionCoe
 Seconds repeated_time(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
                       const AcceleratorSpec& chip) {
   const double bytes = decode_attention_bytes(s, kv).value();
-  const Seconds spared{(bytes - priced_bytes(bytes, c.repeated.below, c.repeated.share)) /
-                       (chip.memory_bandwidth.value() * c.eff_bw)};
-  return with_floor(kernel_work(s, kv, c, chip) - spared, c);
+  return with_floor(decode_work(s, priced_bytes(bytes, c.repeated.below, c.repeated.share), c, chip), c);
 }
 
 Seconds repeated_time(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
                       const AcceleratorSpec& chip) {
-  const double width = 2.0 * s.kv_rank + s.rope_dim;
-  const double bandwidth = chip.memory_bandwidth.value();
-  const double compute = 2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops);
-  const double memory = priced_bytes(latent_bytes(s, kv), c.repeated.below, c.repeated.share) / (bandwidth * c.eff_bw);
-  return with_floor(Seconds{std::max(compute, memory) + c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth},
-                    c);
+  return with_floor(latent_work(s, priced_bytes(latent_bytes(s, kv), c.repeated.below, c.repeated.share), c, chip), c);
 }
 
 Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/context_tiles.hpp"
 #include "models/cost/expert_load.hpp"
 #include "models/device/accelerator.hpp"
 #include "models/device/attention_heads.hpp"
@@ -49,16 +50,12 @@ struct DecodeAttentionShape {
 ///   context*kv_heads*head_dim*2*kv + 4*sequences*heads*head_dim
 [[nodiscard]] Bytes decode_attention_bytes(const DecodeAttentionShape& shape, models::Dtype kv);
 
-/// Thread blocks that the chip starts for it: sequences*kv_heads; or, where contexts are split,
-///   max( sequences*kv_heads, min( context*kv_heads/split.keys, split.blocks ) )
-/// with the unseen context where the kernel counts it.
-[[nodiscard]] double decode_blocks(const DecodeAttentionShape& shape, const models::AttentionSplit& split);
-
 /// FLOP = 2*heads*(head_dim + softmax_dim)*area, activation bytes = tokens*(2*heads + 4*kv_heads)*head_dim*2. The
 /// reading of a cached prefix is not counted: it is hidden behind the products.
 struct ContextAttentionShape {
   double tokens = 0;   ///< sum of the chunks' lengths q
   double area_x2 = 0;  ///< sum of q*(2*prefix + q), of what the layer sees
+  double longest = 0;  ///< most keys that one of the tokens sees: largest prefix + q
   double heads = 0;
   double kv_heads = 0;
   double head_dim = 0;
@@ -80,6 +77,7 @@ struct MlaDecodeShape {
 struct MlaContextShape {
   double tokens = 0;
   double area_x2 = 0;
+  double longest = 0;
   double heads = 0;
   double nope_dim = 0;
   double rope_dim = 0;
@@ -99,6 +97,13 @@ struct MlaContextShape {
                                   const models::AcceleratorSpec& chip);
 [[nodiscard]] Seconds kernel_work(const MlaContextShape& shape, const models::ContextAttentionCoefficients& c,
                                   const models::AcceleratorSpec& chip);
+
+/// The two of prompts, compiled for the heads of `shape`.
+[[nodiscard]] ContextTiles context_tiles(const ContextAttentionShape& shape,
+                                         const models::ContextAttentionCoefficients& c,
+                                         const models::AcceleratorSpec& chip);
+[[nodiscard]] ContextTiles context_tiles(const MlaContextShape& shape, const models::ContextAttentionCoefficients& c,
+                                         const models::AcceleratorSpec& chip);
 
 /// What chooses among a chip's kernels.
 [[nodiscard]] models::HeadShape heads_of(const DecodeAttentionShape& shape);

@@ -6,6 +6,8 @@ tokenyard_room(cost
     cost/collectives.cpp
     cost/communication.cpp
     cost/communication_table.cpp
+    cost/context_tiles.cpp
+    cost/decode_grid.cpp
     cost/drafting.cpp
     cost/exchange.cpp
     cost/expert_load.cpp
@@ -39,6 +41,8 @@ tokenyard_room(cost
     cost/collectives.hpp
     cost/communication.hpp
     cost/communication_table.hpp
+    cost/context_tiles.hpp
+    cost/decode_grid.hpp
     cost/drafting.hpp
     cost/exchange.hpp
     cost/expert_load.hpp
@@ -46,6 +50,7 @@ tokenyard_room(cost
     cost/kernel_profile.hpp
     cost/kernels.hpp
     cost/kv_exchange.hpp
+    cost/latent_walk.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp
     cost/micro_batches.hpp

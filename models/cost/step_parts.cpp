@@ -311,7 +311,7 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
     }
     if (work.tokens > 0.0) {
       add(parts, "context attention", PriceFamily::ContextAttention, group.layers,
-          {.time = context_layer_time(spec_, group, work.tokens, work.area_x2)});
+          {.time = context_layer_time(spec_, group, work)});
     }
   }
   return parts;

@@ -30,6 +30,9 @@ void check(const DecodeAttentionCoefficients& attention, const Group& group) {
   group.efficiency("eff_bw", attention.eff_bw);
   group.positive("p", attention.p);
   group.not_negative("per_head", attention.per_head.value());
+  group.not_negative("per_part", attention.per_part.value());
+  group.not_negative("resident", attention.resident);
+  group.not_negative("last_wave", attention.last_wave);
   group.not_negative("flash", attention.flash.value());
   check(attention.repeated, group);
   group.sourced(attention.provenance);
@@ -42,6 +45,8 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.positive("p", attention.p);
   group.not_negative("tile_keys", attention.tile_keys);
   group.not_negative("softmax_dim", attention.softmax_dim);
+  group.not_negative("tile_rows", attention.tile_rows);
+  group.not_negative("last_tiles", attention.last_tiles);
   group.sourced(attention.provenance);
 }
 
@@ -69,6 +74,9 @@ void check(const MlaDecodeCoefficients& mla, const Group& group) {
   group.efficiency("eff_bw", mla.eff_bw);
   group.positive("p", mla.p);
   group.not_negative("query_io", mla.query_io);
+  group.not_negative("walk", mla.walk.value());
+  group.not_negative("resident", mla.resident);
+  group.not_negative("last_walk", mla.last_walk);
   check(mla.repeated, group);
   group.sourced(mla.provenance);
 }
@@ -120,6 +128,8 @@ void check(const KernelSet& kernels) {
   }
   Group("kernels.attention_split").not_negative("keys", kernels.attention_split.keys);
   Group("kernels.attention_split").not_negative("blocks", kernels.attention_split.blocks);
+  Group("kernels.attention_split").not_negative("root", kernels.attention_split.root);
+  Group("kernels.multiprocessors").not_negative("count", kernels.multiprocessors);
   check_all(kernels.attention_skew, "kernels.attention_skew", format);
   check_all(kernels.mixed_attention, "kernels.attention_mixed", format);
   check_all(kernels.mla_decode, "kernels.mla_decode", format);

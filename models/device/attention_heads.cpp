@@ -6,8 +6,8 @@ namespace tokenyard::models {
 
 std::string_view name(DecodeHeads heads) {
   constexpr std::array<std::string_view, kDecodeHeads> names{
-      "single",           "wide",      "heads_64",      "heads_64_wide", "heads_64_window", "heads_192",
-      "heads_192_window", "heads_256", "heads_256_wide"};
+      "single",    "wide",           "heads_64",         "heads_64_wide", "heads_64_window",
+      "heads_192", "heads_192_wide", "heads_192_window", "heads_256",     "heads_256_wide"};
   return names.at(static_cast<std::size_t>(heads));
 }
 

@@ -23,11 +23,12 @@ enum class DecodeHeads : std::uint8_t {
   Heads64Wide,
   Heads64Window,
   Heads192,
+  Heads192Wide,
   Heads192Window,
   Heads256,
   Heads256Wide,
 };
-inline constexpr std::size_t kDecodeHeads = 9;
+inline constexpr std::size_t kDecodeHeads = 10;
 [[nodiscard]] std::string_view name(DecodeHeads heads);  ///< "single", "heads_64_wide", ..., as in a chip's entry
 
 /// Likewise of prompts, beside the one for heads up to 128 that see everything.

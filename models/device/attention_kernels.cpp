@@ -20,7 +20,7 @@ Size size_of(double head_dim) {
   using enum DecodeHeads;
   if (head_dim <= 64.0) return {.narrow = Heads64, .wide = Heads64Wide, .window = Heads64Window};
   if (head_dim <= 128.0) return {.narrow = {}, .wide = Wide, .window = {}};
-  if (head_dim <= 192.0) return {.narrow = Heads192, .wide = {}, .window = Heads192Window};
+  if (head_dim <= 192.0) return {.narrow = Heads192, .wide = Heads192Wide, .window = Heads192Window};
   return {.narrow = Heads256, .wide = Heads256Wide, .window = {}};
 }
 

@@ -38,21 +38,31 @@ struct RepeatedReads {
 
 /// How a chip's decode kernels split long contexts over thread blocks, so that few sequences fill the chip too: a block
 /// for each KV head of each sequence, or as many as `keys` tokens each make, where that is more and at most `blocks`.
+/// cost::DecodeGrid has the rule.
 struct AttentionSplit {
   double keys = 0.0;           ///< 0: the tables show no such thing
   double blocks = 0.0;         ///< on the whole chip
   bool whole_context = false;  ///< blocks are counted by the whole context, not by what a window leaves of it
+  double root = 0.0;           ///< at most the root of so many times as many parts of a context; 0: no such limit
 };
 
-/// Decode attention, GQA/MHA: t = pnorm_p( t0, KV bytes / (BW*eff_bw) + per_head * blocks ), where blocks are
-/// sequences*kv_heads, or what AttentionSplit makes of them. p < 1 is slower than the sum of both.
+/// Decode attention, GQA/MHA:
+///   t = pnorm_p( t0, bytes/(BW*eff_bw) * padded(reading)/reading + (per_head + per_part*min(1, parts - 1)) *
+///   padded(blocks) )
+/// where blocks are sequences*kv_heads, or what AttentionSplit makes of them: `parts` of each. `reading` are those that
+/// a window leaves something to read, without a window all of them. padded() adds the empty places of the last wave
+/// (cost::DecodeGrid) where waves count. p < 1 is slower than the sum of both.
 struct DecodeAttentionCoefficients {
   Seconds t0;
   double eff_bw = 1.0;
   double p = 1.0;
-  Seconds per_head;  ///< start and end of a thread block of one KV head of one sequence, spread over the chip
+  Seconds per_head;        ///< start and end of a thread block of one KV head of one sequence, spread over the chip
+  Seconds per_part;        ///< likewise of writing a part's result and adding it up, where a context is split
+  double resident = 0.0;   ///< blocks that a multiprocessor holds at once, a fact of the kernel; 0: waves do not count
+  double last_wave = 0.0;  ///< share of a full wave's time that its last wave takes at least
   RepeatedReads repeated;
   Seconds flash;  ///< how much longer FlashAttention takes, which some engines run instead of the tables' kernel
+  Seconds added;  ///< to all of the above: of the kernel that an engine runs instead; 0 in a chip's entry
   Provenance provenance;
 };
 
@@ -68,7 +78,13 @@ struct SkewCoefficients {
 /// Context (prefill) attention, expanded:
 ///   t = pnorm_p( t0, FLOP of (area_x2 + 2*tile_keys*tokens) / (bf16 peak * eff_flops) + activation bytes/(BW * eff_io)
 ///   )
-/// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size.
+/// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size. Where tile_rows are
+/// known, a thread block takes so many tokens of one head and walks the keys they see, alone on one of the chip's
+/// multiprocessors:
+///   longest  = products of tile_rows*(most keys of a token + tile_keys) on one multiprocessor
+///   products = max( longest, those above + last_tiles*longest*clamp(heads*tokens/tile_rows/multiprocessors - 1, 0, 1)
+///   )
+/// More tiles than run at once leave part of a tile's time to the last of them.
 struct ContextAttentionCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
@@ -76,6 +92,8 @@ struct ContextAttentionCoefficients {
   double p = 1.0;
   double tile_keys = 0.0;  ///< keys a token pays beyond those it sees: tiles on the diagonal, start and end of a tile
   double softmax_dim = 0.0;
+  double tile_rows = 0.0;  ///< a fact of the kernel; 0: tiles do not count
+  double last_tiles = 0.0;
   Provenance provenance;
 };
 
@@ -106,13 +124,21 @@ struct MixedAttentionCoefficients {
 };
 
 /// MLA decode, absorbed:
-///   t = pnorm_p( t0, max( FLOP/(bf16 peak * eff_flops), latent bytes/(BW * eff_bw) ) + query_io * query bytes/BW )
+///   t = pnorm_p( t0, pass + query_io * query bytes/BW )
+///   pass = max( FLOP/(bf16 peak * eff_flops), latent bytes/(BW * eff_bw) )
+/// A kernel that does not split contexts has a block for each 64 heads of a sequence, filled or not, which walks them
+/// alone; blocks beyond those that run at once leave part of such a walk to the last of them:
+///   pass = max( alone, pass of whole blocks + last_walk*alone*clamp(blocks/(resident*multiprocessors) - 1, 0, 1) ),
+///   alone = walk * mean context
 struct MlaDecodeCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
   double eff_bw = 1.0;
   double p = 1.0;
   double query_io = 0.0;  ///< passes over the absorbed queries and outputs
+  Seconds walk;           ///< a key; 0: contexts are split, and heads count as they are
+  double resident = 0.0;  ///< blocks on a multiprocessor at once, a fact of the kernel; below 1 where one takes several
+  double last_walk = 0.0;
   RepeatedReads repeated;
   Provenance provenance;
 };
@@ -149,6 +175,7 @@ struct KernelSet {
   ByCache<DecodeAttentionCoefficients> decode_attention;                           ///< heads of 128 in groups
   std::array<ByCache<DecodeAttentionCoefficients>, kDecodeHeads> decode_by_heads;  ///< by DecodeHeads; may be absent
   AttentionSplit attention_split;
+  double multiprocessors = 0.0;  ///< 0: not known, and neither waves nor tiles of attention kernels count
   ByCache<ContextAttentionCoefficients> context_attention;  ///< heads up to 128, no window
   std::array<ByCache<ContextAttentionCoefficients>, kContextHeads>
       context_by_heads;                                 ///< by ContextHeads; may be absent

@@ -4,6 +4,7 @@
 #include "models/fit/families.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -46,6 +47,24 @@ bool in_groups(std::span<const double> shape) {
 /// Libraries that split contexts compile a kernel for a size of heads and groups; others have one for all.
 bool told_apart(const AcceleratorSpec& chip) { return chip.kernels.attention_split.keys > 0.0; }
 
+bool counts_waves(const AcceleratorSpec& chip) { return told_apart(chip) && chip.kernels.multiprocessors > 0.0; }
+
+/// Thread blocks that an SM may hold at once. That of single heads holds four by its code (cost::DecodeGrid).
+std::vector<double> blocks_of(std::optional<DecodeHeads> kind) {
+  if (kind == DecodeHeads::Single) return {4.0};
+  return {1.0, 2.0, 3.0, 4.0};
+}
+
+/// Whether TensorRT-LLM takes its older kernel, that of single heads with a block for each query head: XQA would have
+/// fewer blocks than a quarter of the multiprocessors (kEnableMinBlockFactor in decoderXQAConstants.h). The tables with
+/// an FP8 cache do not show it.
+bool too_few_blocks(std::span<const double> shape, const AcceleratorSpec& chip) {
+  constexpr double kOfMultiprocessors = 4.0;
+  if (!counts_waves(chip)) return false;
+  const double parts = std::max(1.0, std::floor(shape[Length] / chip.kernels.attention_split.keys));
+  return kOfMultiprocessors * shape[Sequences] * shape[KvHeads] * parts < chip.kernels.multiprocessors;
+}
+
 /// Its place, and where its rows and coefficients are: of `kind` of heads, or of those that no kind has to itself.
 void place(Family& family, const std::string& group, std::string_view kind, Dtype kv, bool windowed) {
   const std::string format{name(kv)};
@@ -68,6 +87,9 @@ DecodeAttentionCoefficients decode_coefficients(std::span<const double> values) 
           .eff_bw = values[1],
           .p = values[2],
           .per_head = Seconds{values[3]},
+          .per_part = Seconds{values[6]},
+          .resident = values[7],
+          .last_wave = values[8],
           .repeated = {.below = Bytes{values[4]}, .share = values[5]}};
 }
 
@@ -89,7 +111,10 @@ Family decode_family(std::optional<DecodeHeads> kind, Dtype kv) {
        .highest = 160e6,
        .term = 2,
        .trial = 80e6},
-      {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5}};
+      {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5},
+      {.key = "per_part", .unit = kTime, .highest = 0.1e-6, .term = 1, .trial = 5e-9, .of_chip = told_apart},
+      {.key = "resident", .highest = 8.0, .term = 1, .choices = blocks_of(kind), .of_chip = counts_waves},
+      {.key = "last_wave", .highest = 1.0, .term = 1, .trial = 0.7, .of_chip = counts_waves}};
   family.time = [kv](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::repeated_time({.sequences = s[Sequences],
                                 .context = s[Sequences] * seen(s),
@@ -107,13 +132,15 @@ Family decode_family(std::optional<DecodeHeads> kind, Dtype kv) {
     return !told_apart(chip) || models::decode_heads(heads) == kind;
   };
   if (kind) family.told_apart = told_apart;
+  if (kv == Dtype::Bf16 && kind != DecodeHeads::Single) family.of_another = too_few_blocks;
   family.stored = [kind, kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto format = static_cast<std::size_t>(kv);
     const auto& c =
         kind ? kernels.decode_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.decode_attention[format];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(),    c->eff_bw, c->p, c->per_head.value(), c->repeated.below.value(),
-                       c->repeated.share};
+    return std::vector{
+        c->t0.value(),     c->eff_bw,           c->p,        c->per_head.value(), c->repeated.below.value(),
+        c->repeated.share, c->per_part.value(), c->resident, c->last_wave};
   };
   return family;
 }
@@ -124,7 +151,9 @@ ContextAttentionCoefficients context_coefficients(std::span<const double> values
           .eff_io = values[2],
           .p = values[3],
           .tile_keys = values[4],
-          .softmax_dim = values[5]};
+          .softmax_dim = values[5],
+          .tile_rows = values[6],
+          .last_tiles = values[7]};
 }
 
 Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
@@ -137,11 +166,14 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
                        {"eff_io", kNumber, 0.5, 0.05, 1.0},
                        {.key = "p", .start = 1.0, .lowest = 0.4, .highest = 4.0, .term = 1, .trial = 0.8},
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
-                       {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0}};
+                       {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0},
+                       tile_rows(),
+                       last_tiles()};
   family.time = [](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     const double area = s[Length] * (s.size() > Window ? std::min(s[Length], 2.0 * s[Window]) : s[Length]);
     return cost::context_time({.tokens = s[Sequences] * s[Length],
                                .area_x2 = s[Sequences] * area,
+                               .longest = seen(s),
                                .heads = s[Heads],
                                .kv_heads = s[KvHeads],
                                .head_dim = s[HeadDim],
@@ -157,7 +189,8 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
     const auto& c =
         kind ? kernels.context_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.context_attention[format];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys, c->softmax_dim};
+    return std::vector{c->t0.value(), c->eff_flops,   c->eff_io,    c->p,
+                       c->tile_keys,  c->softmax_dim, c->tile_rows, c->last_tiles};
   };
   return family;
 }

@@ -16,4 +16,10 @@ using CacheFamily = Family (*)(models::Dtype kv);
 /// Each kind with a cache in BF16 and in FP8, kind by kind; of_cache().
 [[nodiscard]] std::vector<Family> by_cache(std::initializer_list<CacheFamily> kinds);
 
+/// Whether the chip's multiprocessors are known.
+[[nodiscard]] bool counts_tiles(const models::AcceleratorSpec& chip);
+/// What a prompt's kernel has where the chip's multiprocessors are known (models::ContextAttentionCoefficients).
+[[nodiscard]] Parameter tile_rows();
+[[nodiscard]] Parameter last_tiles();
+
 }  // namespace tokenyard::fit

@@ -27,6 +27,11 @@ struct Parameter {
   int term = 0;
   std::string_view told_by{};  ///< figure of the shape that must vary for this to be fitted; else it stays at `start`
   double trial = 0.0;          ///< of a term: where a second search for it starts, off its bound
+  /// A count, which no search turns: the fit is made with each of these and the one with the least error kept. At most
+  /// one parameter of a family has choices.
+  std::vector<double> choices{};
+  /// Whether the formula has it on the chip; elsewhere it stays at `start`. Absent: on all.
+  bool (*of_chip)(const models::AcceleratorSpec&) = nullptr;
 };
 
 /// What a formula needs of a shape and a search should not compute again for each of its tries.
@@ -51,6 +56,9 @@ struct Family {
       time;
   /// The shapes that serving meets and that this kernel of the chip takes: only these are fitted and judged.
   std::function<bool(std::span<const double> shape, const models::AcceleratorSpec&)> serves;
+  /// Of those the ones for which the library runs another kernel: judged, since this one prices them, and not fitted.
+  /// Absent: none.
+  std::function<bool(std::span<const double> shape, const models::AcceleratorSpec&)> of_another{};
   /// The coefficients that a chip has for this family, in the order of `parameters`; nothing when it has none.
   std::function<std::optional<std::vector<double>>(const models::KernelSet&)> stored;
   /// Whether the chip has this kernel beside another that would take its shapes; absent: it has.

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -32,10 +33,11 @@ double log_error(const Family& family, std::span<const double> values, const Sam
 }
 
 /// Rows that the fit looks at, in ascending order.
-std::vector<std::size_t> fitted_rows(const Family& family, const Samples& rows) {
+std::vector<std::size_t> fitted_rows(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip) {
   std::vector<std::size_t> free;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    if (!held_out(family, rows, row)) free.push_back(row);
+    const bool another = family.of_another && family.of_another(family.shape_of(rows.shape(row)), chip);
+    if (!another && !held_out(family, rows, row)) free.push_back(row);
   }
   const std::uint64_t every = (free.size() + kMostRows - 1) / kMostRows;
   if (every <= 1) return free;
@@ -48,7 +50,7 @@ std::vector<std::size_t> fitted_rows(const Family& family, const Samples& rows) 
 class Search {
  public:
   Search(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip)
-      : family_(family), rows_(rows), chip_(chip), used_(fitted_rows(family, rows)) {}
+      : family_(family), rows_(rows), chip_(chip), used_(fitted_rows(family, rows, chip)) {}
 
   [[nodiscard]] std::size_t used() const { return used_.size(); }
   [[nodiscard]] std::vector<double> start() const {
@@ -89,7 +91,6 @@ class Search {
     return {quantile(errors, 0.5), quantile(errors, 0.9)};
   }
 
- private:
   [[nodiscard]] double loss(std::span<const double> values) const {
     double sum = 0.0;
     for (const std::size_t row : used_) {
@@ -99,14 +100,17 @@ class Search {
     return sum / static_cast<double>(used_.size());
   }
 
+ private:
   const Family& family_;
   const Samples& rows_;
   const models::AcceleratorSpec& chip_;
   std::vector<std::size_t> used_;
 };
 
-/// Whether the rows can tell the parameter at all.
-bool told(const Family& family, const Parameter& parameter, const std::vector<Range>& ranges) {
+/// Whether the rows of the chip can tell the parameter at all.
+bool told(const Family& family, const Parameter& parameter, const std::vector<Range>& ranges,
+          const models::AcceleratorSpec& chip) {
+  if (!parameter.choices.empty() || (parameter.of_chip != nullptr && !parameter.of_chip(chip))) return false;
   if (parameter.told_by.empty()) return true;
   const auto figure = std::find(family.shape.begin(), family.shape.end(), parameter.told_by);
   expect(figure != family.shape.end(), "a parameter is told by a figure of the shape");
@@ -118,6 +122,68 @@ std::set<int> terms_of(const Family& family) {
   std::set<int> terms;
   for (const Parameter& parameter : family.parameters) terms.insert(parameter.term);
   return terms;
+}
+
+/// A parameter that no search turns, and a value for it.
+struct Choice {
+  std::size_t parameter;
+  double value;
+};
+
+/// The values with the least loss that a search finds, term by term; `choice` comes with its term.
+std::vector<double> terms_in_turn(const Search& search, const Family& family, const std::vector<Range>& ranges,
+                                  const models::AcceleratorSpec& chip, const std::optional<Choice>& choice) {
+  std::vector<double> known = search.start();
+  std::vector<bool> free(family.parameters.size());
+  std::pair<double, double> least{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
+  for (const int term : terms_of(family)) {
+    std::vector<bool> more = free;
+    bool any = false;
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      const Parameter& parameter = family.parameters[i];
+      if (parameter.term != term || !told(family, parameter, ranges, chip)) continue;
+      more[i] = any = true;
+    }
+    if (!any) continue;
+    std::vector<double> from = known;
+    std::vector<double> afresh = search.start();  // what fits without a term may lie far from what fits with it
+    if (choice) {
+      if (family.parameters[choice->parameter].term == term) from[choice->parameter] = choice->value;
+      afresh[choice->parameter] = from[choice->parameter];
+    }
+    std::vector<double> values = search.best(known, from, more);
+    if (term > 0) {
+      for (std::size_t i = 0; i < more.size(); ++i) {
+        if (!more[i] || family.parameters[i].term == 0) continue;
+        afresh[i] = family.parameters[i].trial;
+        if (!free[i]) from[i] = afresh[i];
+      }
+      values = search.best(std::move(values), from, more);
+      values = search.best(std::move(values), afresh, more);
+    }
+    const std::pair<double, double> error = search.quantiles(values);
+    if (!(error.first < least.first && error.second < least.second)) continue;  // what does not help stays out
+    known = std::move(values);
+    free = std::move(more);
+    least = error;
+  }
+  return known;
+}
+
+/// The same with each choice of the parameter that has some: the one with the least loss, the first of equal ones.
+std::vector<double> chosen(const Search& search, const Family& family, const std::vector<Range>& ranges,
+                           const models::AcceleratorSpec& chip) {
+  const auto counted = std::ranges::find_if(family.parameters, [&](const Parameter& parameter) {
+    return !parameter.choices.empty() && (parameter.of_chip == nullptr || parameter.of_chip(chip));
+  });
+  if (counted == family.parameters.end()) return terms_in_turn(search, family, ranges, chip, std::nullopt);
+  const auto at = static_cast<std::size_t>(counted - family.parameters.begin());
+  std::vector<double> best;
+  for (const double choice : counted->choices) {
+    std::vector<double> values = terms_in_turn(search, family, ranges, chip, Choice{at, choice});
+    if (best.empty() || search.loss(values) < search.loss(best)) best = std::move(values);
+  }
+  return best;
 }
 
 }  // namespace
@@ -192,32 +258,7 @@ FittedFamily fit_family(const Family& family, const Samples& rows, const models:
   FittedFamily fitted;
   fitted.valid = ranges_of(family, rows);
   fitted.fitted = search.used();
-  fitted.values = search.start();
-  std::vector<bool> free(family.parameters.size());
-  std::pair<double, double> least{std::numeric_limits<double>::max(), std::numeric_limits<double>::max()};
-  for (const int term : terms_of(family)) {
-    std::vector<bool> more = free;
-    bool any = false;
-    for (std::size_t i = 0; i < more.size(); ++i) {
-      const Parameter& parameter = family.parameters[i];
-      if (parameter.term != term || !told(family, parameter, fitted.valid)) continue;
-      more[i] = any = true;
-    }
-    if (!any) continue;
-    std::vector<double> values = search.best(fitted.values, fitted.values, more);
-    if (term > 0) {
-      std::vector<double> off_bounds = fitted.values;
-      for (std::size_t i = 0; i < more.size(); ++i) {
-        if (more[i] && !free[i]) off_bounds[i] = family.parameters[i].trial;
-      }
-      values = search.best(std::move(values), off_bounds, more);
-    }
-    const std::pair<double, double> error = search.quantiles(values);
-    if (!(error.first < least.first && error.second < least.second)) continue;  // what does not help stays out
-    fitted.values = std::move(values);
-    free = std::move(more);
-    least = error;
-  }
+  fitted.values = chosen(search, family, fitted.valid, chip);
   fitted.held_out = error_on_held_out(family, fitted.values, rows, chip);
   return fitted;
 }

@@ -43,7 +43,10 @@ Family decode_family(Dtype kv) {
        .highest = 160e6,
        .term = 2,
        .trial = 80e6},
-      {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5}};
+      {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5},
+      {.key = "walk", .unit = kTime, .highest = 1e-6, .term = 3, .trial = 0.1e-6, .of_chip = counts_tiles},
+      {.key = "resident", .highest = 1.0, .term = 3, .choices = {0.25, 1.0 / 3.0, 0.5, 1.0}, .of_chip = counts_tiles},
+      {.key = "last_walk", .highest = 2.0, .term = 3, .trial = 0.8, .of_chip = counts_tiles}};
   family.shape = {"sequences", "context", "heads"};
   family.time = [kv](std::span<const double> v, std::span<const double> s, const AcceleratorSpec& chip) {
     const MlaDecodeCoefficients c{.t0 = Seconds{v[0]},
@@ -51,6 +54,9 @@ Family decode_family(Dtype kv) {
                                   .eff_bw = v[2],
                                   .p = v[3],
                                   .query_io = v[4],
+                                  .walk = Seconds{v[7]},
+                                  .resident = v[8],
+                                  .last_walk = v[9],
                                   .repeated = {.below = Bytes{v[5]}, .share = v[6]}};
     return cost::repeated_time({.sequences = s[Sequences],
                                 .context = s[Sequences] * s[Length],
@@ -65,8 +71,9 @@ Family decode_family(Dtype kv) {
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mla_decode[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(),    c->eff_flops, c->eff_bw, c->p, c->query_io, c->repeated.below.value(),
-                       c->repeated.share};
+    return std::vector{
+        c->t0.value(),     c->eff_flops,    c->eff_bw,   c->p,        c->query_io, c->repeated.below.value(),
+        c->repeated.share, c->walk.value(), c->resident, c->last_walk};
   };
   return family;
 }
@@ -78,13 +85,21 @@ Family context_family(Dtype kv) {
                        {"eff_flops", kNumber, 0.6, 0.05, 4.0},
                        {"eff_io", kNumber, 0.5, 0.05, 1.0},
                        {.key = "p", .start = 1.0, .lowest = 0.4, .highest = 4.0, .term = 1, .trial = 0.8},
-                       {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0}};
+                       {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
+                       tile_rows(),
+                       last_tiles()};
   family.shape = {"sequences", "tokens", "heads"};
   family.time = [](std::span<const double> v, std::span<const double> s, const AcceleratorSpec& chip) {
-    const ContextAttentionCoefficients c{
-        .t0 = Seconds{v[0]}, .eff_flops = v[1], .eff_io = v[2], .p = v[3], .tile_keys = v[4]};
+    const ContextAttentionCoefficients c{.t0 = Seconds{v[0]},
+                                         .eff_flops = v[1],
+                                         .eff_io = v[2],
+                                         .p = v[3],
+                                         .tile_keys = v[4],
+                                         .tile_rows = v[5],
+                                         .last_tiles = v[6]};
     return cost::context_time({.tokens = s[Sequences] * s[Length],
                                .area_x2 = s[Sequences] * s[Length] * s[Length],
+                               .longest = s[Length],
                                .heads = s[Heads],
                                .nope_dim = kNope,
                                .rope_dim = kRope,
@@ -95,7 +110,7 @@ Family context_family(Dtype kv) {
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mla_context[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys};
+    return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys, c->tile_rows, c->last_tiles};
   };
   return family;
 }

@@ -53,6 +53,9 @@ DecodeAttentionCoefficients read_decode_attention(YamlMap map) {
                                         .eff_bw = map.number("eff_bw", 0.0, 1.0),
                                         .p = map.number("p", 0.0, kLargest),
                                         .per_head = map.seconds("per_head"),
+                                        .per_part = map.seconds("per_part"),
+                                        .resident = map.number("resident", 0.0, 32.0),
+                                        .last_wave = map.number("last_wave", 0.0, 1.0),
                                         .repeated = read_repeated(map),
                                         .flash = map.seconds("flash"),
                                         .provenance = read_provenance(map)};
@@ -67,6 +70,8 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
                                          .p = map.number("p", 0.0, kLargest),
                                          .tile_keys = map.number("tile_keys", 0.0, kLargest),
                                          .softmax_dim = map.number("softmax_dim", 0.0, kLargest),
+                                         .tile_rows = map.number("tile_rows", 0.0, kLargest),
+                                         .last_tiles = map.number("last_tiles", 0.0, 1.0),
                                          .provenance = read_provenance(map)};
   map.finish();
   return attention;
@@ -101,6 +106,9 @@ MlaDecodeCoefficients read_mla_decode(YamlMap map) {
                             .eff_bw = map.number("eff_bw", 0.0, 1.0),
                             .p = map.number("p", 0.0, kLargest),
                             .query_io = map.number("query_io", 0.0, kLargest),
+                            .walk = map.seconds("walk"),
+                            .resident = map.number("resident", 0.0, 32.0),
+                            .last_walk = map.number("last_walk", 0.0, 4.0),
                             .repeated = read_repeated(map),
                             .provenance = read_provenance(map)};
   map.finish();
@@ -130,10 +138,18 @@ Seconds read_head(YamlMap map) {
   return t0;
 }
 
+double read_multiprocessors(YamlMap map) {
+  const double count = map.number("count", 1.0, kLargest);
+  (void)map.text("source");
+  map.finish();
+  return count;
+}
+
 models::AttentionSplit read_split(YamlMap map) {
   const models::AttentionSplit split{.keys = map.number("keys", 1.0, kLargest),
                                      .blocks = map.number("blocks", 1.0, kLargest),
-                                     .whole_context = map.flag("whole_context")};
+                                     .whole_context = map.flag("whole_context"),
+                                     .root = map.number("root", 0.0, kLargest)};
   (void)map.text("source");
   map.finish();
   return split;
@@ -200,6 +216,9 @@ models::KernelSet read_kernels(YamlMap map) {
     read_heads<models::DecodeHeads>(in, "chip.kernels.attention_decode.HEADS", decode, kernels.decode_by_heads,
                                     read_decode_attention);
   });
+  if (map.given("multiprocessors")) {
+    kernels.multiprocessors = read_multiprocessors(map.map("multiprocessors", "chip.kernels.multiprocessors"));
+  }
   if (map.given("attention_split")) {
     kernels.attention_split = read_split(map.map("attention_split", "chip.kernels.attention_split"));
   }

@@ -39,9 +39,9 @@ void run_flash_attention(models::KernelSet& kernels) {
     auto& decode = kernels.decode_attention[kv];
     if (!decode) continue;
     for (auto& heads : kernels.decode_by_heads) {
-      if (heads[kv]) heads[kv]->t0 += decode->flash;
+      if (heads[kv]) heads[kv]->added = decode->flash;
     }
-    decode->t0 += decode->flash;
+    decode->added = decode->flash;
   }
   kernels.attention_split.whole_context = false;
 }

@@ -32,12 +32,17 @@ models::AcceleratorSpec full_chip() {
   for (const Dtype kv : {Dtype::Bf16, Dtype::Fp8}) {
     const auto at = static_cast<std::size_t>(kv);
     chip.kernels.decode_attention[at]->per_head = 0.02_us;
+    chip.kernels.decode_attention[at]->per_part = 0.01_us;
+    chip.kernels.decode_attention[at]->resident = 2;
+    chip.kernels.decode_attention[at]->last_wave = 0.6;
     chip.kernels.decode_attention[at]->p = 0.7;
     chip.kernels.decode_attention[at]->repeated = {.below = 50_MB, .share = 0.5};
     for (auto* context : {&chip.kernels.context_attention[at], &chip.kernels.mla_context[at]}) {
       (*context)->p = 0.8;
       (*context)->tile_keys = 400;
       (*context)->softmax_dim = 30;
+      (*context)->tile_rows = 64;
+      (*context)->last_tiles = 0.4;
     }
     chip.kernels.mla_decode[at]->p = 0.8;
     chip.kernels.mla_decode[at]->query_io = 2.0;
@@ -52,20 +57,6 @@ TEST_CASE("decode attention: every KV head of every sequence has its own start a
   chip.kernels.decode_attention[kBf16]->per_head = 0.5_us;
   // 10 us + 806,400 B at 800 GB/s + 2 sequences * 2 heads * 0.5 us
   CHECK(us(decode_attention_time(kDecode, Dtype::Bf16, chip)) == Approx(10.0 + 1.008 + 2.0).epsilon(1e-12));
-}
-
-TEST_CASE("decode attention: a context that is split starts as many thread blocks as it fills up to the chip's") {
-  const auto blocks = [](double sequences, double context, double unseen, bool whole) {
-    return decode_blocks({.sequences = sequences, .context = context, .kv_heads = 2, .unseen = unseen},
-                         {.keys = 100, .blocks = 60, .whole_context = whole});
-  };
-  CHECK(blocks(4, 400, 0, false) == 8);     // 100 tokens each: one block a head
-  CHECK(blocks(4, 1200, 0, false) == 24);   // three of them
-  CHECK(blocks(4, 1e6, 0, false) == 60);    // never more than the chip takes
-  CHECK(blocks(50, 1e6, 0, false) == 100);  // but one for each head of each sequence
-  CHECK(blocks(4, 400, 800, false) == 8);   // a window leaves 400 of 1,200 tokens
-  CHECK(blocks(4, 400, 800, true) == 24);   // and a kernel that splits by all of them still starts three
-  CHECK(decode_blocks({.sequences = 4, .context = 1e6, .kv_heads = 2}, {}) == 8);
 }
 
 TEST_CASE("decode attention: each thread block of a split context has a start and an end") {
@@ -132,7 +123,8 @@ TEST_CASE("attention: with every term compiled as the formulas say and never fal
   for (StepCostSpec spec : {test::round_cost(test::tiny_dense(), {.tensor = 2}), test::round_cost(test::tiny_moe())}) {
     CAPTURE(spec.llm.name);
     spec.chip = full_chip();
-    spec.chip.kernels.attention_split = {.keys = 128, .blocks = 500};
+    spec.chip.kernels.attention_split = {.keys = 128, .blocks = 500, .root = 8};
+    spec.chip.kernels.multiprocessors = 50;
     const Attention attention(spec);
     const double layers = spec.llm.layers;
     double last = 0.0;
@@ -146,10 +138,10 @@ TEST_CASE("attention: with every term compiled as the formulas say and never fal
     last = 0.0;
     for (double tokens = 1; tokens < 32768; tokens *= 1.7) {
       const double area = tokens * (tokens + 2.0 * 4096);
-      const double price = attention({.tokens = tokens, .area_x2 = area});
+      const AttentionWork work{.tokens = tokens, .area_x2 = area};
+      const double price = attention(work);
       CHECK(price ==
-            Approx(layers * context_layer_time(spec, attention_layers(spec.llm)[0], tokens, area).value() * 1e9)
-                .epsilon(1e-4));
+            Approx(layers * context_layer_time(spec, attention_layers(spec.llm)[0], work).value() * 1e9).epsilon(1e-4));
       CHECK(price >= last);
       last = price;
     }

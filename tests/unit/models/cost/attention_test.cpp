@@ -27,7 +27,7 @@ double formula_ns(const StepCostSpec& spec, const AttentionWork& work) {
     if (work.sequences > 0) {
       seconds += group.layers * decode_layer_time(spec, group, work.sequences, work.context).value();
     }
-    if (work.tokens > 0) seconds += group.layers * context_layer_time(spec, group, work.tokens, work.area_x2).value();
+    if (work.tokens > 0) seconds += group.layers * context_layer_time(spec, group, work).value();
   }
   return seconds * 1e9;
 }

@@ -128,7 +128,7 @@ TEST_CASE("attention: one kernel takes prompts and decodes where the engine and 
   const AttentionWork work = beside(30, 2000, 500);
   const double two = Attention(spec)(work);
   CHECK(two == Approx(4e9 * (decode_layer_time(spec, attention_layers(spec.llm)[0], 30, 60'000) +
-                             context_layer_time(spec, attention_layers(spec.llm)[0], 500, 250e3))
+                             context_layer_time(spec, attention_layers(spec.llm)[0], {.tokens = 500, .area_x2 = 250e3}))
                                 .value())
                    .epsilon(1e-4));
   spec.one_attention_kernel = true;

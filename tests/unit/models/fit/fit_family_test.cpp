@@ -200,8 +200,8 @@ TEST_CASE("fit: times of a windowed decode give the blocks of its whole context 
   chip.kernels.attention_split = {.keys = 128, .blocks = 1000, .whole_context = true};
   const Family* const family = find_family("attention_decode.heads_64_window.bf16");
   REQUIRE(family != nullptr);
-  // t0, eff_bw, p, per_head, repeated.below, repeated.share
-  const std::vector<double> truth{8e-6, 0.8, 1.0, 20e-9, 80e6, 1.0};
+  // t0, eff_bw, p, per_head, repeated.below, repeated.share, per_part, resident, last_wave
+  const std::vector<double> truth{8e-6, 0.8, 1.0, 20e-9, 80e6, 1.0, 0.0, 0.0, 0.0};
   Samples samples(6);
   for (double sequences = 1; sequences <= 512; sequences *= 2) {
     for (double context = 128; context <= 65536; context *= 2) {
@@ -215,6 +215,45 @@ TEST_CASE("fit: times of a windowed decode give the blocks of its whole context 
   CHECK(fitted.held_out.p50 < 1e-3);
   CHECK(fitted.values[0] == Approx(truth[0]).epsilon(0.01));
   CHECK(fitted.values[3] == Approx(truth[3]).epsilon(0.02));
+}
+
+TEST_CASE("fit: times of decodes in waves give the blocks that a multiprocessor holds back") {
+  models::AcceleratorSpec chip = test::round_chip();
+  chip.kernels.attention_split = {.keys = 128, .blocks = 8 * 132, .root = 8};
+  chip.kernels.multiprocessors = 132;
+  const Family* const family = find_family("attention_decode.fp8");
+  REQUIRE(family != nullptr);
+  // t0, eff_bw, p, per_head, repeated.below, repeated.share, per_part, resident, last_wave
+  const std::vector<double> truth{4e-6, 0.8, 1.0, 10e-9, 80e6, 1.0, 5e-9, 3.0, 0.6};
+  Samples samples(5);
+  for (double sequences = 1; sequences <= 512; sequences *= 2) {
+    for (double context = 128; context <= 65536; context *= 2) {
+      for (const double kv_heads : {1.0, 2.0, 3.0, 4.0, 8.0}) {
+        const std::array shape{sequences, context, 8 * kv_heads, kv_heads, 128.0};
+        samples.add(shape, family->time(truth, shape, chip).value());
+      }
+    }
+  }
+  const FittedFamily fitted = fit_family(*family, serving_rows(*family, samples, chip), chip);
+  CHECK(fitted.held_out.p50 < 5e-3);  // nine coefficients and steps: the search ends near, not at the truth
+  CHECK(fitted.values[7] == 3.0);
+  CHECK(fitted.values[8] == Approx(0.6).epsilon(0.1));
+}
+
+TEST_CASE("fit: rows that another kernel takes are judged and not fitted") {
+  models::AcceleratorSpec chip = test::round_chip();
+  chip.kernels.attention_split = {.keys = 128, .blocks = 8 * 132, .root = 8};
+  const Family* const bf16 = find_family("attention_decode.bf16");
+  const Family* const fp8 = find_family("attention_decode.fp8");
+  REQUIRE(bf16->of_another);
+  CHECK_FALSE(fp8->of_another);
+  const std::array few{2.0, 1024.0, 8.0, 1.0, 128.0};   // 16 blocks of 128 tokens
+  const std::array more{5.0, 1024.0, 8.0, 1.0, 128.0};  // 40: a quarter of 132 is 33
+  CHECK_FALSE(bf16->of_another(few, chip));             // a chip whose waves are not counted
+  chip.kernels.multiprocessors = 132;
+  CHECK(bf16->of_another(few, chip));
+  CHECK_FALSE(bf16->of_another(more, chip));
+  CHECK(bf16->serves(few, chip));
 }
 
 TEST_CASE("fit: experts give their coefficients back and are judged without what is derived") {

@@ -1,0 +1,41 @@
+#include "models/cost/latent_walk.hpp"
+
+#include "models/cost/kernels.hpp"
+#include "tests/support/tiny_specs.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+
+using namespace tokenyard;
+using namespace tokenyard::cost;
+using namespace tokenyard::literals;
+using doctest::Approx;
+
+TEST_CASE("latent walk: a kernel that splits contexts is priced as it was") {
+  const LatentWalk none({}, 20, 100);
+  CHECK(none.heads() == 20);
+  CHECK(none.pass(3.0, 2, 1e6) == 3.0);
+}
+
+TEST_CASE("latent walk: a block takes 64 heads and walks its context alone") {
+  const LatentWalk walk({.walk = 0.1_us, .resident = 0.5, .last_walk = 0.8}, 100, 40);  // two blocks each, 20 at once
+  CHECK(walk.heads() == 128);
+  CHECK(walk.pass(1e-6, 5, 5 * 1000.0) ==
+        Approx(100e-6).epsilon(1e-12));  // 1,000 keys, however little the chip has to do
+  CHECK(walk.pass(150e-6, 10, 10 * 1000.0) == Approx(150e-6).epsilon(1e-12));  // 20 blocks, all at once
+  CHECK(walk.pass(150e-6, 15, 15 * 1000.0) == Approx(190e-6).epsilon(1e-12));  // 1.5 times as many: half of 80 us
+  CHECK(walk.pass(150e-6, 80, 80 * 1000.0) == Approx(230e-6).epsilon(1e-12));  // all of it, not more
+}
+
+TEST_CASE("latent walk: heads that are filled up cost as much as full ones") {
+  models::AcceleratorSpec chip = test::round_chip();
+  const auto bf16 = static_cast<std::size_t>(models::Dtype::Bf16);
+  chip.kernels.mla_decode[bf16]->walk = 0.001_us;
+  const auto time = [&](double heads) {
+    const MlaDecodeShape shape{.sequences = 10, .context = 1e6, .heads = heads, .kv_rank = 500, .rope_dim = 50};
+    return mla_decode_time(shape, models::Dtype::Bf16, chip).value();
+  };
+  CHECK(time(16) == Approx(time(64)).epsilon(1e-12));
+  CHECK(time(65) > time(64));
+}
