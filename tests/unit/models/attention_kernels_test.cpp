@@ -45,6 +45,7 @@ TEST_CASE("attention kernels: heads have the kernel that is compiled for them") 
   CHECK(decode_p(kernels, {.head_dim = 64, .group = 8, .windowed = true}) == p_of(Heads64Window));
   CHECK(decode_p(kernels, {.head_dim = 192, .group = 8}) == p_of(Heads192));
   CHECK(decode_p(kernels, {.head_dim = 192, .group = 8, .windowed = true}) == p_of(Heads192Window));
+  CHECK(decode_p(kernels, {.head_dim = 192, .group = 16}) == p_of(Heads192Wide));
   CHECK(decode_p(kernels, {.head_dim = 256, .group = 2}) == p_of(Heads256));
   CHECK(decode_p(kernels, {.head_dim = 256, .group = 16}) == p_of(Heads256Wide));
   for (const double head_dim : {64.0, 128.0, 256.0}) {
@@ -60,6 +61,7 @@ TEST_CASE("attention kernels: heads without a kernel of their own take the neare
   };
   CHECK(decode_p(kernels, {.head_dim = 80, .group = 4}) == 1.0);  // the next size above
   CHECK(decode_p(kernels, {.head_dim = 128, .group = 4, .windowed = true}) == 1.0);
+  without(Heads192Wide);
   CHECK(decode_p(kernels, {.head_dim = 192, .group = 16}) == p_of(Heads192));
   without(Heads64Window);
   CHECK(decode_p(kernels, {.head_dim = 64, .group = 8, .windowed = true}) == p_of(Heads64));
