@@ -80,6 +80,13 @@ struct AttentionLayers {
 /// Rows of that kernel's tiles. REQUIRES: there is one.
 [[nodiscard]] double mixed_tile_rows(const StepCostSpec& spec);
 
+/// Decodes that take steps together, whatever their contexts: what is the same in all those steps.
+struct DecodeBatch {
+  double sequences = 0.0;
+  double each = 0.0;              ///< this chip's share of one's context, of the sum of all
+  DecodeGrid::Lanes lanes{0, 0};  ///< of its thread blocks; nothing for latent attention
+};
+
 /// All over all layers, compiled: no power is computed in a step.
 /// REQUIRES: the chip has the attention kernels that spec needs.
 class Attention {
@@ -107,7 +114,14 @@ class Attention {
 
   /// The decode part alone, as operator() gives it for the same sequences, where all layers see everything.
   [[nodiscard]] double decode(double sequences, double context, double longest) const {
-    return groups_[0].layers.layers * decode_layer(groups_[0], sequences, context, longest);
+    return decode(groups_[0].decodes.batch(sequences), context, longest);
+  }
+  /// What the steps of a run have in common.
+  [[nodiscard]] DecodeBatch batch(double sequences) const { return groups_[0].decodes.batch(sequences); }
+  [[nodiscard]] double decode(const DecodeBatch& batch, double context, double longest) const {
+    const Group& group = groups_[0];
+    const double alike = group.decodes(batch, context, context);
+    return group.layers.layers * (alike + skew(batch.sequences, context, longest));
   }
   /// Whether a step with prompts has one kernel for them and its decodes.
   [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
@@ -126,15 +140,20 @@ class Attention {
     double of_length = 1.0;     // this chip's share of a context
     bool split_unseen = false;  // tokens outside the window count for the thread blocks
 
-    [[nodiscard]] double operator()(double sequences, double seen, double context) const {
+    [[nodiscard]] DecodeBatch batch(double sequences) const {
+      if (!grid) return {.sequences = sequences};
+      return {.sequences = sequences, .each = of_length / sequences, .lanes = grid->lanes(sequences * kv_heads)};
+    }
+    [[nodiscard]] double operator()(const DecodeBatch& batch, double seen, double context) const {
+      const double sequences = batch.sequences;
       if (walk) {
-        const double pass = 1e9 * walk->pass(1e-9 * per_context * seen, sequences, seen * of_length);
+        const double pass = walk->splits() ? per_context * seen
+                                           : 1e9 * walk->pass(1e-9 * per_context * seen, sequences, seen * of_length);
         return norm(pass + per_sequence * sequences);
       }
       const double read = per_context * seen + per_sequence * sequences;
-      const double each = of_length / sequences;
       const DecodeGrid::Cost cost =
-          grid->cost(sequences * kv_heads, seen * each, (split_unseen ? context : seen) * each);
+          grid->cost(batch.lanes, seen * batch.each, (split_unseen ? context : seen) * batch.each);
       return norm(read * cost.reads + cost.starts.value() * 1e9) + added;
     }
   };
@@ -165,9 +184,12 @@ class Attention {
   }
   [[nodiscard]] double decode_layer(const Group& group, double sequences, double context, double longest) const {
     const double seen = group.layers.seen_context(sequences, context);
-    const double alike = group.decodes(sequences, seen, context);
-    if (sequences < unsplit_) return alike;
-    return alike + skew_ns_ * std::max(0.0, group.layers.seen_longest(longest) - seen / sequences);
+    const double alike = group.decodes(group.decodes.batch(sequences), seen, context);
+    return alike + skew(sequences, seen, group.layers.seen_longest(longest));
+  }
+  /// What the longest of decodes adds to a layer.
+  [[nodiscard]] double skew(double sequences, double seen, double longest) const {
+    return sequences < unsplit_ ? 0.0 : skew_ns_ * std::max(0.0, longest - seen / sequences);
   }
 
   std::vector<Group> groups_;

@@ -20,6 +20,7 @@ DecodeGrid::DecodeGrid(const models::KernelSet& kernels, const models::DecodeAtt
       root_(kernels.attention_split.root > 0.0 ? kernels.attention_split.root : kUnlimited),
       most_(kernels.attention_split.blocks),
       places_(kernels.multiprocessors * c.resident),
+      per_place_(1.0 / places_),
       last_wave_(c.last_wave),
       waves_(places_ > 0.0),
       single_(waves_ && heads.group <= 1.0) {
@@ -28,6 +29,7 @@ DecodeGrid::DecodeGrid(const models::KernelSet& kernels, const models::DecodeAtt
   expect(heads.head_dim > 0.0, "a head has a size");
   per_key_ = heads.head_dim / kSingleKeys;
   places_ = kSingleBlocks * kernels.multiprocessors;
+  per_place_ = 1.0 / places_;
 }
 
 DecodeGrid::Launch DecodeGrid::launch_single(double lanes, double length) const {

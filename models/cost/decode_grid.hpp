@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace tokenyard::cost {
 
@@ -36,9 +37,19 @@ class DecodeGrid {
     double reads = 1.0;  ///< times that reading takes of what full waves would
     Seconds starts;      ///< start and end of all blocks
   };
-  /// Of `lanes` whose blocks are counted by contexts of `length` tokens and that read `seen` of each. REQUIRES:
-  /// lanes > 0; seen <= length.
-  [[nodiscard]] Cost cost(double lanes, double seen, double length) const {
+  /// What all steps of a run share: `count` KV heads of all sequences together, and the most parts of each.
+  struct Lanes {
+    double count;
+    double most;
+  };
+  /// REQUIRES: count > 0.
+  [[nodiscard]] Lanes lanes(double count) const {
+    return {.count = count, .most = waves_ ? whole(most_ / count) : most_ / count};
+  }
+
+  /// Of lanes whose blocks are counted by contexts of `length` tokens and that read `seen` of each. REQUIRES:
+  /// seen <= length.
+  [[nodiscard]] Cost cost(const Lanes& lanes, double seen, double length) const {
     const Launch reading = launch(lanes, seen);
     const double padded_reading = padded(reading.blocks);
     const double reads = padded_reading / reading.blocks;
@@ -47,26 +58,27 @@ class DecodeGrid {
     return {.reads = reads, .starts = start_of(all.parts) * padded(all.blocks)};
   }
 
-  /// REQUIRES: lanes > 0.
-  [[nodiscard]] Launch launch(double lanes, double length) const {
-    if (single_) return launch_single(lanes, length);
+  [[nodiscard]] Launch launch(const Lanes& lanes, double length) const {
+    if (single_) return launch_single(lanes.count, length);
     const double filled = length * per_key_;
-    const double most = waves_ ? std::floor(most_ / lanes) : most_ / lanes;
-    const double parts = std::max(std::min({filled, std::sqrt(root_ * filled), most}), 1.0);
-    return {.parts = parts, .blocks = lanes * parts};
+    const double parts = std::max(std::min(std::min(filled, std::sqrt(root_ * filled)), lanes.most), 1.0);
+    return {.parts = parts, .blocks = lanes.count * parts};
   }
 
   /// `blocks` and the places that their last wave leaves empty; `blocks` itself where waves are not counted.
   [[nodiscard]] double padded(double blocks) const {
     if (!waves_) return blocks;
-    const double waves = blocks / places_;
-    const double full = std::floor(waves + kRounding);
+    const double waves = blocks * per_place_;
+    const double full = whole(waves + kRounding);
     const double last = waves - full;
     return places_ * (last > kRounding ? full + std::max(last, last_wave_) : full);
   }
 
  private:
   static constexpr double kRounding = 1e-9;  // of a wave: what divisions leave of a full one
+
+  /// std::floor() of what is not negative and below 2^63, without a call: this stands in every decode step's price.
+  [[nodiscard]] static double whole(double x) { return static_cast<double>(static_cast<std::int64_t>(x)); }
 
   [[nodiscard]] Launch launch_single(double lanes, double length) const;
   [[nodiscard]] Seconds start_of(double parts) const { return per_head_ + per_part_ * std::min(1.0, parts - 1.0); }
@@ -78,6 +90,7 @@ class DecodeGrid {
   double root_;           // the largest double where nothing else limits the parts
   double most_;           // blocks
   double places_;         // at once
+  double per_place_;      // waves a block
   double last_wave_;
   bool waves_;
   bool single_;

@@ -331,9 +331,10 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
   const double launched = launches_.of(graphs_.captured(own, false), false);
   if (attention_.sees_everything()) {
     // The same sums in the same order, without asking each time what does not change.
+    const DecodeBatch batch = attention_.batch(decodes);
     for (SimTime& price : prices) {
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      price = whole(rank + attention_.decode(decodes, context, shape.longest_context) + together, launched, on_host);
+      price = whole(rank + attention_.decode(batch, context, shape.longest_context) + together, launched, on_host);
       shape.grow();
     }
     return;

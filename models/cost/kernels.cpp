@@ -49,7 +49,8 @@ Seconds decode_work(const DecodeAttentionShape& s, double bytes, const models::D
   if (s.sequences <= 0.0) return read;
   const double seen = s.context / s.sequences;
   const double length = chip.kernels.attention_split.whole_context ? seen + s.unseen / s.sequences : seen;
-  const DecodeGrid::Cost cost = DecodeGrid(chip.kernels, c, heads_of(s)).cost(s.sequences * s.kv_heads, seen, length);
+  const DecodeGrid grid(chip.kernels, c, heads_of(s));
+  const DecodeGrid::Cost cost = grid.cost(grid.lanes(s.sequences * s.kv_heads), seen, length);
   return read * cost.reads + cost.starts;
 }
 

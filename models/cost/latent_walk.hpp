@@ -20,6 +20,8 @@ class LatentWalk {
     waves_ = places > 0.0 ? blocks / places : 0.0;
   }
 
+  /// Whether contexts are split after all, and a pass is as it was.
+  [[nodiscard]] bool splits() const { return walk_ <= 0.0; }
   /// Heads that are computed.
   [[nodiscard]] double heads() const { return heads_; }
 

@@ -30,19 +30,21 @@ models::KernelSet kernels(double root, double multiprocessors) {
 
 TEST_CASE("decode grid: a context that is split starts as many thread blocks as it fills up to the chip's") {
   const DecodeGrid grid(kernels(0, 0), {}, kGroups);
-  CHECK(grid.launch(8, 100).blocks == 8);      // 100 tokens each: one block a head
-  CHECK(grid.launch(8, 300).blocks == 24);     // three of them
-  CHECK(grid.launch(8, 1e6).blocks == 60);     // never more than the chip takes
-  CHECK(grid.launch(100, 1e6).blocks == 100);  // but one for each head of each sequence
-  CHECK(DecodeGrid(models::KernelSet{}, {}, kGroups).launch(8, 1e6).blocks == 8);
+  CHECK(grid.launch(grid.lanes(8), 100).blocks == 8);      // 100 tokens each: one block a head
+  CHECK(grid.launch(grid.lanes(8), 300).blocks == 24);     // three of them
+  CHECK(grid.launch(grid.lanes(8), 1e6).blocks == 60);     // never more than the chip takes
+  CHECK(grid.launch(grid.lanes(100), 1e6).blocks == 100);  // but one for each head of each sequence
+  const DecodeGrid unsplit(models::KernelSet{}, {}, kGroups);
+  CHECK(unsplit.launch(unsplit.lanes(8), 1e6).blocks == 8);
 }
 
 TEST_CASE("decode grid: a long context has the root of its parts and whole parts where the chip is full") {
   const DecodeGrid grid(kernels(4, 20), {.resident = 1}, kGroups);
-  CHECK(grid.launch(1, 300).parts == 3);                                       // below 4 parts it has them all
-  CHECK(grid.launch(1, 1600).parts == Approx(8).epsilon(1e-12));               // root of 4 * 16
-  CHECK(grid.launch(8, 1600).blocks == 8 * 7);                                 // 60 blocks are 7.5 for each of 8
-  CHECK(DecodeGrid(kernels(4, 0), {}, kGroups).launch(8, 1600).blocks == 60);  // where waves do not count they may part
+  CHECK(grid.launch(grid.lanes(1), 300).parts == 3);                                       // below 4 parts it has them all
+  CHECK(grid.launch(grid.lanes(1), 1600).parts == Approx(8).epsilon(1e-12));               // root of 4 * 16
+  CHECK(grid.launch(grid.lanes(8), 1600).blocks == 8 * 7);                                 // 60 blocks are 7.5 for each of 8
+  const DecodeGrid uncounted(kernels(4, 0), {}, kGroups);
+  CHECK(uncounted.launch(uncounted.lanes(8), 1600).blocks == 60);  // where waves do not count they may part
 }
 
 TEST_CASE("decode grid: the last wave takes as long as a full one or the share that it must") {
@@ -59,14 +61,14 @@ TEST_CASE("decode grid: the last wave takes as long as a full one or the share t
 
 TEST_CASE("decode grid: single heads have larger blocks while there are few and split contexts only into the largest") {
   const DecodeGrid grid(kernels(0, 10), {.resident = 4}, kSingle);  // 40 places of 256 threads
-  CHECK(grid.launch(41, 1e6).blocks == 41);                         // they fill the chip
-  CHECK(grid.launch(40, 1e6).blocks == 40);
-  CHECK(grid.launch(39, 1e6).blocks == 2 * 39);  // 512 threads, in two waves of 20 of them
-  CHECK(grid.launch(13, 1e6).blocks == 4 * 13);  // 1,024 threads, in two waves of 10
-  CHECK(grid.launch(10, 1e6).parts == 1);
-  CHECK(grid.launch(3, 1e6).parts == 4);   // the least that gives each of 10 one
-  CHECK(grid.launch(3, 1024).parts == 2);  // a block loads 512 keys of 128 at least
-  CHECK(grid.launch(3, 1024).blocks == 4 * 3 * 2);
+  CHECK(grid.launch(grid.lanes(41), 1e6).blocks == 41);                         // they fill the chip
+  CHECK(grid.launch(grid.lanes(40), 1e6).blocks == 40);
+  CHECK(grid.launch(grid.lanes(39), 1e6).blocks == 2 * 39);  // 512 threads, in two waves of 20 of them
+  CHECK(grid.launch(grid.lanes(13), 1e6).blocks == 4 * 13);  // 1,024 threads, in two waves of 10
+  CHECK(grid.launch(grid.lanes(10), 1e6).parts == 1);
+  CHECK(grid.launch(grid.lanes(3), 1e6).parts == 4);   // the least that gives each of 10 one
+  CHECK(grid.launch(grid.lanes(3), 1024).parts == 2);  // a block loads 512 keys of 128 at least
+  CHECK(grid.launch(grid.lanes(3), 1024).blocks == 4 * 3 * 2);
 }
 
 TEST_CASE("decode grid: a price never falls as contexts grow and with a window neither") {
@@ -79,7 +81,7 @@ TEST_CASE("decode grid: a price never falls as contexts grow and with a window n
         double last = 0.0;
         for (double length = 1; length < 1e5; length *= 1.02) {
           const double seen = std::min(length, window);
-          const DecodeGrid::Cost cost = grid.cost(lanes, seen, length);
+          const DecodeGrid::Cost cost = grid.cost(grid.lanes(lanes), seen, length);
           const double price = 1e-9 * lanes * seen * cost.reads + cost.starts.value();
           falls = falls || price < last * (1.0 - 1e-12);  // only rounding
           last = price;
