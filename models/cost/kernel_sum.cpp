@@ -192,17 +192,22 @@ class KernelSum final : public StepCost {
     double slowest = 0.0;
     std::uint32_t tokens = 0;
     std::uint32_t largest = 0;
-    std::uint32_t last = 0;
-    double local = 0.0;
+    // Ranks of one size share all that contexts do not change.
+    std::uint32_t decodes = 0;
+    std::uint32_t own = 0;
+    double alike = 0.0;
+    DecodeBatch batch;
     for (const StepShape& shape : ranks) {
       if (shape.decodes == 0) continue;
-      const std::uint32_t own = common > 0 ? common : graphs_.padded(shape.decodes);
-      if (own != last) local = local_(own);
-      last = own;
+      if (shape.decodes != decodes) {
+        decodes = shape.decodes;
+        own = common > 0 ? common : graphs_.padded(decodes);
+        alike = local_(own) + head_(decodes);
+        batch = attention_.batch(decodes);
+        largest = std::max(largest, own);
+      }
       const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      slowest = std::max(
-          slowest, local + head_(shape.decodes) + attention_.decode(shape.decodes, context, shape.longest_context));
-      largest = std::max(largest, own);
+      slowest = std::max(slowest, alike + attention_.decode(batch, context, shape.longest_context));
       tokens += own;
     }
     if (common > 0) tokens = common * static_cast<std::uint32_t>(ranks.size());  // ranks without work replay it too

@@ -49,7 +49,13 @@ struct Formats {
 ///   (TensorRT-LLM), BF16 else. Start scripts: github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh.
 [[nodiscard]] Formats formats_of(const ServedRow& row);
 
+/// How long a token of a prompt drawn at random takes to tokenise, a YAML value; "" for a model whose tokenizer we have
+/// not measured. Source: models/catalog/measured/tokenizers.csv, means of the rows `vocabulary`.
+[[nodiscard]] const char* random_text_time(const std::string& llm);
+
 /// Engine keys of a row, below pools.NAME.engine: a profile, and limits as the start scripts of InferenceX have them.
+/// Dated rows are InferenceX's own: its client (utils/bench_serving/benchmark_serving.py, dataset random) sends the text
+/// of consecutive entries of the vocabulary, which takes longer to tokenise than the English of the profiles.
 void set_engine(const ServedRow& row, const std::string& pool, Point& point);
 
 }  // namespace tokenyard::validate

@@ -77,6 +77,18 @@ void decode_sixteen_ranks(benchmark::State& state) {
 }
 BENCHMARK(decode_sixteen_ranks);
 
+/// The same of ranks that hold different numbers of sequences, as routers leave them.
+void decode_uneven_ranks(benchmark::State& state) {
+  const auto cost = cost::make_kernel_sum(test::round_cost(test::tiny_moe(), {.attention_data = 16, .expert = 16}));
+  std::vector<cost::StepShape> ranks;
+  for (std::uint32_t i = 0; i < 16; ++i) {
+    const std::uint32_t decodes = kBatch - 3 + i * 7 % 6;
+    ranks.push_back({.decodes = decodes, .decode_context = 1'000 * decodes + 17 * i});
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(cost->step(ranks));
+}
+BENCHMARK(decode_uneven_ranks);
+
 void compile(benchmark::State& state) {
   const cost::StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 16, .expert = 16});
   for (auto _ : state) benchmark::DoNotOptimize(cost::make_kernel_sum(spec));

@@ -1,10 +1,15 @@
 #include "models/base/errors.hpp"
 #include "sim/validate/read_set.hpp"
+#include "sim/validate/recipes.hpp"
+#include "tests/support/source_root.hpp"
 #include "tests/support/temp_yaml.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
 
 using namespace tokenyard;
 using namespace tokenyard::validate;
@@ -176,4 +181,36 @@ TEST_CASE("InferenceX: of two rows alike but for their figures one that is far f
   CHECK(points.at(0).measured.at(1).trap.empty());
   CHECK(points.at(1).measured.at(1).trap.empty());
   CHECK(points.at(2).measured.at(1).trap.rfind("speculation suspected", 0) == 0);
+}
+
+TEST_CASE("InferenceX: its own client's prompts take what random text of the model's tokenizer was measured to take") {
+  const auto dated = [](const char* model, const char* day) {
+    const std::string header = "model,system,precision,backend,measured,isl,osl,concurrency,tp,ttft_ms\n";
+    const std::string row = std::string(model) + ",h200_sxm,fp8,sglang," + day + ",1024,1024,16,8,80\n";
+    const Point point = read_inferencex(files::CsvTable::parse("p.csv", header + row)).points.at(0);
+    return setting(point, "pools.serve.engine.front_end.per_prompt_token");
+  };
+  CHECK(dated("meta-llama/Llama-3.1-70B", "2026-03-25") == "2.5 us");
+  CHECK(dated("deepseek-ai/DeepSeek-R1", "2026-03-25") == "3.6 us");
+  CHECK(dated("meta-llama/Llama-3.1-70B", "").empty());  // others' clients: the profile's English
+
+  // The figures are the means of our measurements.
+  const files::CsvTable table = files::CsvTable::read((test::source_root() / "models/catalog/measured/tokenizers.csv").string());
+  const std::map<std::string, std::string> served = {{"llama3_1", "llama-3.1-8b"},
+                                                     {"qwen3", "qwen3-32b"},
+                                                     {"deepseek_v3", "deepseek-r1"},
+                                                     {"gpt4o", "gpt-oss-120b"}};
+  std::map<std::string, std::pair<double, int>> sums;
+  for (const files::CsvTable::Row& row : table.rows()) {
+    if (table.text(row, "text") != "vocabulary") continue;
+    auto& [sum, rows] = sums[table.text(row, "tokenizer")];
+    sum += table.number(row, "us_per_token", 0.0, 100.0).value();
+    ++rows;
+  }
+  REQUIRE(sums.size() == served.size());
+  for (const auto& [tokenizer, sum] : sums) {
+    INFO(tokenizer);
+    const double mean = sum.first / sum.second;
+    CHECK(std::stod(random_text_time(served.at(tokenizer))) == doctest::Approx(mean).epsilon(0.02));
+  }
 }
