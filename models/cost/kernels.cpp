@@ -92,13 +92,18 @@ Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip
 
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const models::GemmCoefficients& c, const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
-  const double flop = 2.0 * s.batch * s.m * s.n * s.k;
+  const double peak = chip.peak_of(models::compute_dtype(kind)).value();
   const double bytes =
       s.batch * (s.n * s.k * models::weight_bytes(kind) + s.m * s.k * models::activation_bytes(kind) + 2.0 * s.m * s.n);
-  const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
-  const double memory = bytes / (bandwidth * c.eff_bw);
-  const double quantise = c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth;
-  return c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{p_norm(compute, memory, c.p) + quantise};
+  const Seconds memory{bytes / (bandwidth * c.eff_bw)};
+  const Seconds around =
+      c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth};
+  if (c.walk > Seconds{} && chip.kernels.multiprocessors > 0.0) {
+    const Seconds partial{8.0 * s.batch * s.m * s.n / (bandwidth * c.eff_bw)};
+    return around + ProductTiles(c, peak, chip.kernels.multiprocessors).time(s, memory, partial);
+  }
+  const double compute = 2.0 * s.batch * s.m * s.n * s.k / (peak * c.eff_flops);
+  return around + Seconds{p_norm(compute, memory.value(), c.p)};
 }
 
 Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {

@@ -3,6 +3,7 @@
 #include "models/base/units.hpp"
 #include "models/cost/context_tiles.hpp"
 #include "models/cost/expert_load.hpp"
+#include "models/cost/product_tiles.hpp"
 #include "models/device/accelerator.hpp"
 #include "models/device/attention_heads.hpp"
 #include "models/device/dtype.hpp"
@@ -24,13 +25,6 @@ namespace tokenyard::cost {
 /// half of `below`, all from `below` on, and something on the straight line between.
 [[nodiscard]] double priced_bytes(double bytes, Bytes below, double share);
 
-/// `batch` independent products [m,k] x [k,n], computed by one kernel (batch > 1: one for each attention head).
-struct GemmShape {
-  double m = 0;  ///< tokens
-  double n = 0;
-  double k = 0;
-  double batch = 1;
-};
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
 /// The same with coefficients `c` in place of the chip's: this is what a fit turns.
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::GemmCoefficients& c,

@@ -25,6 +25,7 @@ tokenyard_room(cost
     cost/part_table.cpp
     cost/peak_time.cpp
     cost/priced.cpp
+    cost/product_tiles.cpp
     cost/profiled_attention.cpp
     cost/small_kernels.cpp
     cost/step_cost.cpp
@@ -60,6 +61,7 @@ tokenyard_room(cost
     cost/part_table.hpp
     cost/peak_time.hpp
     cost/priced.hpp
+    cost/product_tiles.hpp
     cost/profiled_attention.hpp
     cost/small_kernels.hpp
     cost/step_cost.hpp

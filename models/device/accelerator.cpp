@@ -17,6 +17,10 @@ void check(const GemmCoefficients& gemm, const Group& group) {
   group.positive("p", gemm.p);
   group.not_negative("k_latency", gemm.k_latency.value());
   group.not_negative("act_pass", gemm.act_pass);
+  group.not_negative("walk", gemm.walk.value());
+  group.not_negative("store", gemm.store.value());
+  group.not_negative("last_wave", gemm.last_wave);
+  group.not_negative("split", gemm.split.value());
   group.sourced(gemm.provenance);
 }
 

@@ -15,8 +15,16 @@
 namespace tokenyard::models {
 
 /// Matrix product [M,K] x [K,N] on one chip:
-///   t = t0 + k_latency * K/1000 + pnorm_p( 2MNK/(peak*eff_flops), (NK*wB + MK*aB + 2MN)/(BW*eff_bw) ) +
-///   act_pass*4MK/BW
+///   t = t0 + k_latency * K/1000 + act_pass*4MK/BW + pnorm_p( 2MNK/(peak*eff_flops), memory )
+///   memory = (NK*wB + MK*aB + 2MN)/(BW*eff_bw)
+/// Where `walk` is known and the chip's multiprocessors are, thread blocks count. A block computes a tile of the result
+/// alone on a multiprocessor, or s of them share its K and their sums are added up; full waves of blocks, and what is
+/// left, which takes at least `last_wave` of a full one behind others and all of it alone:
+///   block = max( 2*rows*columns*K/s on one multiprocessor at peak*eff_flops, walk*K/s/1000 ) +
+///           store*rows*columns/1000
+///   t = t0 + k_latency * K/1000 + act_pass*4MK/BW +
+///       min over tiles and s of pnorm_p( waves*block, memory ) + (s > 1: split + s*8MN/(BW*eff_bw))
+/// cost::ProductTiles has the tiles.
 struct GemmCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
@@ -24,6 +32,10 @@ struct GemmCoefficients {
   double p = 1e9;         ///< exponent of the p-norm; large = plain maximum
   Seconds k_latency;      ///< per 1,000 of K: a thread block walks K serially
   double act_pass = 0.0;  ///< passes over the activations when the kernel quantises them itself
+  Seconds walk;           ///< per 1,000 of K: a block walks its tile no faster; 0: blocks do not count
+  Seconds store;          ///< per 1,000 elements of a tile, at its end
+  double last_wave = 0.0;
+  Seconds split;  ///< once, where several blocks share a tile
   Provenance provenance;
 };
 
@@ -175,7 +187,7 @@ struct KernelSet {
   ByCache<DecodeAttentionCoefficients> decode_attention;                           ///< heads of 128 in groups
   std::array<ByCache<DecodeAttentionCoefficients>, kDecodeHeads> decode_by_heads;  ///< by DecodeHeads; may be absent
   AttentionSplit attention_split;
-  double multiprocessors = 0.0;  ///< 0: not known, and neither waves nor tiles of attention kernels count
+  double multiprocessors = 0.0;  ///< 0: not known, and neither waves nor tiles of kernels count
   ByCache<ContextAttentionCoefficients> context_attention;  ///< heads up to 128, no window
   std::array<ByCache<ContextAttentionCoefficients>, kContextHeads>
       context_by_heads;                                 ///< by ContextHeads; may be absent

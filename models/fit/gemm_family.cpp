@@ -18,7 +18,24 @@ GemmCoefficients coefficients(std::span<const double> values) {
           .eff_bw = values[2],
           .p = values[3],
           .k_latency = Seconds{values[4]},
-          .act_pass = values[5]};
+          .act_pass = values[5],
+          .walk = Seconds{values[6]},
+          .store = Seconds{values[7]},
+          .last_wave = values[8],
+          .split = Seconds{values[9]}};
+}
+
+/// Only chips whose multiprocessors are told have blocks that count.
+bool counts_blocks(const AcceleratorSpec& chip) { return chip.kernels.multiprocessors > 0.0; }
+
+/// Elsewhere the serial walk along K is a term of its own.
+Parameter walk_apart() {
+  const auto alone = [](const AcceleratorSpec& chip) { return !counts_blocks(chip); };
+  return {.key = "k_latency", .unit = Parameter::Unit::Time, .highest = 4e-6, .of_chip = alone};
+}
+
+Parameter of_blocks(std::string_view key, Parameter::Unit unit, double trial, double highest) {
+  return {.key = key, .unit = unit, .highest = highest, .term = 1, .trial = trial, .of_chip = counts_blocks};
 }
 
 Family gemm_family(GemmKind kind) {
@@ -26,9 +43,16 @@ Family gemm_family(GemmKind kind) {
   constexpr auto kNumber = Parameter::Unit::Number;
   Family family;
   family.place = "gemm." + std::string(name(kind));
-  family.parameters = {{"t0", kTime, 4e-6, 0.0, 40e-6},         {"eff_flops", kNumber, 0.7, 0.05, 1.0},
-                       {"eff_bw", kNumber, 0.8, 0.2, 1.0},      {"p", kNumber, 2.0, 0.6, 20.0},
-                       {"k_latency", kTime, 0.2e-6, 0.0, 4e-6}, {"act_pass", kNumber, 0.1, 0.0, 8.0}};
+  family.parameters = {{"t0", kTime, 4e-6, 0.0, 40e-6},
+                       {"eff_flops", kNumber, 0.7, 0.05, 1.0},
+                       {"eff_bw", kNumber, 0.8, 0.2, 1.0},
+                       {"p", kNumber, 2.0, 0.6, 20.0},
+                       walk_apart(),
+                       {"act_pass", kNumber, 0.1, 0.0, 8.0},
+                       of_blocks("walk", kTime, 1.2e-6, 8e-6),
+                       of_blocks("store", kTime, 20e-9, 400e-9),
+                       of_blocks("last_wave", kNumber, 0.3, 1),
+                       of_blocks("split", kTime, 2e-6, 40e-6)};
   family.shape = {"m", "n", "k"};
   family.time = [kind](std::span<const double> values, std::span<const double> shape, const AcceleratorSpec& chip) {
     return cost::gemm_time({.m = shape[M], .n = shape[N], .k = shape[K]}, kind, coefficients(values), chip);
@@ -42,8 +66,9 @@ Family gemm_family(GemmKind kind) {
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& gemm = kernels.gemm[static_cast<std::size_t>(kind)];
     if (!gemm) return std::nullopt;
-    return std::vector{gemm->t0.value(), gemm->eff_flops,         gemm->eff_bw,
-                       gemm->p,          gemm->k_latency.value(), gemm->act_pass};
+    return std::vector{gemm->t0.value(),        gemm->eff_flops,    gemm->eff_bw,       gemm->p,
+                       gemm->k_latency.value(), gemm->act_pass,     gemm->walk.value(), gemm->store.value(),
+                       gemm->last_wave,         gemm->split.value()};
   };
   family.suits = [kind](const AcceleratorSpec& chip) {
     return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();

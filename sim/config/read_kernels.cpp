@@ -35,6 +35,10 @@ GemmCoefficients read_gemm(YamlMap map) {
                         .p = map.number("p", 0.0, kLargest),
                         .k_latency = map.seconds("k_latency"),
                         .act_pass = map.number("act_pass", 0.0, kLargest),
+                        .walk = map.seconds("walk"),
+                        .store = map.seconds("store"),
+                        .last_wave = map.number("last_wave", 0.0, 1.0),
+                        .split = map.seconds("split"),
                         .provenance = read_provenance(map)};
   map.finish();
   return gemm;

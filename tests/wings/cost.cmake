@@ -8,6 +8,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/communication_test.cpp
     unit/models/cost/context_tiles_test.cpp
     unit/models/cost/decode_grid_test.cpp
+    unit/models/cost/product_tiles_test.cpp
     unit/models/cost/exchange_test.cpp
     unit/models/cost/expert_load_test.cpp
     unit/models/cost/explain_step_test.cpp

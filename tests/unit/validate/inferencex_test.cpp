@@ -195,11 +195,10 @@ TEST_CASE("InferenceX: its own client's prompts take what random text of the mod
   CHECK(dated("meta-llama/Llama-3.1-70B", "").empty());  // others' clients: the profile's English
 
   // The figures are the means of our measurements.
-  const files::CsvTable table = files::CsvTable::read((test::source_root() / "models/catalog/measured/tokenizers.csv").string());
-  const std::map<std::string, std::string> served = {{"llama3_1", "llama-3.1-8b"},
-                                                     {"qwen3", "qwen3-32b"},
-                                                     {"deepseek_v3", "deepseek-r1"},
-                                                     {"gpt4o", "gpt-oss-120b"}};
+  const files::CsvTable table =
+      files::CsvTable::read((test::source_root() / "models/catalog/measured/tokenizers.csv").string());
+  const std::map<std::string, std::string> served = {
+      {"llama3_1", "llama-3.1-8b"}, {"qwen3", "qwen3-32b"}, {"deepseek_v3", "deepseek-r1"}, {"gpt4o", "gpt-oss-120b"}};
   std::map<std::string, std::pair<double, int>> sums;
   for (const files::CsvTable::Row& row : table.rows()) {
     if (table.text(row, "text") != "vocabulary") continue;
