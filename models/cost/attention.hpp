@@ -126,6 +126,8 @@ class Attention {
   /// Whether a step with prompts has one kernel for them and its decodes.
   [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
   [[nodiscard]] bool sees_everything() const { return sees_everything_; }
+  /// Whether decodes take longer where one context is longer than the mean.
+  [[nodiscard]] bool waits_for_longest() const { return skew_ns_ > 0.0; }
 
  private:
   /// A norm of a floor and of work that is a sum of products; all in ns.

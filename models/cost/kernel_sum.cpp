@@ -18,6 +18,7 @@
 #include "models/cost/two_batch.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 
@@ -184,31 +185,43 @@ class KernelSum final : public StepCost {
     });
     return whole(step.slowest + shared(step.tokens, step.prompts), launches(step), host(step.sequences));
   }
-  /// Most steps of most runs: nothing but decodes, `most` of a rank at the most. The same sums as load() makes, in the
-  /// same order, without asking each rank what decodes do not have.
+  /// Most steps of most runs: nothing but decodes, `most` of a rank at the most. The same sums as load() makes, without
+  /// asking each rank what decodes do not have. Of ranks of one size the one with the most context is the slowest: that
+  /// of a price that never falls as contexts grow, where the longest of them adds nothing.
   [[nodiscard]] SimTime decodes(std::span<const StepShape> ranks, std::uint32_t most) const {
     expect(most > 0 && most <= max_tokens_, "a step has a token and at most max_tokens a rank");
     const std::uint32_t common = graphs_.common(most, ranks.size());
     double slowest = 0.0;
     std::uint32_t tokens = 0;
     std::uint32_t largest = 0;
-    // Ranks of one size share all that contexts do not change.
-    std::uint32_t decodes = 0;
-    std::uint32_t own = 0;
-    double alike = 0.0;
-    DecodeBatch batch;
-    for (const StepShape& shape : ranks) {
-      if (shape.decodes == 0) continue;
-      if (shape.decodes != decodes) {
-        decodes = shape.decodes;
-        own = common > 0 ? common : graphs_.padded(decodes);
-        alike = local_(own) + head_(decodes);
-        batch = attention_.batch(decodes);
-        largest = std::max(largest, own);
+    const auto padded = [&](const StepShape& rank) { return common > 0 ? common : graphs_.padded(rank.decodes); };
+    const auto price = [&](const StepShape& rank) {
+      const std::uint32_t own = padded(rank);
+      largest = std::max(largest, own);
+      const auto context = static_cast<double>(static_cast<std::int64_t>(rank.decode_context));
+      const double attention = attention_.decode(attention_.batch(rank.decodes), context, rank.longest_context);
+      slowest = std::max(slowest, local_(own) + head_(rank.decodes) + attention);
+    };
+    if (ranks.size() == 1) {
+      tokens = padded(ranks[0]);
+      price(ranks[0]);
+    } else {
+      std::array<const StepShape*, 8> fullest{};  // of a size each; ranks rarely differ by more
+      const bool unlike = attention_.waits_for_longest();
+      for (const StepShape& shape : ranks) {
+        if (shape.decodes == 0) continue;
+        tokens += padded(shape);
+        const StepShape*& seen = fullest[shape.decodes % fullest.size()];
+        if (seen != nullptr && (unlike || seen->decodes != shape.decodes)) {
+          price(*seen);
+        } else if (seen != nullptr && seen->decode_context >= shape.decode_context) {
+          continue;
+        }
+        seen = &shape;
       }
-      const auto context = static_cast<double>(static_cast<std::int64_t>(shape.decode_context));
-      slowest = std::max(slowest, alike + attention_.decode(batch, context, shape.longest_context));
-      tokens += own;
+      for (const StepShape* shape : fullest) {
+        if (shape != nullptr) price(*shape);
+      }
     }
     if (common > 0) tokens = common * static_cast<std::uint32_t>(ranks.size());  // ranks without work replay it too
     return whole(slowest + shared(tokens, false), launches_.of(graphs_.captured(largest, false), false), host(most));

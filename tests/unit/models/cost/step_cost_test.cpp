@@ -100,6 +100,42 @@ TEST_CASE("step cost: ranks in lockstep wait for the slowest") {
   CHECK(pair->step(std::array{StepShape{}, light}) == alone->step(light));  // an idle rank costs nothing
 }
 
+TEST_CASE("step cost: of many ranks of few sizes the slowest decides, whatever their order") {
+  for (const bool waits : {false, true}) {  // for the longest of a rank's contexts
+    const auto of_ranks = [&](std::uint32_t ranks) {
+      StepCostSpec spec = test::round_cost(test::tiny_dense(), {.attention_data = ranks});
+      spec.chip.kernels.attention_skew = {};
+      if (waits) {
+        spec.chip.kernels.attention_skew[static_cast<std::size_t>(models::Dtype::Bf16)] = {.per_key = 0.05_us,
+                                                                                           .unsplit = 2};
+      }
+      return spec;
+    };
+    const auto alone = make_kernel_sum(of_ranks(1));
+    std::vector<StepShape> ranks;
+    for (std::uint32_t i = 0; i < 40; ++i) {
+      StepShape rank = decodes(3 + 8 * (i * 7 % 3) + i % 2, 30'000 + 997 * (i * 11 % 17));
+      rank.longest_context = static_cast<std::uint32_t>(rank.decode_context / rank.decodes) + 300 * (i * 5 % 13);
+      if (i % 9 == 0) rank = StepShape{};
+      ranks.push_back(rank);
+    }
+    const auto together = make_kernel_sum(of_ranks(40));
+    for (int order = 0; order < 40; ++order) {
+      SimTime slowest;
+      for (const StepShape& rank : ranks) {
+        if (rank.decodes > 0) slowest = std::max(slowest, alone->step(rank));
+      }
+      CHECK(together->step(ranks) == slowest);
+      // Another order, and without what was slowest so far.
+      std::rotate(ranks.begin(), ranks.begin() + 7, ranks.end());
+      const auto first = std::find_if(ranks.begin(), ranks.end(), [&](const StepShape& rank) {
+        return rank.decodes > 0 && alone->step(rank) == slowest;
+      });
+      if (order < 30) *first = StepShape{};
+    }
+  }
+}
+
 TEST_CASE("step cost: the experts see the tokens of all ranks") {
   const StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 2, .expert = 2});
   const StepParts parts(spec);
