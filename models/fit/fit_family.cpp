@@ -66,7 +66,7 @@ class Search {
     for (std::size_t i = 0; i < from.size(); ++i) {
       if (!free[i]) continue;
       const Parameter& parameter = family_.parameters[i];
-      box.start.push_back(from[i]);
+      box.start.push_back(std::clamp(from[i], parameter.lowest, parameter.highest));
       box.lowest.push_back(parameter.lowest);
       box.highest.push_back(parameter.highest);
     }
@@ -186,6 +186,22 @@ std::vector<double> chosen(const Search& search, const Family& family, const std
   return best;
 }
 
+/// The better of `known` and of what a search finds from the coefficients that the chip has, with the terms that these
+/// have: searches are local, and an entry may be a better place to start, its own of yesterday or a like chip's.
+std::vector<double> from_stored(const Search& search, const Family& family, const std::vector<Range>& ranges,
+                                const models::AcceleratorSpec& chip, std::vector<double> known) {
+  auto from = family.stored(chip.kernels);
+  if (!from) return known;
+  std::vector<bool> free(from->size());
+  for (std::size_t i = 0; i < free.size(); ++i) {
+    const Parameter& parameter = family.parameters[i];
+    free[i] = told(family, parameter, ranges, chip) && (parameter.term == 0 || (*from)[i] != parameter.start);
+    const bool has = parameter.of_chip == nullptr || parameter.of_chip(chip);
+    if (!free[i] && (parameter.choices.empty() || !has)) (*from)[i] = parameter.start;
+  }
+  return search.best(std::move(known), *from, free);
+}
+
 }  // namespace
 
 Samples serving_rows(const Family& family, const Samples& samples, const models::AcceleratorSpec& chip) {
@@ -258,7 +274,7 @@ FittedFamily fit_family(const Family& family, const Samples& rows, const models:
   FittedFamily fitted;
   fitted.valid = ranges_of(family, rows);
   fitted.fitted = search.used();
-  fitted.values = chosen(search, family, fitted.valid, chip);
+  fitted.values = from_stored(search, family, fitted.valid, chip, chosen(search, family, fitted.valid, chip));
   fitted.held_out = error_on_held_out(family, fitted.values, rows, chip);
   return fitted;
 }

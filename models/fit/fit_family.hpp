@@ -50,8 +50,9 @@ struct FittedFamily {
 /// The coefficients with the least robust error on the rows that are not held out (at most 4,000 of them, evenly by the
 /// hash): the sum of 2 d^2 (sqrt(1 + (e/d)^2) - 1) with e = ln(predicted / measured) and d = 0.05, which counts an
 /// outlier by its size and not by its square. Terms that the formula can do without are kept only when they help
-/// (family.hpp). REQUIRES: rows from serving_rows(), at least family.fewest of them, one held out and one not; the
-/// family suits the chip.
+/// (family.hpp). One more search starts from the coefficients that the chip has, if it has some, with the terms that
+/// these have. REQUIRES: rows from serving_rows(), at least family.fewest of them, one held out and one not; the family
+/// suits the chip.
 [[nodiscard]] FittedFamily fit_family(const Family& family, const Samples& rows, const models::AcceleratorSpec& chip);
 
 }  // namespace tokenyard::fit

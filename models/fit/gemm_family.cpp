@@ -1,3 +1,4 @@
+#include "models/base/errors.hpp"
 #include "models/cost/kernels.hpp"
 #include "models/fit/families.hpp"
 
@@ -13,6 +14,7 @@ using models::GemmKind;
 enum Figure : std::size_t { M, N, K };
 
 GemmCoefficients coefficients(std::span<const double> values) {
+  expect(values.size() == 10, "a product has ten coefficients");
   return {.t0 = Seconds{values[0]},
           .eff_flops = values[1],
           .eff_bw = values[2],

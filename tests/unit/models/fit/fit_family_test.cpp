@@ -5,9 +5,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <vector>
 
 using namespace tokenyard;
@@ -21,6 +24,9 @@ const Family& bf16_gemm() {
   REQUIRE(family != nullptr);
   return *family;
 }
+
+/// Of matrix products on a chip whose blocks do not count.
+const std::vector<double> kProducts{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3, 0.0, 0.0, 0.0, 0.0};
 
 /// What a chip with coefficients `values` would measure on 10 x 8 x 8 shapes, each time `scale` of the formula.
 Samples measured_by_formula(const Family& family, const std::vector<double>& values,
@@ -41,7 +47,7 @@ Samples measured_by_formula(const Family& family, const std::vector<double>& val
 
 TEST_CASE("fit: times made by the formula give its coefficients back") {
   const models::AcceleratorSpec chip = test::round_chip();
-  const std::vector<double> truth{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const std::vector<double>& truth = kProducts;
   const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), truth, chip), chip);
   const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
   // The error a search of finite length leaves: below a thousandth, far below that of any real table.
@@ -50,6 +56,31 @@ TEST_CASE("fit: times made by the formula give its coefficients back") {
   CHECK(fitted.values[0] == Approx(truth[0]).epsilon(0.03));
   CHECK(fitted.values[1] == Approx(truth[1]).epsilon(0.03));
   CHECK(fitted.values[2] == Approx(truth[2]).epsilon(0.03));
+}
+
+TEST_CASE("fit: what the chip has is a place to start from and no fit is worse") {
+  // Its only coefficient makes all times right at 0.9, and 1.35 times too long at 0.1, from where no small step helps.
+  models::AcceleratorSpec chip = test::round_chip();
+  Family family{.place = "two.basins", .parameters = {{.key = "a", .start = 0.1}}, .shape = {"x"}};
+  family.time = [](std::span<const double> values, std::span<const double> row, const models::AcceleratorSpec&) {
+    const double a = values[0];
+    return Seconds{row[0] * std::exp(std::min(0.3 + std::pow(a - 0.1, 2), 8.0 * std::pow(a - 0.9, 2)))};
+  };
+  family.serves = [](std::span<const double>, const models::AcceleratorSpec&) { return true; };
+  family.suits = [](const models::AcceleratorSpec&) { return true; };
+  std::optional<std::vector<double>> has;
+  family.stored = [&](const models::KernelSet&) { return has; };
+  Samples samples(1);
+  for (double x = 1; x <= 200; ++x) samples.add(std::array{x}, x);
+  const Samples rows = serving_rows(family, samples, chip);
+  const auto error = [&] { return fit_family(family, rows, chip).held_out.p50; };
+  CHECK(error() == Approx(0.3));
+  has = {0.8};
+  CHECK(error() < 1e-6);
+  has = {0.2};  // no better a place than the other
+  CHECK(error() == Approx(0.3));
+  has = {7.0};  // outside of what a fit may find: begins at the bound
+  CHECK(error() < 1e-6);
 }
 
 TEST_CASE("fit: times of mixed attention give the tile's coefficients and the blocks of a wave back") {
@@ -77,14 +108,13 @@ TEST_CASE("fit: times of mixed attention give the tile's coefficients and the bl
 
 TEST_CASE("fit: the same rows give the same coefficients to the last bit") {
   const models::AcceleratorSpec chip = test::round_chip();
-  const Samples rows =
-      serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), {5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3}, chip), chip);
+  const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), kProducts, chip), chip);
   CHECK(fit_family(bf16_gemm(), rows, chip).values == fit_family(bf16_gemm(), rows, chip).values);
 }
 
 TEST_CASE("fit: the error of measured times twice the formula is ln 2") {
   const models::AcceleratorSpec chip = test::round_chip();
-  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const std::vector<double>& values = kProducts;
   const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip, 2.0), chip);
   const FitError error = error_on_held_out(bf16_gemm(), values, rows, chip);
   CHECK(error.p50 == Approx(std::log(2.0)));
@@ -94,7 +124,7 @@ TEST_CASE("fit: the error of measured times twice the formula is ln 2") {
 
 TEST_CASE("fit: about one shape in four is held out and none is both fitted and judged") {
   const models::AcceleratorSpec chip = test::round_chip();
-  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const std::vector<double>& values = kProducts;
   const Samples rows = serving_rows(bf16_gemm(), measured_by_formula(bf16_gemm(), values, chip), chip);
   const FittedFamily fitted = fit_family(bf16_gemm(), rows, chip);
   CHECK(fitted.fitted + fitted.held_out.rows == rows.size());
@@ -105,7 +135,7 @@ TEST_CASE("fit: about one shape in four is held out and none is both fitted and 
 
 TEST_CASE("fit: shapes that serving does not meet are left out and the rest spans the valid range") {
   const models::AcceleratorSpec chip = test::round_chip();
-  const std::vector<double> values{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3};
+  const std::vector<double>& values = kProducts;
   Samples samples = measured_by_formula(bf16_gemm(), values, chip);
   const std::size_t before = samples.size();
   samples.add(std::array{1.0, 32.0, 64.0}, 3e-6);
