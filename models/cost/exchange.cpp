@@ -107,6 +107,8 @@ double dispatch_bytes(double hidden, models::GemmKind experts) {
     case models::GemmKind::Fp8Block:
     case models::GemmKind::Int8:
       return hidden + 4.0 * hidden / 128.0 + 16.0;
+    case models::GemmKind::W4a8:
+      return hidden + hidden / 32.0;
     case models::GemmKind::Nvfp4:
       return hidden / 2.0 + hidden / 16.0;
     case models::GemmKind::Bf16:

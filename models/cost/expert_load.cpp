@@ -85,7 +85,7 @@ Rank busiest_in_order(const std::vector<double>& rows, std::size_t ranks) {
 }
 
 /// Copies of the most loaded experts, then slots to the least loaded rank that has room, heaviest first.
-Rank busiest_balanced(const std::vector<double>& rows, std::size_t ranks, std::uint32_t redundant) {
+std::vector<Rank> balanced(const std::vector<double>& rows, std::size_t ranks, std::uint32_t redundant) {
   std::vector<double> copies(rows.size(), 1.0);
   for (std::uint32_t slot = 0; slot < redundant; ++slot) {
     std::size_t heaviest = 0;
@@ -107,7 +107,7 @@ Rank busiest_balanced(const std::vector<double>& rows, std::size_t ranks, std::u
     }
     least->take(row);
   }
-  return *std::max_element(dealt.begin(), dealt.end(), [](const Rank& a, const Rank& b) { return a.rows < b.rows; });
+  return dealt;
 }
 
 }  // namespace
@@ -127,18 +127,25 @@ ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std:
   if (tokens <= 0.0) return {};
   const std::vector<double> rows = rows_of(popularity(routing, experts, top_k, tokens), top_k, tokens);
   const double mean = tokens * top_k / ranks;
+  Rank all;
+  for (const double row : rows) all.take(row);
+  const double mean_hit = all.hit / ranks;
   if (routing.placement == ExpertRouting::Placement::Ideal || routing.kind == ExpertRouting::Kind::Balanced) {
-    Rank all;
-    for (const double row : rows) all.take(row);
-    return {.rows = 1.0, .hit = all.hit / ranks};
+    return {.rows = 1.0, .hit = mean_hit, .mean_hit = mean_hit};
   }
   if (routing.placement == ExpertRouting::Placement::Balanced) {
-    const Rank busiest = busiest_balanced(rows, ranks, routing.redundant);
-    return {.rows = std::max(busiest.rows / mean, 1.0), .hit = busiest.hit};
+    Rank most;
+    Rank together;
+    for (const Rank& rank : balanced(rows, ranks, routing.redundant)) {
+      most.rows = std::max(most.rows, rank.rows);
+      most.hit = std::max(most.hit, rank.hit);
+      together.hit += rank.hit;
+    }
+    return {.rows = std::max(most.rows / mean, 1.0), .hit = most.hit, .mean_hit = together.hit / ranks};
   }
   if (routing.kind == ExpertRouting::Kind::Measured) {
     const Rank busiest = busiest_in_order(rows, ranks);
-    return {.rows = std::max(busiest.rows / mean, 1.0), .hit = busiest.hit};
+    return {.rows = std::max(busiest.rows / mean, 1.0), .hit = busiest.hit, .mean_hit = mean_hit};
   }
   Rank sum;
   for (std::uint32_t i = 0; i < kPermutations; ++i) {
@@ -146,7 +153,7 @@ ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std:
     sum.rows += busiest.rows / kPermutations;
     sum.hit += busiest.hit / kPermutations;
   }
-  return {.rows = std::max(sum.rows / mean, 1.0), .hit = sum.hit};
+  return {.rows = std::max(sum.rows / mean, 1.0), .hit = sum.hit, .mean_hit = mean_hit};
 }
 
 ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k,
@@ -160,14 +167,18 @@ ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, st
 }
 
 ExpertLoad ExpertLoads::at(double tokens) const {
-  if (tokens <= 1.0) return {.rows = by_octave_[0].rows, .hit = by_octave_[0].hit * std::max(tokens, 0.0)};
+  if (tokens <= 1.0) {
+    const double part = std::max(tokens, 0.0);
+    return {.rows = by_octave_[0].rows, .hit = by_octave_[0].hit * part, .mean_hit = by_octave_[0].mean_hit * part};
+  }
   const double octave = std::min(std::log2(tokens), static_cast<double>(kOctaves - 1));
   const auto below = static_cast<std::size_t>(octave);
   const std::size_t above = std::min(below + 1, kOctaves - 1);
   const double share = octave - static_cast<double>(below);
   const ExpertLoad& a = by_octave_[below];
   const ExpertLoad& b = by_octave_[above];
-  return {.rows = a.rows + share * (b.rows - a.rows), .hit = a.hit + share * (b.hit - a.hit)};
+  const auto between = [share](double from, double to) { return from + share * (to - from); };
+  return {.rows = between(a.rows, b.rows), .hit = between(a.hit, b.hit), .mean_hit = between(a.mean_hit, b.mean_hit)};
 }
 
 }  // namespace tokenyard::cost

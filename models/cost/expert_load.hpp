@@ -32,7 +32,10 @@ struct ExpertRouting {
 /// What the busiest of the ranks that share a layer's experts has to do.
 struct ExpertLoad {
   double rows = 1.0;  ///< its rows over those of the mean rank, at least 1
-  double hit = 0.0;   ///< of its experts, how many get a row: the weights it reads
+  /// Of its experts, how many get a row: the weights it reads. Where copies and placement even the rows out, the most
+  /// of any rank: those with the popular experts read fewer, and a step waits for the others.
+  double hit = 0.0;
+  double mean_hit = 0.0;  ///< of all ranks; without copies the same for every placement
 };
 
 /// ExpertLoad by number of tokens, tabulated at powers of two and interpolated in the logarithm.

@@ -327,7 +327,8 @@ Bytes StepParts::expert_weights(double tokens) const {
   if (!spec_.llm.moe) return Bytes{0.0};
   MoeShape shape = experts_;
   shape.tokens = tokens;
-  const Bytes per_chip = moe_weight_bytes(shape, expert_loads_->at(tokens), spec_.precision.experts);
+  const ExpertLoad mean{.hit = expert_loads_->at(tokens).mean_hit};
+  const Bytes per_chip = moe_weight_bytes(shape, mean, spec_.precision.experts);
   return per_chip * spec_.plan.stage_chips() * spec_.llm.moe_layers();
 }
 

@@ -12,7 +12,7 @@ struct KindFigures {
   double activation_bytes;
 };
 
-// By GemmKind. Scales: 4 bytes for a block of 128 x 128, one for 16 FP4 values, one for 32 MXFP4 values.
+// By GemmKind. Scales: 4 bytes for a block of 128 x 128, one for 16 FP4 values, one for 32 MXFP4 or MXFP8 values.
 constexpr std::array<KindFigures, kGemmKinds> kKinds{{
     {"bf16", Dtype::Bf16, 2.0, 2.0},
     {"fp8", Dtype::Fp8, 1.0, 1.0},
@@ -20,6 +20,7 @@ constexpr std::array<KindFigures, kGemmKinds> kKinds{{
     {"int8", Dtype::Int8, 1.0, 1.0},
     {"nvfp4", Dtype::Fp4, 0.5 + 1.0 / 16.0, 0.5},
     {"w4a16", Dtype::Bf16, 0.5 + 1.0 / 32.0, 2.0},
+    {"w4a8", Dtype::Fp8, 0.5 + 1.0 / 32.0, 1.0 + 1.0 / 32.0},
 }};
 
 constexpr std::array<std::string_view, kDtypes> kDtypeNames{"fp32", "tf32", "bf16", "fp8", "int8", "fp4"};

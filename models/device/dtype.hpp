@@ -19,11 +19,12 @@ enum class GemmKind : std::uint8_t {
   Fp8Block,  ///< FP8 in 128 x 128 blocks (DeepSeek), activations quantised in the kernel
   Int8,      ///< INT8 weights and activations (W8A8)
   Nvfp4,     ///< FP4 in blocks of 16 with an FP8 scale
-  W4a16      ///< MXFP4 weights (blocks of 32), BF16 activations and arithmetic
+  W4a16,     ///< MXFP4 weights (blocks of 32), BF16 activations and arithmetic
+  W4a8       ///< MXFP4 weights, MXFP8 activations: FP8 arithmetic (Blackwell)
 };
-inline constexpr std::size_t kGemmKinds = 6;
+inline constexpr std::size_t kGemmKinds = 7;
 
-/// "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16": as written in YAML.
+/// "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16", "w4a8": as written in YAML.
 [[nodiscard]] std::string_view name(GemmKind kind);
 [[nodiscard]] std::optional<GemmKind> gemm_kind(std::string_view name);
 [[nodiscard]] std::string_view name(Dtype dtype);
@@ -32,10 +33,10 @@ inline constexpr std::size_t kGemmKinds = 6;
 /// The format whose dense peak bounds the product: W4a16 multiplies in BF16.
 [[nodiscard]] Dtype compute_dtype(GemmKind kind);
 
-/// Bytes a weight takes with its scales: 2, 1, 1 + 4/16384, 1, 0.5 + 1/16, 0.5 + 1/32.
+/// Bytes a weight takes with its scales: 2, 1, 1 + 4/16384, 1, 0.5 + 1/16, 0.5 + 1/32 twice.
 [[nodiscard]] double weight_bytes(GemmKind kind);
 
-/// Bytes an activation element takes when the kernel reads it: 2, 1, 1, 1, 0.5, 2.
+/// Bytes an activation element takes when the kernel reads it: 2, 1, 1, 1, 0.5, 2, 1 + 1/32.
 [[nodiscard]] double activation_bytes(GemmKind kind);
 
 /// Bytes of a KV-cache element: Bf16 2, Fp8 and Int8 1. REQUIRES: one of these three.

@@ -76,6 +76,7 @@ struct PoolSpec {
   std::optional<FfnPoolSpec> ffn{};  ///< absent: on the chips of `plan`
   models::ExpertLoad expert_load;
   models::Precision precision;
+  bool native_experts = true;  ///< their format is the checkpoint's, not one that the experiment names
   EngineSpec engine;
   models::SpeculationSpec speculation;
   std::vector<std::filesystem::path> kernel_tables;  ///< the user's own kernels; empty: formulas alone

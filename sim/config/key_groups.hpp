@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/device/dtype.hpp"
 #include "sim/config/keys.hpp"
 
 #include <algorithm>
@@ -33,9 +34,11 @@ template <std::size_t... Rows>
 }
 
 /// A key for each kind of matrix product, whose mapping is of section `entry`.
-[[nodiscard]] constexpr std::array<Key, 6> kind_rows(std::string_view section, std::string_view entry) {
-  constexpr std::array<std::string_view, 6> kinds{"bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16"};
-  std::array<Key, 6> rows{};
+[[nodiscard]] constexpr std::array<Key, models::kGemmKinds> kind_rows(std::string_view section,
+                                                                      std::string_view entry) {
+  constexpr std::array<std::string_view, models::kGemmKinds> kinds{"bf16",  "fp8",   "fp8_block", "int8",
+                                                                   "nvfp4", "w4a16", "w4a8"};
+  std::array<Key, models::kGemmKinds> rows{};
   std::transform(kinds.begin(), kinds.end(), rows.begin(), [&](std::string_view kind) {
     return Key{section, kind, entry, kOptional, "Coefficients of this kind of matrix product."};
   });

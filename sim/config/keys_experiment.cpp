@@ -8,8 +8,8 @@ namespace {
 constexpr std::string_view kTime = "s, ms, us, ns, min, h";
 constexpr std::string_view kRate = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
 constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
-constexpr std::string_view kGemm = "one of: native | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
-constexpr std::string_view kOtherGemm = "one of: weights | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
+constexpr std::string_view kGemm = "one of: native | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16 | w4a8";
+constexpr std::string_view kOtherGemm = "one of: weights | bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16 | w4a8";
 
 constexpr auto kKeys = std::to_array<Key>({
     {"experiment", "schema", "count", kRequired, "Version of this file format: 1."},
@@ -75,14 +75,17 @@ constexpr auto kKeys = std::to_array<Key>({
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
     {"parallel", "expert_load", "one of: fitted | balanced | power_law | measured", "fitted",
-     "Loads of the experts; fitted: the power law of 1.2 that kernel tables are taken with."},
-    {"parallel", "expert_load_alpha", "number", "0.6", "Exponent of power_law."},
+     "Loads of the experts; fitted: as the tables were taken that prices come from, experts by the power law of 1.2, "
+     "their exchange evenly."},
+    {"parallel", "expert_load_alpha", "number", "0.6",
+     "Exponent of power_law; 0 spreads loads evenly between least and most, which is not balanced."},
     {"parallel", "expert_shares", "list: number", kOptional, "Loads of the experts, of any scale, for measured."},
     {"parallel", "kv", "count", "1", "Chips of a tensor group that share a cache of which each would hold a copy."},
 
     {"precision", "weights", kGemm, "native",
      "All that no other key names, but LM head and router, which are BF16; native: as the checkpoint."},
-    {"precision", "experts", kGemm, "native", "Routed experts; native: as the checkpoint."},
+    {"precision", "experts", kGemm, "native",
+     "Routed experts; native: as the checkpoint, MXFP4 with 8-bit activations (w4a8) where the chip has such kernels."},
     {"precision", "kv", "one of: bf16 | fp8 | int8", "bf16", "KV cache."},
     {"precision", "ffn", kOtherGemm, "weights", "Dense FFN and shared experts; weights: as those."},
     {"precision", "attention_output", kOtherGemm, "weights", "Projection behind attention; weights: as those."},

@@ -9,7 +9,7 @@ constexpr std::string_view kSize = "B, kB, MB, GB, TB, KiB, MiB, GiB";
 constexpr std::string_view kBandwidth = "GB/s, TB/s, MB/s, B/s, Gbps, Tbps, Mbps, GiB/s";
 constexpr std::string_view kFlopRate = "TFLOP/s, PFLOP/s, GFLOP/s";
 constexpr std::string_view kPower = "W, kW, MW";
-constexpr std::string_view kKind = "one of: bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16";
+constexpr std::string_view kKind = "one of: bf16 | fp8 | fp8_block | int8 | nvfp4 | w4a16 | w4a8";
 
 constexpr std::string_view kSource = "Where these figures come from, and how sure they are; assumed ones say so.";
 constexpr std::string_view kBase =

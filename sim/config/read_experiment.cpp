@@ -17,25 +17,26 @@ namespace tokenyard::config {
 namespace {
 
 models::GemmKind read_kind(YamlMap& map, std::string_view key, models::GemmKind native) {
-  const std::string written = map.choice(key, {"native", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16"});
+  const std::string written = map.choice(key, {"native", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16", "w4a8"});
   return written == "native" ? native : *models::gemm_kind(written);
 }
 
 /// Of matrices that some checkpoints hold in another format than the rest.
 std::optional<models::GemmKind> read_other_kind(YamlMap& map, std::string_view key) {
-  const std::string written = map.choice(key, {"weights", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16"});
+  const std::string written =
+      map.choice(key, {"weights", "bf16", "fp8", "fp8_block", "int8", "nvfp4", "w4a16", "w4a8"});
   return written == "weights" ? std::nullopt : models::gemm_kind(written);
 }
 
-models::Precision read_precision(YamlMap map, const models::LlmSpec& llm) {
-  models::Precision precision;
+void read_precision(YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
+  models::Precision& precision = pool.precision;
   precision.weights = read_kind(map, "weights", llm.native);
   precision.experts = read_kind(map, "experts", llm.native_experts.value_or(llm.native));
+  pool.native_experts = map.text("experts") == "native";
   precision.kv = *models::dtype(map.choice("kv", {"bf16", "fp8", "int8"}));
   precision.ffn = read_other_kind(map, "ffn");
   precision.attention_output = read_other_kind(map, "attention_output");
   map.finish();
-  return precision;
 }
 
 void read_parallel(const YamlMap& pool_map, YamlMap map, const models::LlmSpec& llm, PoolSpec& pool) {
@@ -93,7 +94,7 @@ PoolSpec read_pool(const std::string& name, YamlMap map, const models::LlmSpec& 
   pool.instances = map.count("instances", 1, 100'000);
   pool.ffn = read_ffn(map, kinds, pool.chip);
   read_parallel(map, map.map_or_empty("parallel", "parallel"), llm, pool);
-  pool.precision = read_precision(map.map_or_empty("precision", "precision"), llm);
+  read_precision(map.map_or_empty("precision", "precision"), llm, pool);
   pool.engine = read_engine(map.map_or_empty("engine", "engine"), pool.plan.tensor * pool.plan.attention_data);
   pool.kernel_tables = read_kernel_tables(map);
   pool.speculation = read_speculation(map, llm);
@@ -236,6 +237,19 @@ OutputSpec read_output(YamlMap map) {
   return output;
 }
 
+/// A checkpoint says how its weights are stored; engines multiply MXFP4 experts with 8-bit activations where the chip
+/// has such kernels (vLLM, SGLang and TensorRT-LLM on Blackwell).
+void choose_activations(Experiment& experiment) {
+  constexpr auto kEightBit = static_cast<std::size_t>(models::GemmKind::W4a8);
+  for (PoolSpec& pool : experiment.pools) {
+    models::GemmKind& experts = pool.precision.experts;
+    const models::AcceleratorSpec& chip = experiment.chips.at(pool.ffn ? pool.ffn->chip : pool.chip);
+    if (pool.native_experts && experts == models::GemmKind::W4a16 && chip.kernels.moe[kEightBit]) {
+      experts = models::GemmKind::W4a8;
+    }
+  }
+}
+
 /// A user of a closed loop who is turned away comes back at the same instant, and again.
 void check_rejection(const Experiment& experiment) {
   const auto* synthetic = std::get_if<workloads::SyntheticSpec>(&experiment.workload.source);
@@ -297,6 +311,7 @@ Experiment read_experiment(const std::filesystem::path& file, const std::vector<
        root.named_entries("chips", names, "chip", "models/catalog/chips", keys_of_chips(names, experiment.topology))) {
     experiment.chips.emplace(name, read_chip(std::move(map)));
   }
+  choose_activations(experiment);
   experiment.network = read_network(root.map_or_empty("network", "network"));
   if (root.has("kv_transfer") && experiment.pools.size() == 1) {
     root.fail("kv_transfer", "one mixed pool hands no KV over; leave it out, or split the pool in prefill and decode");

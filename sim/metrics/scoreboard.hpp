@@ -50,6 +50,7 @@ struct ScoredPoint {
   std::string id;
   std::string chip, model, precision, engine, version;
   std::string engine_kind;  ///< whose rules played it, as in YAML: "vllm"
+  std::string format;       ///< of the weights that lead its steps, as played
   bool moe = false;
   bool split = false;             ///< prefill and decode apart
   std::string layout;             ///< "tp4", "dp8 ep8", "1 x tp4 ep4 + 1 x tp8 ep4"
@@ -62,6 +63,7 @@ struct ScoredPoint {
   std::array<std::optional<Comparison>, kMetrics> compared;  ///< by Metric
   bool extrapolated = false;                                 ///< beyond what the kernel tables behind the chip cover
   double mean_batch = 0;                                     ///< requests in a batch of one instance
+  double mean_prompt = 0;                                    ///< tokens
   double queue_share_of_ttft = 0;
   std::optional<StepShares> shares;
   std::string suspected;  ///< likeliest reason of a large error, as far as the simulator can tell

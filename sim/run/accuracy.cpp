@@ -39,6 +39,19 @@ Metric metric_of(const CsvTable& table, const CsvTable::Row& row) {
   table.fail(row, "metric", "'" + table.text(row, "metric") + "' is not TTFT, TPOT, throughput or E2E");
 }
 
+/// What the experiment has that no point of the scoreboard has, or whose points are scored apart.
+std::string unlike_measured(const config::Experiment& experiment) {
+  for (const config::PoolSpec& pool : experiment.pools) {
+    if (!pool.kernel_tables.empty()) return "kernel tables of the user's own";
+    if (pool.ffn) return "attention and FFN on chips of their own";
+    if (pool.speculation.tokens > 0) return "drafts";
+    if (pool.plan.pipeline > 1) return "pipeline stages";
+    if (pool.plan.context > 1) return "context ranks";
+    if (pool.plan.kv > 1) return "a cache shared by chips";
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<metrics::AccuracyLine> read_accuracy(const std::string& path) {
@@ -48,8 +61,10 @@ std::vector<metrics::AccuracyLine> read_accuracy(const std::string& path) {
     lines.push_back({.chip = table.text(row, "chip"),
                      .model = table.text(row, "model"),
                      .engine = table.text(row, "engine"),
+                     .format = table.text(row, "format"),
                      .moe = flag(table, row, "moe"),
                      .split = flag(table, row, "split"),
+                     .longest_prompt = static_cast<std::uint32_t>(count(table, row, "longest_prompt")),
                      .batch_from = static_cast<std::uint32_t>(count(table, row, "batch_from")),
                      .batch_to = static_cast<std::uint32_t>(count(table, row, "batch_to")),
                      .metric = metric_of(table, row),
@@ -71,11 +86,22 @@ std::vector<metrics::Confidence> confidence_of_run(const config::Experiment& exp
   const metrics::Regime regime{.chip = pool.chip,
                                .model = experiment.llm.name,
                                .engine = engine_kind(pool.engine),
+                               .format = leading_format(experiment, pool),
                                .moe = experiment.llm.moe.has_value(),
                                .split = experiment.pools.size() > 1,
                                .mean_batch = summary.pools.back().running_mean,
-                               .kernel_tables = has_kernel_tables(experiment, pool)};
+                               .mean_prompt = mean_prompt(summary),
+                               .kernel_tables = has_kernel_tables(experiment, pool),
+                               .unlike = unlike_measured(experiment)};
   return {metrics::confidence_of(lines, regime, Metric::Ttft), metrics::confidence_of(lines, regime, Metric::Tpot)};
+}
+
+std::string leading_format(const config::Experiment& experiment, const config::PoolSpec& pool) {
+  return std::string(models::name(experiment.llm.moe ? pool.precision.experts : pool.precision.weights));
+}
+
+double mean_prompt(const metrics::Summary& summary) {
+  return summary.requests_per_s > 0.0 ? summary.prompt_tokens_per_s / summary.requests_per_s : 0.0;
 }
 
 bool has_kernel_tables(const config::Experiment& experiment, const config::PoolSpec& pool) {

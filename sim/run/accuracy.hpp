@@ -20,6 +20,12 @@ namespace tokenyard {
 /// The kind of engine that forms the steps of a pool, as YAML has it.
 [[nodiscard]] std::string engine_kind(const config::EngineSpec& engine);
 
+/// The format of the weights that lead the steps of a pool: of the experts, else of all: "fp8_block".
+[[nodiscard]] std::string leading_format(const config::Experiment& experiment, const config::PoolSpec& pool);
+
+/// Tokens of a measured request's prompt on the mean; 0 without requests.
+[[nodiscard]] double mean_prompt(const metrics::Summary& summary);
+
 /// Whether the coefficients that lead the price of a pool's steps were fitted on measured kernels.
 [[nodiscard]] bool has_kernel_tables(const config::Experiment& experiment, const config::PoolSpec& pool);
 

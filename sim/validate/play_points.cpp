@@ -52,9 +52,11 @@ void compare(const Point& point, const Prediction& prediction, ScoredPoint& scor
     scored.compared[static_cast<std::size_t>(measured.metric)] = {*predicted, measured.value, measured.trap};
   }
   scored.mean_batch = prediction.mean_batch;
+  scored.mean_prompt = prediction.mean_prompt;
   scored.queue_share_of_ttft = prediction.queue_share_of_ttft;
   scored.shares = prediction.shares;
   scored.engine_kind = prediction.engine_kind;
+  scored.format = prediction.format;
   scored.moe = prediction.moe;
   scored.split = prediction.split;
   scored.extrapolated = !prediction.kernel_tables;

@@ -98,6 +98,8 @@ Prediction predict(const config::Experiment& experiment, const std::atomic<bool>
   Prediction prediction{.summary = std::move(outcome.summary), .makespan_s = outcome.end.seconds().value()};
   const metrics::Summary& summary = prediction.summary;
   prediction.engine_kind = engine_kind(experiment.pools.back().engine);
+  prediction.format = leading_format(experiment, experiment.pools.back());
+  prediction.mean_prompt = mean_prompt(summary);
   prediction.moe = experiment.llm.moe.has_value();
   prediction.split = experiment.pools.size() > 1;
   prediction.kernel_tables = has_kernel_tables(experiment, experiment.pools.back());
@@ -117,12 +119,14 @@ std::string to_text(const Prediction& prediction) {
   std::ostringstream text;
   text.precision(std::numeric_limits<double>::max_digits10);
   const StepShares& shares = prediction.shares;
-  for (const double figure :
-       {prediction.makespan_s, prediction.mean_batch, prediction.queue_share_of_ttft, shares.projections,
-        shares.attention, shares.experts, shares.communication, shares.other, shares.host, shares.lone_step}) {
+  for (const double figure : {prediction.makespan_s, prediction.mean_batch, prediction.mean_prompt,
+                              prediction.queue_share_of_ttft, shares.projections, shares.attention, shares.experts,
+                              shares.communication, shares.other, shares.host, shares.lone_step}) {
     text << figure << '\n';
   }
-  text << prediction.engine_kind << '\n' << prediction.moe << prediction.split << prediction.kernel_tables << '\n';
+  text << prediction.engine_kind << '\n'
+       << prediction.format << '\n'
+       << prediction.moe << prediction.split << prediction.kernel_tables << '\n';
   report::write_summary(prediction.summary, text);
   return text.str();
 }
@@ -131,13 +135,13 @@ Prediction from_text(const std::string& text) {
   Prediction prediction;
   StepShares& shares = prediction.shares;
   std::istringstream in(text);
-  for (double* figure :
-       {&prediction.makespan_s, &prediction.mean_batch, &prediction.queue_share_of_ttft, &shares.projections,
-        &shares.attention, &shares.experts, &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
+  for (double* figure : {&prediction.makespan_s, &prediction.mean_batch, &prediction.mean_prompt,
+                         &prediction.queue_share_of_ttft, &shares.projections, &shares.attention, &shares.experts,
+                         &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
     in >> *figure;
   }
   std::string flags;
-  in >> prediction.engine_kind >> flags;
+  in >> prediction.engine_kind >> prediction.format >> flags;
   expect(!in.fail() && flags.size() == 3, "a prediction starts with its figures");
   prediction.moe = flags[0] == '1';
   prediction.split = flags[1] == '1';

@@ -16,9 +16,11 @@ struct Prediction {
   metrics::Summary summary;
   double makespan_s = 0;           ///< first arrival to last token
   double mean_batch = 0;           ///< requests in a batch of an instance of the pool that decodes
+  double mean_prompt = 0;          ///< tokens
   double queue_share_of_ttft = 0;  ///< mean time in the queue over mean TTFT
   metrics::StepShares shares;      ///< of the step that pool runs at its mean batch and context
   std::string engine_kind;         ///< whose rules formed the steps
+  std::string format;              ///< of the weights that lead the steps
   bool moe = false;
   bool split = false;         ///< prefill and decode apart
   bool kernel_tables = true;  ///< whether the chip's coefficients were fitted on measured kernels

@@ -181,7 +181,7 @@ Formats formats_of(const ServedRow& row) {
   const std::string& written = row.precision;
   if (row.llm == "gpt-oss-120b" && (written == "fp4" || written == "fp8" || written == "mxfp4")) {
     return {"bf16",
-            "w4a16",
+            "native",
             kv_of(row),
             "mxfp4",
             written == "fp8" ? "gpt-oss 'fp8' is read as its one checkpoint, MXFP4 experts" : "",

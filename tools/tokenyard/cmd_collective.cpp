@@ -35,7 +35,7 @@ CollectiveQuestion question_of(const CollectiveArguments& given) {
   const auto format = models::gemm_kind(given.format);
   if (!format) {
     throw UserError("tokenyard collective: --format " + given.format +
-                    ": one of: bf16, fp8, fp8_block, int8, nvfp4, w4a16");
+                    ": one of: bf16, fp8, fp8_block, int8, nvfp4, w4a16, w4a8");
   }
   question.format = *format;
   if (question.sizes.empty()) {

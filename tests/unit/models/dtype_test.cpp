@@ -34,6 +34,9 @@ TEST_CASE("dtype: the product is bounded by the format that multiplies") {
   CHECK(compute_dtype(GemmKind::Nvfp4) == Dtype::Fp4);
   CHECK(compute_dtype(GemmKind::W4a16) == Dtype::Bf16);  // weights are widened before they are multiplied
   CHECK(activation_bytes(GemmKind::W4a16) == 2.0);
+  CHECK(weight_bytes(GemmKind::W4a8) == weight_bytes(GemmKind::W4a16));
+  CHECK(compute_dtype(GemmKind::W4a8) == Dtype::Fp8);
+  CHECK(activation_bytes(GemmKind::W4a8) == 1.0 + 1.0 / 32.0);  // MXFP8: one shared exponent for 32
   CHECK(activation_bytes(GemmKind::Nvfp4) == 0.5);
 }
 

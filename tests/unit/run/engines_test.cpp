@@ -146,9 +146,15 @@ TEST_CASE("graph sizes: SGLang's list") {
   CHECK(graph_sizes(engine_of("{kind: sglang, cuda_graph_max_bs: 10}")) == std::vector<std::uint32_t>{1, 2, 4, 8, 10});
 }
 
-TEST_CASE("graph sizes: TensorRT-LLM has the same graphs whether it pads to them or not") {
-  CHECK(graph_sizes(engine_of("{kind: tensorrt_llm}")).size() == 3 + 16);
+TEST_CASE("graph sizes: TensorRT-LLM has graphs of all small batches where it does not pad to those it has") {
   CHECK_FALSE(engine_of("{kind: tensorrt_llm}").graph_padding);
+  const auto exact = graph_sizes(engine_of("{kind: tensorrt_llm, cuda_graph_max_batch_size: 600}"));
+  // 1 .. 32; 64 and 128; 256 and 512; 600 itself.
+  CHECK(exact.size() == 32 + 2 + 2 + 1);
+  CHECK(exact[30] == 31);
+  CHECK(std::vector<std::uint32_t>(exact.begin() + 31, exact.end()) ==
+        std::vector<std::uint32_t>{32, 64, 128, 256, 512, 600});
+  CHECK(graph_sizes(engine_of("{kind: tensorrt_llm, cuda_graph_max_batch_size: 20}")).size() == 20);
   const auto sizes =
       graph_sizes(engine_of("{kind: tensorrt_llm, cuda_graph_padding: true, cuda_graph_max_batch_size: 600}"));
   // 1, 2, 4; 8 .. 128 by 8 are 16; 256 and 512; 600 itself.
@@ -156,6 +162,16 @@ TEST_CASE("graph sizes: TensorRT-LLM has the same graphs whether it pads to them
   CHECK(sizes[18] == 128);
   CHECK(sizes[19] == 256);
   CHECK(sizes.back() == 600);
+}
+
+TEST_CASE("precision: a checkpoint in MXFP4 is multiplied with 8-bit activations where the chip has such kernels") {
+  const auto experts = [](const char* machine, const char* written) {
+    const auto pools = std::string("{serve: {engine: {kind: vllm}, precision: {experts: ") + written + "}}}";
+    return read({.topology = machine, .llm = "gpt-oss-120b", .pools = pools}).pools[0].precision.experts;
+  };
+  CHECK(experts("hgx-h200", "native") == models::GemmKind::W4a16);
+  CHECK(experts("hgx-b200", "native") == models::GemmKind::W4a8);
+  CHECK(experts("hgx-b200", "w4a16") == models::GemmKind::W4a16);
 }
 
 TEST_CASE("served chip: an engine that decodes by FlashAttention waits longer where the chip says how much") {

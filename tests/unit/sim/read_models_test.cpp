@@ -73,7 +73,7 @@ TEST_CASE("read llm: a refusal names the key and where it came from") {
   CHECK(llm_complaint({"attention.kv_rank", "512"}) ==
         "--set: attention.kv_rank: has no meaning here, beside the other keys of this mapping");
   CHECK(llm_complaint({"native", "fp9"}) ==
-        "--set: native: 'fp9' is not known; one of: bf16, fp8, fp8_block, int8, nvfp4, w4a16; is 'fp8' meant?");
+        "--set: native: 'fp9' is not known; one of: bf16, fp8, fp8_block, int8, nvfp4, w4a16, w4a8; is 'fp8' meant?");
 }
 
 TEST_CASE("read llm: an edited architecture that no longer has the published parameters is refused") {

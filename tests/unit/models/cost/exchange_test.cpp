@@ -125,6 +125,7 @@ TEST_CASE("dispatch: a copy is as large as the experts' format makes it") {
   CHECK(dispatch_bytes(7168, models::GemmKind::Int8) == 7168 + 224 + 16);
   CHECK(dispatch_bytes(7168, models::GemmKind::Nvfp4) == 3584 + 448);
   CHECK(dispatch_bytes(7168, models::GemmKind::W4a16) == 14336);
+  CHECK(dispatch_bytes(7168, models::GemmKind::W4a8) == 7168 + 224);  // one exponent for 32
   CHECK(combine_bytes(7168) == 14336);
 }
 

@@ -88,6 +88,29 @@ TEST_CASE("expert load: copies and placement take load off the busiest rank") {
   CHECK(expert_load(routing, 256, 8, 32, 4096).rows == 1.0);
 }
 
+TEST_CASE("expert load: what is read everywhere depends on routing alone, and no placement is better than ideal") {
+  ExpertRouting routing{.kind = ExpertRouting::Kind::PowerLaw, .alpha = 1.2};
+  for (const double tokens : {4.0, 64.0, 2048.0, 65536.0}) {
+    routing.redundant = 0;
+    routing.placement = ExpertRouting::Placement::InOrder;
+    const ExpertLoad in_order = expert_load(routing, 256, 8, 32, tokens);
+    routing.placement = ExpertRouting::Placement::Ideal;
+    const ExpertLoad ideal = expert_load(routing, 256, 8, 32, tokens);
+    routing.placement = ExpertRouting::Placement::Balanced;
+    const ExpertLoad balanced = expert_load(routing, 256, 8, 32, tokens);
+    CAPTURE(tokens);
+    CHECK(in_order.mean_hit == Approx(ideal.mean_hit));
+    CHECK(balanced.mean_hit == Approx(ideal.mean_hit));
+    CHECK(ideal.hit == Approx(ideal.mean_hit));
+    CHECK(balanced.rows >= ideal.rows);
+    CHECK(balanced.hit >= ideal.hit * (1.0 - 1e-12));
+    routing.redundant = 32;
+    const ExpertLoad copied = expert_load(routing, 256, 8, 32, tokens);
+    CHECK(copied.hit >= ideal.hit * (1.0 - 1e-12));
+    CHECK(copied.mean_hit >= ideal.mean_hit * (1.0 - 1e-12));  // a copy is read as well
+  }
+}
+
 TEST_CASE("expert load: a copy halves its expert") {
   // Shares 3 : 1 : 1 : 1 of 60 rows: 30, 10, 10, 10 on two ranks. With two more slots the first is on both ranks or
   // more.
