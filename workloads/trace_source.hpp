@@ -22,9 +22,9 @@ namespace tokenyard::workloads {
 
 /// Replays the rows of a recorded trace, one by one. A row that stands o after the first one arrives at
 /// (o - window_start) / speedup; rows with o < window_start or o >= window_start + window are left out. With `rate` the
-/// speedup is such that the mean rate of what is kept is that one, for which the trace is read through once before.
-/// `duration` counts after the speedup. Rows behind the last one wanted are not read, hence not checked. With
-/// `trace.arrivals` only the lengths are the trace's.
+/// speedup is such that the mean rate of what window, `requests` and `duration` leave is that one, for which the trace
+/// is read through once before. `duration` counts after the speedup. Rows behind the last one wanted are not read,
+/// hence not checked. With `trace.arrivals` only the lengths are the trace's.
 ///
 /// A row's class is the SLO class that its category names, else the first. Its prefix ids are put into blocks of
 /// `trace.block_tokens`; of scope Session they are those of its session alone.

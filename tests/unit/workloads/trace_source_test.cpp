@@ -259,6 +259,19 @@ TEST_CASE("trace: a mean rate asked for is what comes out") {
   CHECK(times_ns(all_of(replay(window), kFive)) == Times{0, kSecond, kSecond});
 }
 
+TEST_CASE("trace: a mean rate asked for is that of what requests and duration leave") {
+  // The first three rows have 2 gaps in 5 s; at 2 /s they take 1 s.
+  WorkloadSpec few = replay({.rate = PerSecond{2.0}});
+  few.requests = 3;
+  CHECK(times_ns(all_of(few, kFive)) == Times{0, kSecond * 2 / 5, kSecond});
+  // At 2 /s five rows take 2 s, four 1.5 s, three 1 s: four fit into 1.6 s, at 5 / 1.5 times the recorded pace.
+  WorkloadSpec brief = replay({.rate = PerSecond{2.0}});
+  brief.duration = SimTime{kSecond * 8 / 5};
+  CHECK(times_ns(all_of(brief, kFive)) == Times{0, kSecond * 6 / 10, kSecond * 3 / 2, kSecond * 3 / 2});
+  brief.duration = SimTime{kSecond * 3 / 2};
+  CHECK(all_of(brief, kFive).size() == 4);
+}
+
 TEST_CASE("trace: ties are spread over the tick and stay in order") {
   const TraceSpec spread{.spread_ties = true};
   const auto all = all_of(replay(spread), kFive);
