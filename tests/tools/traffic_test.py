@@ -129,6 +129,9 @@ class Trace(CliTest):
         for arguments, text in ((["stats", "nothing"], "cannot be opened"), (["stats", "folder"], "without .json"),
                                 (["stats", "a.csv", "--set", "format=azur"], "is 'azure' meant?"),
                                 (["stats", "a.csv", "--set", "rate=5 /s"], "are of runs"),
+                                (["convert", "a.csv", "--out", "folder"], "names a folder; give the name of a file"),
+                                (["convert", "a.csv", "--out", "new/"], "names a folder; give the name of a file"),
+                                (["convert", "a.csv", "--out", ""], "the name of the file to write is empty"),
                                 (["convert", "a.csv", "--to", "weka", "--out", "x"], "cannot be written; one of")):
             with self.subTest(arguments=arguments):
                 self.write("a.csv", AZURE)
