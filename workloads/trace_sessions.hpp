@@ -14,14 +14,18 @@
 
 namespace tokenyard::workloads {
 
-/// The sessions of a recorded trace. One that began o after the first starts at (o - window_start) / speedup; starts
-/// outside of the window are left out. Thinking is not sped up: it is the users', not the load's. Waits are cut to
-/// `wait_cap`. With `trace.arrivals` they begin by those, with `trace.users` whenever one of them is free; sessions
-/// without recorded starts need one of the two and have no window.
+/// The sessions of a recorded trace. One that began o after the first starts at
+/// (o - window_start) / speedup; starts outside of the window are left out.
+/// Thinking is not sped up: it is the users', not the load's. Waits are cut to
+/// `wait_cap`. With `trace.arrivals` they begin by those, with `trace.users`
+/// whenever one of them is free; sessions without recorded starts need one of
+/// the two and have no window. Turns one behind the other without prefix ids
+/// have those of their session's own history (OwnHistory).
 class TraceSessions final : public SessionFeed {
  public:
-  /// REQUIRES: rows.order() is Sessions. Throws UserError when it is not known when sessions begin, or when a window or
-  /// speedup is asked of starts that were not recorded.
+  /// REQUIRES: rows.order() is Sessions. Throws UserError when it is not known
+  /// when sessions begin, or when a window or speedup is asked of starts that
+  /// were not recorded.
   TraceSessions(CheckedRows rows, const WorkloadSpec& spec, std::uint64_t seed, std::string file);
 
   [[nodiscard]] std::optional<Session> next() override;
