@@ -330,7 +330,9 @@ std::filesystem::path YamlMap::Impl::absolute(const std::string& written, const 
 }
 
 std::filesystem::path YamlMap::file(std::string_view key) {
-  const std::filesystem::path path = impl_->absolute(text(key), impl_->find(key));
+  const std::string written = text(key);
+  if (written.empty()) fail(key, "is empty; the name of a file is needed");
+  const std::filesystem::path path = impl_->absolute(written, impl_->find(key));
   impl_->out[std::string(key)] = path.string();
   return path;
 }

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 namespace tokenyard::config {
 namespace {
@@ -122,7 +123,12 @@ YAML::Node load_mapping(const std::filesystem::path& file) {
     throw UserError(file.string() + ": is a folder; a .yaml file is needed");
   YAML::Node node;
   try {
-    node = YAML::LoadFile(file.string());
+    const std::vector<YAML::Node> documents = YAML::LoadAllFromFile(file.string());
+    if (documents.size() > 1 && !documents[1].IsNull()) {
+      throw UserError(place(file.string(), documents[1].Mark()) +
+                      ": a second YAML document begins here; one file holds one document, without --- in between");
+    }
+    if (!documents.empty()) node = documents.front();
   } catch (const YAML::BadFile&) {
     throw UserError(file.string() + ": cannot be read; is the path right?");
   } catch (const YAML::ParserException& error) {

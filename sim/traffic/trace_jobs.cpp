@@ -120,6 +120,11 @@ std::string trace_convert(const TraceJob& job, const std::string& to, const std:
   if (std::find(writable.begin(), writable.end(), format) == writable.end()) {
     throw UserError("--to: '" + format + "' cannot be written; one of: tokenyard, mooncake, azure");
   }
+  if (format == "mooncake" && records.spec().block_tokens > 0 &&
+      records.spec().block_tokens != workloads::kMooncakeBlock) {
+    throw UserError("--set block_tokens=" + std::to_string(records.spec().block_tokens) +
+                    ": ids of a mooncake trace are of 512 tokens; leave it out, or convert to tokenyard");
+  }
   files::OutputFile output(out);
   std::ostream& file = output.stream();
   workloads::TraceWriter writer(format, records.rows().order(), records.rows().origin_ns());

@@ -43,6 +43,9 @@ class Trace(CliTest):
         self.assertEqual(self.row(text, "CV of gaps"), ["0"])
         # lengths 100 .. 219: mean 159.5
         self.assertEqual(self.row(text, "prompt")[0], "159.5")
+        self.assertEqual(self.row(text, "prompt")[-1], "19,140")
+        self.assertNotIn("no prefix ids", text)
+        self.assertIn("note: there are no prefix ids, so an LRU", self.works("trace", "stats", "a.csv", "--lru", "10"))
 
     def test_stats_of_prefixes_and_sessions(self):
         self.write("s.csv", SESSIONS)
@@ -129,6 +132,9 @@ class Trace(CliTest):
         for arguments, text in ((["stats", "nothing"], "cannot be opened"), (["stats", "folder"], "without .json"),
                                 (["stats", "a.csv", "--set", "format=azur"], "is 'azure' meant?"),
                                 (["stats", "a.csv", "--set", "rate=5 /s"], "are of runs"),
+                                (["stats", ""], "the name of the trace file is empty"),
+                                (["convert", "a.csv", "--to", "mooncake", "--set", "block_tokens=64", "--out", "x"],
+                                 "--set block_tokens=64: ids of a mooncake trace are of 512 tokens"),
                                 (["convert", "a.csv", "--out", "folder"], "names a folder; give the name of a file"),
                                 (["convert", "a.csv", "--out", "new/"], "names a folder; give the name of a file"),
                                 (["convert", "a.csv", "--out", ""], "the name of the file to write is empty"),

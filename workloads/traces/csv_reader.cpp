@@ -65,7 +65,10 @@ CsvReader::CsvReader(LineReader lines, RowLayout layout) : lines_(std::move(line
     const auto ours = std::find_if(names.begin(), names.end(), [&](const auto* name) { return *name == title; });
     const auto role = static_cast<std::size_t>(title.empty() ? names.end() - names.begin() : ours - names.begin());
     role_of_.push_back(static_cast<std::uint8_t>(role));
-    if (role < kColumns) has_[role] = true;
+    if (role == kColumns) continue;
+    if (has_[role])
+      throw UserError(place() + ": the header names " + title + " twice; every column needs its own name");
+    has_[role] = true;
   }
   std::string missing;
   for (std::size_t i = 0; i < kColumns; ++i) {

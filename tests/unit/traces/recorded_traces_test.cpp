@@ -194,6 +194,18 @@ TEST_CASE("recorded: lengths without times and the sharegpt lengths of llmservin
     CHECK(std::abs(share(stats->reuse().tokens_hit, stats->reuse().tokens) - 0.0759) <= kFourDigits);
     CHECK(std::abs(share(stats->reuse().requests_hit, stats->reuse().requests) - 0.107) <= 0.5e-3);
   }
+  const auto path = data_file("traces/llmservingsim/sharegpt-llama-3.1-8b-300-sps10_lengths_hash16.jsonl");
+  if (!path) return;
+  CheckedRows rows = test::rows_of(files::open_trace(*path), {});
+  ReuseMeter large;
+  TraceRecord record;
+  while (rows.next(record)) {
+    record.prefix = reblocked(record.prefix, record.prompt_tokens, 512);
+    large.add(record);
+  }
+  CHECK(large.tokens_hit == 11'264);  // full blocks alone have names, as in the file: 22 of 512
+  CHECK(large.tokens == 257'239);     // prompts of less than a block count too
+  CHECK(std::abs(share(large.requests_hit, large.requests) - 0.067) <= 0.5e-3);
 }
 
 TEST_CASE("recorded: heads and samples of the other formats are detected and read") {

@@ -185,6 +185,12 @@ TEST_CASE("trace: a header without the needed columns names them") {
                        UserError);
 }
 
+TEST_CASE("trace: a header that names a column twice is refused") {
+  CHECK_THROWS_WITH_AS(
+      all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens,ContextTokens\n2023-11-16 18:15:46,1,1,2\n"),
+      "trace.csv:1: the header names ContextTokens twice; every column needs its own name", UserError);
+}
+
 TEST_CASE("trace: a trace without rows is refused") {
   CHECK_THROWS_WITH_AS(all_of(replay(), ""), "trace.csv: is empty; there is nothing to replay", UserError);
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n"),
