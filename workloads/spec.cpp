@@ -181,7 +181,7 @@ struct CheckStory {
 void check_story(const ClientSpec& client, const std::string& path) {
   if (client.rank_correlation) {
     require(*client.rank_correlation > -1.0 && *client.rank_correlation < 1.0, path + ".rank_correlation",
-            "must lie between -1 and 1");
+            "must be above -1 and below 1");
   }
   if (client.prefix) {
     require(client.prefix->groups >= 1, path + ".prefix.groups", "must be at least 1");

@@ -160,6 +160,14 @@ class Workload(CliTest):
         self.assertIn(f": {len(offered) - 1}", json.dumps(summary))
         self.assertIn("#", text)
 
+    def test_an_entry_of_a_list_of_the_preset_can_be_set(self):
+        self.write("rag.yaml", SMALL.split("  kind:")[0] + "  preset: rag\n  requests: 20\n")
+        last = ("workload", "preview", "rag.yaml", "--set", "workload.clients.0.prompt={kind: constant, tokens: 77}")
+        prompt = next(line.split() for line in self.works(*last).splitlines() if line.startswith("  prompt"))
+        self.assertEqual(prompt[1:6], ["77.00"] * 5)
+        self.assertIn("--set clients.7: '7' is not an entry of this list; it has 1, counted from 0",
+                      self.refused("workload", "preview", "rag.yaml", "--set", "workload.clients.7.weight=2"))
+
     def test_an_exported_stream_gives_the_same_run_to_the_byte(self):
         clients = """\
   clients:

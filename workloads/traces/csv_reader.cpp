@@ -19,12 +19,14 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   return text;
 }
 
-/// Takes the first field off `rest`, with its quotes; `more` turns false with the last.
+/// Takes the first field off `rest`, with its quotes; `more` turns false with the last. Throws RowFault for a quote
+/// without an end.
 [[nodiscard]] std::string_view take_field(std::string_view& rest, bool& more) {
   std::size_t end = 0;
   if (trimmed(rest).starts_with('"')) {
     bool inside = false;
     for (; end < rest.size() && (inside || rest[end] != ','); ++end) inside = rest[end] == '"' ? !inside : inside;
+    if (inside) throw RowFault(Fault::Malformed, "row", "a quote is opened and never closed");
   } else {
     end = std::min(rest.find(','), rest.size());
   }

@@ -191,6 +191,11 @@ TEST_CASE("trace: a header that names a column twice is refused") {
       "trace.csv:1: the header names ContextTokens twice; every column needs its own name", UserError);
 }
 
+TEST_CASE("trace: a quote that is never closed is told as such") {
+  CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n\"2024-05-12 00:00:00,10,20\n"),
+                       doctest::Contains("trace.csv:2: row: a quote is opened and never closed"), UserError);
+}
+
 TEST_CASE("trace: a trace without rows is refused") {
   CHECK_THROWS_WITH_AS(all_of(replay(), ""), "trace.csv: is empty; there is nothing to replay", UserError);
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n"),
