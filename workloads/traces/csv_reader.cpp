@@ -46,6 +46,15 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   return text;
 }
 
+/// A field of the header, which is right or there is no trace.
+[[nodiscard]] std::string title_from(std::string_view& rest, bool& more, const std::string& place) {
+  try {
+    return std::string(take_field(rest, more));
+  } catch (const RowFault& fault) {
+    throw UserError(place + ": " + fault.what());
+  }
+}
+
 }  // namespace
 
 CsvReader::CsvReader(LineReader lines, RowLayout layout) : lines_(std::move(lines)), layout_(std::move(layout)) {
@@ -62,7 +71,7 @@ CsvReader::CsvReader(LineReader lines, RowLayout layout) : lines_(std::move(line
 
   std::string_view rest = header;
   for (bool more = true; more; ++columns_) {
-    std::string title(take_field(rest, more));
+    std::string title = title_from(rest, more, place());
     if (title.starts_with('"')) title = unquoted(title);
     const auto ours = std::find_if(names.begin(), names.end(), [&](const auto* name) { return *name == title; });
     const auto role = static_cast<std::size_t>(title.empty() ? names.end() - names.begin() : ours - names.begin());

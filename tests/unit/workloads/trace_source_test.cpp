@@ -194,6 +194,8 @@ TEST_CASE("trace: a header that names a column twice is refused") {
 TEST_CASE("trace: a quote that is never closed is told as such") {
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n\"2024-05-12 00:00:00,10,20\n"),
                        doctest::Contains("trace.csv:2: row: a quote is opened and never closed"), UserError);
+  CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,\"ContextTokens,GeneratedTokens\n1,2,3\n"),
+                       "trace.csv:1: a quote is opened and never closed", UserError);
 }
 
 TEST_CASE("trace: a trace without rows is refused") {
