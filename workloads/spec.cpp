@@ -181,7 +181,7 @@ struct CheckStory {
 void check_story(const ClientSpec& client, const std::string& path) {
   if (client.rank_correlation) {
     require(*client.rank_correlation > -1.0 && *client.rank_correlation < 1.0, path + ".rank_correlation",
-            "must lie between -1 and 1");
+            "must be above -1 and below 1");
   }
   if (client.prefix) {
     require(client.prefix->groups >= 1, path + ".prefix.groups", "must be at least 1");
@@ -336,6 +336,8 @@ void validate(const TraceSpec& spec) {
     require(spec.speedup == 1.0, "rate", "would be in conflict with speedup; give one of them");
     require(!spec.arrivals, "rate", "has no meaning beside arrivals, which have a rate of their own");
   }
+  require(spec.speedup == 1.0 || (!spec.arrivals && !spec.users), "speedup",
+          "has no meaning beside arrivals or users: then requests do not come at the times of the trace");
   require(!spec.users || !spec.arrivals, "users", "would be in conflict with arrivals; give one of them");
   if (spec.arrivals) {
     validate_part("arrivals", *spec.arrivals);

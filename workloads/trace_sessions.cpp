@@ -1,6 +1,7 @@
 #include "workloads/trace_sessions.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/own_history.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +10,8 @@
 namespace tokenyard::workloads {
 namespace {
 
-/// What the first turn that waits for turn `index` calls the blocks of its answer, if it begins with prompt and answer.
+/// What the first turn that waits for turn `index` calls the blocks of its
+/// answer, if it begins with prompt and answer.
 void name_answer(std::vector<Turn>& turns, std::size_t index) {
   Turn& turn = turns[index];
   const std::uint64_t block = turn.prefix.block_tokens;
@@ -28,6 +30,16 @@ void name_answer(std::vector<Turn>& turns, std::size_t index) {
   turn.history.assign(ids.begin() + from, ids.begin() + until);
 }
 
+/// Several turns, each behind the one before it, of which the trace does not
+/// say what they begin with.
+[[nodiscard]] bool is_chain_without_ids(const std::vector<TraceRecord>& turns) {
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    if (!turns[i].prefix.ids.empty()) return false;
+    if (i > 0 && (turns[i].after.size() != 1 || turns[i].after.front() != i - 1)) return false;
+  }
+  return turns.size() > 1;
+}
+
 }  // namespace
 
 TraceSessions::TraceSessions(CheckedRows rows, const WorkloadSpec& spec, std::uint64_t seed, std::string file)
@@ -39,9 +51,32 @@ TraceSessions::TraceSessions(CheckedRows rows, const WorkloadSpec& spec, std::ui
   const bool known = rows_.starts_known() && ahead_ && ahead_->at_ns;
   if (ahead_ && !known && !clock_ && !trace_.users) {
     throw UserError(file_ +
-                    ": does not say when its sessions began; give trace.users, such as 8, or trace.arrivals, such "
+                    ": does not say when its sessions began; give "
+                    "trace.users, such as 8, or trace.arrivals, such "
                     "as {kind: poisson, rate: 1 /min}");
   }
+  const bool windowed = trace_.window || trace_.window_start > SimTime{};
+  if (ahead_ && !known && (windowed || trace_.speedup != 1.0)) {
+    throw UserError(file_ +
+                    ": does not say when its sessions began; window, window_start "
+                    "and speedup are of the times of a "
+                    "trace, workload.requests and duration end a run without them");
+  }
+  uses_starts_ = windowed || (!clock_ && !trace_.users);
+}
+
+/// Where the session that begins with `first` begins in the window; nothing
+/// when it begins outside.
+std::optional<SimTime> TraceSessions::into_window(const TraceRecord& first) {
+  if (!first.at_ns)
+    rows_.fail("time",
+               "this session has no start, though the first one has; "
+               "give trace.arrivals");
+  if (!first_ns_) first_ns_ = rows_.origin_ns().value_or(*first.at_ns);
+  const SimTime into = SimTime{*first.at_ns - *first_ns_} - trace_.window_start;
+  ended_ = trace_.window && into >= *trace_.window;
+  if (ended_ || into < SimTime{}) return std::nullopt;
+  return into;
 }
 
 /// The turns of the next session; false at the end.
@@ -77,6 +112,16 @@ Session TraceSessions::session_of(const std::vector<TraceRecord>& turns) const {
                              .wait = SimTime{wait},
                              .prefix = record.prefix});
   }
+  if (is_chain_without_ids(turns)) {
+    OwnHistory history(trace_.block_tokens);
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      Turn& turn = session.turns[i];
+      auto [prefix, answer] = history.next(session.name, turn.prompt_tokens, turn.output_tokens, turns[i].lost_front);
+      turn.prefix = std::move(prefix);
+      turn.history = std::move(answer);
+    }
+    return session;
+  }
   for (std::size_t i = 0; i < session.turns.size(); ++i) {
     if (turns[i].answer) {
       session.turns[i].history = *turns[i].answer;
@@ -90,40 +135,28 @@ Session TraceSessions::session_of(const std::vector<TraceRecord>& turns) const {
 std::optional<Session> TraceSessions::next() {
   std::vector<TraceRecord> turns;
   while (!ended_) {
-    if (!read_session(turns)) {
-      ended_ = true;
-      if (given_ == 0)
-        throw UserError(file_ + ": no session to replay: all are outside of the window, or were dropped");
-      break;
-    }
+    if (!read_session(turns)) break;
     constexpr std::int64_t kLongestWait_ns = 1'000'000'000'000'000'000;  // 31 years
     for (const TraceRecord& turn : turns) {
       if (turn.wait_ns.value_or(0) > kLongestWait_ns)
         rows_.fail("wait", "of a turn of this session is longer than 1e9 s");
     }
+    std::optional<SimTime> into;
+    if (uses_starts_ && !(into = into_window(turns.front()))) continue;
     Session session = session_of(turns);
-    if (trace_.users) {
-      ++given_;
-      return session;
-    }
+    ++given_;
     if (clock_) {
       session.start = SimTime::from(clock_->next());
-      ++given_;
-      return session;
+    } else if (!trace_.users) {
+      session.start = SimTime{std::llround(static_cast<double>(into->ns()) / trace_.speedup)};
     }
-    if (!turns.front().at_ns)
-      rows_.fail("time", "this session has no start, though the first one has; give trace.arrivals");
-    if (!first_ns_) first_ns_ = rows_.origin_ns().value_or(*turns.front().at_ns);
-    const SimTime into_window = SimTime{*turns.front().at_ns - *first_ns_} - trace_.window_start;
-    if (into_window < SimTime{}) continue;
-    if (trace_.window && into_window >= *trace_.window) {
-      ended_ = true;
-      break;
-    }
-    session.start = SimTime{std::llround(static_cast<double>(into_window.ns()) / trace_.speedup)};
-    ++given_;
     return session;
   }
+  ended_ = true;
+  if (given_ == 0)
+    throw UserError(file_ +
+                    ": no session to replay: all are outside of the "
+                    "window, or were dropped");
   return std::nullopt;
 }
 

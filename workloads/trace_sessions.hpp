@@ -14,12 +14,18 @@
 
 namespace tokenyard::workloads {
 
-/// The sessions of a recorded trace. One that began o after the first starts at (o - window_start) / speedup; starts
-/// outside of the window are left out. Thinking is not sped up: it is the users', not the load's. Waits are cut to
-/// `wait_cap`. Sessions without recorded starts begin by `trace.arrivals`, or whenever one of `trace.users` is free.
+/// The sessions of a recorded trace. One that began o after the first starts at
+/// (o - window_start) / speedup; starts outside of the window are left out.
+/// Thinking is not sped up: it is the users', not the load's. Waits are cut to
+/// `wait_cap`. With `trace.arrivals` they begin by those, with `trace.users`
+/// whenever one of them is free; sessions without recorded starts need one of
+/// the two and have no window. Turns one behind the other without prefix ids
+/// have those of their session's own history (OwnHistory).
 class TraceSessions final : public SessionFeed {
  public:
-  /// REQUIRES: rows.order() is Sessions. Throws UserError when it is not known when sessions begin.
+  /// REQUIRES: rows.order() is Sessions. Throws UserError when it is not known
+  /// when sessions begin, or when a window or speedup is asked of starts that
+  /// were not recorded.
   TraceSessions(CheckedRows rows, const WorkloadSpec& spec, std::uint64_t seed, std::string file);
 
   [[nodiscard]] std::optional<Session> next() override;
@@ -27,6 +33,7 @@ class TraceSessions final : public SessionFeed {
 
  private:
   [[nodiscard]] bool read_session(std::vector<TraceRecord>& turns);
+  [[nodiscard]] std::optional<SimTime> into_window(const TraceRecord& first);
   [[nodiscard]] Session session_of(const std::vector<TraceRecord>& turns) const;
 
   CheckedRows rows_;
@@ -37,6 +44,7 @@ class TraceSessions final : public SessionFeed {
   std::optional<TraceRecord> ahead_;  // first turn of the next session
   std::optional<std::int64_t> first_ns_;
   std::uint64_t given_ = 0;
+  bool uses_starts_ = false;
   bool ended_ = false;
 };
 

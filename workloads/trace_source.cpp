@@ -23,29 +23,43 @@ namespace {
   return text.substr(0, text.size() - 3) + " s";
 }
 
-/// Rows a second between the first and the last row of the window.
-[[nodiscard]] double mean_rate(const TraceSpec& trace, TiedRows rows, const std::string& file) {
+struct Scale {
+  double speedup = 1.0;
+  std::uint64_t rows = 0;  // how many are kept
+};
+
+/// What makes `rate` the mean rate of the rows that the window, `requests` and
+/// `duration` leave. Of the n first ones, which stand o_1 .. o_n after the
+/// window's start, the last arrives at (n - 1) / rate * o_n / (o_n - o_1): as
+/// many are kept as arrive within the duration so.
+[[nodiscard]] Scale scale_to(PerSecond rate, const WorkloadSpec& spec, TiedRows rows, const std::string& file) {
+  const auto& trace = std::get<TraceSpec>(spec.source);
   TraceRecord record;
   std::optional<std::int64_t> first;
-  std::optional<std::int64_t> begin;
-  std::int64_t last = 0;
+  std::optional<SimTime> begin;
   std::uint64_t count = 0;
-  while (rows.next(record)) {
+  Scale scale;
+  while ((!spec.requests || count < *spec.requests) && rows.next(record)) {
     if (!record.at_ns)
-      rows.rows().fail("time", "there is none, so there is no rate to scale; give trace.arrivals instead");
+      rows.rows().fail("time",
+                       "there is none, so there is no rate to scale; "
+                       "give trace.arrivals instead");
     if (!first) first = rows.rows().origin_ns().value_or(*record.at_ns);
-    const SimTime offset{*record.at_ns - *first};
-    if (offset < trace.window_start) continue;
-    if (trace.window && offset >= trace.window_start + *trace.window) break;
-    if (!begin) begin = record.at_ns;
-    last = *record.at_ns;
+    const SimTime offset = SimTime{*record.at_ns - *first} - trace.window_start;
+    if (offset < SimTime{}) continue;
+    if (trace.window && offset >= *trace.window) break;
+    if (!begin) begin = offset;
     ++count;
+    if (offset == *begin) continue;
+    const double speedup = rate.value() * (offset - *begin).seconds().value() / static_cast<double>(count - 1);
+    if (!spec.duration || faster(offset, speedup) <= *spec.duration) scale = {.speedup = speedup, .rows = count};
   }
-  if (count < 2 || last == *begin) {
+  if (scale.rows == 0) {
     throw UserError(file + ": " + std::to_string(count) +
-                    " rows in the window, all at one instant; there is no rate to scale, give speedup instead");
+                    " rows in the window, all at one instant; there is no rate "
+                    "to scale, give speedup instead");
   }
-  return static_cast<double>(count - 1) / (static_cast<double>(last - *begin) * 1e-9);
+  return scale;
 }
 
 }  // namespace
@@ -82,13 +96,15 @@ TraceSource::TraceSource(const WorkloadSpec& spec, std::uint64_t seed, TiedRows 
       rows_(std::move(rows)),
       duration_(spec.duration),
       requests_(spec.requests),
-      classes_(spec.classes) {
+      classes_(spec.classes),
+      histories_(trace_.block_tokens) {
   expect(rows_.rows().order() == TraceOrder::Rows, "sessions are played by another source");
   if (trace_.arrivals) clock_.emplace(*trace_.arrivals, RandomStream{seed, "workload.arrivals"});
   if (!trace_.rate) return;
   expect(again != nullptr, "a trace that is to be scaled to a rate can be read twice");
-  speedup_ =
-      trace_.rate->value() / mean_rate(trace_, open_rows(trace_, spec.max_context, seed, std::move(again)), file_);
+  const Scale scale = scale_to(*trace_.rate, spec, open_rows(trace_, spec.max_context, seed, std::move(again)), file_);
+  speedup_ = scale.speedup;
+  requests_ = scale.rows;
 }
 
 /// A run without a single request would report nothing and look like a success.
@@ -106,7 +122,8 @@ std::optional<Arrival> TraceSource::end() {
                   in_seconds(last_offset_) + " after the first");
 }
 
-/// Reads on to the next row at or behind the window's start; false behind its end.
+/// Reads on to the next row at or behind the window's start; false behind its
+/// end.
 bool TraceSource::next_in_window() {
   do {
     if (!rows_.next(record_)) return false;
@@ -114,7 +131,8 @@ bool TraceSource::next_in_window() {
     if (!record_.at_ns) {
       if (!clock_)
         rows_.rows().fail("time",
-                          "there is none in this trace; give trace.arrivals, such as {kind: poisson, rate: 1 /s}");
+                          "there is none in this trace; give trace.arrivals, "
+                          "such as {kind: poisson, rate: 1 /s}");
       return true;
     }
     if (!first_ns_) first_ns_ = rows_.rows().origin_ns().value_or(*record_.at_ns);
@@ -145,6 +163,13 @@ std::optional<Arrival> TraceSource::next() {
                            .session = record_.session},
                .fate = {.output_tokens = static_cast<std::uint32_t>(record_.output_tokens)}};
   PromptPrefix& prefix = next.request.prefix;
+  if (record_.session && prefix.ids.empty()) {
+    auto [own, answer] =
+        histories_.next(*record_.session, record_.prompt_tokens, record_.output_tokens, record_.lost_front);
+    prefix = std::move(own);
+    next.fate.history_ids = std::move(answer);
+    return next;
+  }
   if (trace_.block_tokens > 0) prefix = reblocked(prefix, next.request.prompt_tokens, trace_.block_tokens);
   if (trace_.session_scope) {
     for (std::uint64_t& name : prefix.ids) name = mixed(record_.session.value_or(sent_), name);

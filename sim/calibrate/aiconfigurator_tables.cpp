@@ -33,10 +33,11 @@ void read_gemm(const KernelTable& table, Measurements& into) {
     } else if (format == "nvfp4") {
       place = "untuned gemm.nvfp4";  // taken when no table of tuned kernels stands beside it
     } else {
-      continue;  // weight-only and smooth-quant kernels that no family here stands for
+      into.leave_out("gemm_dtype", format);  // weight-only and smooth-quant kernels that no family here stands for
+      continue;
     }
-    into.add(place, {table.positive(row, "m"), table.positive(row, "n"), table.positive(row, "k")}, seconds(table, row),
-             table, row);
+    into.add(place, {table.count(row, "m"), table.count(row, "n"), table.count(row, "k")}, seconds(table, row), table,
+             row);
   }
 }
 
@@ -49,7 +50,7 @@ void read_quantise(const KernelTable& table, Measurements& into) {
       std::string(table.text(0, "op_name") == "scale_matrix" ? "scale matrix." : "compute scale.") +
       std::string(table.text(0, "quant_dtype"));
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    into.add(place, {table.positive(row, "m"), table.positive(row, "k")}, seconds(table, row), table, row);
+    into.add(place, {table.count(row, "m"), table.count(row, "k")}, seconds(table, row), table, row);
   }
 }
 
@@ -70,10 +71,10 @@ void read_attention(const KernelTable& table, Measurements& into) {
     if (kv.empty() || table.text(row, "attn_dtype") != "bfloat16") continue;  // FP8 queries: nothing stands for them
     // A decode has `step` tokens in the cache and computes one more.
     const double length = decode ? table.number(row, "step") + 1.0 : table.positive(row, "isl");
-    const double sequences = table.positive(row, "batch_size");
-    const double heads = table.positive(row, "num_heads");
-    const double kv_heads = table.positive(row, "num_key_value_heads");
-    const double head_dim = table.positive(row, "head_dim");
+    const double sequences = table.count(row, "batch_size");
+    const double heads = table.count(row, "num_heads");
+    const double kv_heads = table.count(row, "num_key_value_heads");
+    const double head_dim = table.count(row, "head_dim");
     const std::string place = decode ? "attention_decode" : "attention_context";
     if (const double window = table.number(row, "window_size"); window > 0.0) {
       into.add(place + "_windowed." + std::string(kv), {sequences, length, heads, kv_heads, head_dim, window},
@@ -97,8 +98,7 @@ void read_latent(const KernelTable& table, Measurements& into) {
     if (kv.empty() || table.text(row, "mla_dtype") != "bfloat16") continue;
     const double length = decode ? table.number(row, "step") + 1.0 : table.positive(row, "isl");
     into.add((decode ? "mla_decode." : "mla_context.") + std::string(kv),
-             {table.positive(row, "batch_size"), length, table.positive(row, "num_heads")}, seconds(table, row), table,
-             row);
+             {table.count(row, "batch_size"), length, table.count(row, "num_heads")}, seconds(table, row), table, row);
   }
 }
 

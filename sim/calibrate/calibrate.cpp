@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/fit/families.hpp"
+#include "sim/calibrate/peaks.hpp"
 #include "sim/calibrate/table_formats.hpp"
 
 #include <fmt/format.h>
@@ -51,6 +52,7 @@ void refuse_far_off(const fit::Family& family, const fit::Samples& rows, const M
 template <class Judge>
 Calibration each_family(const Measurements& measured, const models::AcceleratorSpec& chip, const MoreFamilies& more,
                         Judge judge) {
+  refuse_above_peaks(measured, chip);
   std::vector<const fit::Family*> all;
   for (const fit::Family& family : fit::families()) all.push_back(&family);
   for (const fit::Family& family : more) all.push_back(&family);
@@ -81,6 +83,9 @@ Calibration each_family(const Measurements& measured, const models::AcceleratorS
     calibration.left_out.push_back(fmt::format(
         "{}: {} rows {}", place, rows.size(),
         network ? "of communication, which is fitted with --topology" : "that no family takes by themselves"));
+  }
+  for (const auto& [what, rows] : measured.left_out()) {
+    calibration.left_out.push_back(fmt::format("{}: {} rows that no family stands for", what, rows));
   }
   return calibration;
 }

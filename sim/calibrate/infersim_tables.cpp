@@ -37,7 +37,7 @@ bool is_gemm(const KernelTable& table) { return table.has_all({"m", "k", "n", "l
 
 void read_gemm(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    into.add("gemm.fp8_block", {table.positive(row, "m"), table.positive(row, "n"), table.positive(row, "k")},
+    into.add("gemm.fp8_block", {table.count(row, "m"), table.count(row, "n"), table.count(row, "k")},
              seconds(table, row), table, row);
   }
 }
@@ -52,7 +52,7 @@ void read_decode(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string kv(table.text(row, "kv_dtype"));
     if (kv != "bf16" && kv != "fp8") table.fail(row, "kv_dtype", "'" + kv + "' is neither bf16 nor fp8");
-    const double sequences = table.positive(row, "batch_size");
+    const double sequences = table.count(row, "batch_size");
     const double context = table.positive(row, "kv_len");
     if (latent) {
       into.add("mla_decode." + kv, {sequences, context, heads}, seconds(table, row), table, row);

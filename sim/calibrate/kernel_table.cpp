@@ -93,8 +93,11 @@ std::optional<std::string> index_cell(const std::string& index, std::string_view
 KernelTable KernelTable::load(const std::string& path) {
   KernelTable table;
   table.path_ = path;
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) throw UserError(path + ": is a folder; a CSV file is needed");
   table.text_ = read_all(path);
-  std::size_t begin = 0;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  std::size_t begin = table.text_.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
   for (std::size_t line = 1; begin < table.text_.size(); ++line) {
     const auto [end, next] = line_end(table.text_, begin);
     auto cells = cells_of(table.text_, begin, end);
@@ -182,6 +185,15 @@ double KernelTable::number(std::size_t row, std::string_view column) const {
 double KernelTable::positive(std::size_t row, std::string_view column) const {
   const double value = number(row, column);
   if (!(value > 0.0)) fail(row, column, "'" + std::string(text(row, column)) + "' is not above 0");
+  return value;
+}
+
+double KernelTable::count(std::size_t row, std::string_view column) const {
+  constexpr double kMost = 1e9;
+  const double value = positive(row, column);
+  if (std::floor(value) < value || value > kMost) {
+    fail(row, column, "'" + std::string(text(row, column)) + "' is not a whole number up to 1e9");
+  }
   return value;
 }
 

@@ -34,10 +34,12 @@ class KernelTable {
   [[nodiscard]] bool given(std::size_t row, std::string_view column) const;
 
   /// Throw UserError "path:line: column 'm': why" for a missing column, an empty cell, what is not a number (a unit
-  /// behind it, for instance), or a number that is not above 0 where one is needed.
+  /// behind it, for instance), or a number that is not above 0 where one is needed, nor a whole number up to 1e9 where
+  /// things are counted.
   [[nodiscard]] std::string_view text(std::size_t row, std::string_view column) const;
   [[nodiscard]] double number(std::size_t row, std::string_view column) const;
   [[nodiscard]] double positive(std::size_t row, std::string_view column) const;
+  [[nodiscard]] double count(std::size_t row, std::string_view column) const;
 
   /// UserError at a cell.
   [[noreturn]] void fail(std::size_t row, std::string_view column, const std::string& why) const;

@@ -16,6 +16,10 @@ void Measurements::add(std::string_view place, std::initializer_list<double> sha
   found->second.add({shape.begin(), shape.size()}, seconds, origin);
 }
 
+void Measurements::leave_out(std::string_view column, std::string_view value) {
+  ++left_out_[std::string(column) + " '" + std::string(value) + "'"];
+}
+
 fit::Samples Measurements::take(std::string_view place, std::size_t width) {
   const auto found = families_.find(place);
   if (found == families_.end()) return fit::Samples(width);

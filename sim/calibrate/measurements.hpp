@@ -3,6 +3,7 @@
 #include "models/fit/samples.hpp"
 #include "sim/calibrate/kernel_table.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -20,6 +21,11 @@ class Measurements {
   void add(std::string_view place, std::initializer_list<double> shape, double seconds, const KernelTable& table,
            std::size_t row);
 
+  /// Counts a row that no family stands for, by what its `column` says.
+  void leave_out(std::string_view column, std::string_view value);
+  /// How many rows, by "column 'value'".
+  [[nodiscard]] const std::map<std::string, std::size_t, std::less<>>& left_out() const { return left_out_; }
+
   [[nodiscard]] const std::map<std::string, fit::Samples, std::less<>>& families() const { return families_; }
   /// Takes a family away and gives its rows; an empty one when it has none. For rows that become another family's.
   [[nodiscard]] fit::Samples take(std::string_view place, std::size_t width);
@@ -32,6 +38,7 @@ class Measurements {
 
  private:
   std::map<std::string, fit::Samples, std::less<>> families_;
+  std::map<std::string, std::size_t, std::less<>> left_out_;
   std::vector<std::string> paths_;
 };
 

@@ -90,8 +90,7 @@ bool is_gemm(const KernelTable& table) { return table.has_all({"kind", "m", "n",
 void read_gemm(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
     into.add("gemm." + std::string(table.text(row, "kind")),
-             {table.positive(row, "m"), table.positive(row, "n"), table.positive(row, "k")}, seconds(table, row), table,
-             row);
+             {table.count(row, "m"), table.count(row, "n"), table.count(row, "k")}, seconds(table, row), table, row);
   }
 }
 
@@ -104,8 +103,8 @@ void read_attention(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const bool decode = table.text(row, "kernel") == "decode";
     into.add(decode ? "attention_decode.bf16" : "attention_context.bf16",
-             {table.positive(row, "sequences"), table.positive(row, "tokens"), table.positive(row, "heads"),
-              table.positive(row, "kv_heads"), 128.0},
+             {table.count(row, "sequences"), table.positive(row, "tokens"), table.count(row, "heads"),
+              table.count(row, "kv_heads"), 128.0},
              seconds(table, row), table, row);
   }
 }

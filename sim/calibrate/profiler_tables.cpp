@@ -141,7 +141,7 @@ void read_skew(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
     if (table.text(row, "regime") != "pure") continue;  // decodes beside a chunk
     into.add("attention_skew.bf16",
-             {table.positive(row, "n"), table.positive(row, "kv_mean"), table.positive(row, "kv_big"), of.kv_heads,
+             {table.count(row, "n"), table.positive(row, "kv_mean"), table.positive(row, "kv_big"), of.kv_heads,
               table.positive(row, "t_mean_us") / of.repetitions},
              table.positive(row, "t_skew_us") * kMicrosecond / of.repetitions, table, row);
   }

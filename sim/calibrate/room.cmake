@@ -10,6 +10,7 @@ tokenyard_room(calibrate
     calibrate/kernel_table.cpp
     calibrate/measurements.cpp
     calibrate/own_tables.cpp
+    calibrate/peaks.cpp
     calibrate/profiler_tables.cpp
     calibrate/table_formats.cpp
     calibrate/vidur_tables.cpp
@@ -18,6 +19,7 @@ tokenyard_room(calibrate
     calibrate/calibration_text.hpp
     calibrate/kernel_table.hpp
     calibrate/measurements.hpp
+    calibrate/peaks.hpp
     calibrate/table_formats.hpp
   BELOW base device cost fit workloads files
   PRIVATE fmt::fmt)

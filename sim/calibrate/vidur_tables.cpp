@@ -72,7 +72,7 @@ void read_attention(const KernelTable& table, Measurements& into) {
     const double heads = table.positive(row, "n_q_head");
     const double head_dim = table.positive(row, "n_embd") / heads;
     const double kv_heads = std::max(table.positive(row, "n_kv_head") / split, 1.0);
-    const double batch = table.positive(row, "batch_size");
+    const double batch = table.count(row, "batch_size");
     const double cached = table.number(row, "kv_cache_size");
     const bool prefill = table.text(row, "is_prefill") == "True";
     const double seconds = median(table, row, prefill ? "attn_prefill" : "attn_decode");

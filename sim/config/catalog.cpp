@@ -27,6 +27,12 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::string lower(std::string_view text) {
+  std::string small(text);
+  for (char& letter : small) letter = letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+  return small;
+}
+
 }  // namespace
 
 std::filesystem::path catalog_root() {
@@ -50,10 +56,14 @@ std::vector<std::string> catalog_names(std::string_view folder) {
 }
 
 std::string nearest(std::string_view written, const std::vector<std::string>& known) {
+  constexpr std::size_t kBeginning = 3;  // letters that tell something
+  const std::string asked = lower(written);
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, written.size() / 3) + 1;
   for (const std::string& name : known) {
-    if (const std::size_t d = distance(written, name); d < best_distance) {
+    const std::string offered = lower(name);
+    const bool begins = asked.size() >= kBeginning && offered.starts_with(asked) && offered != asked;
+    if (const std::size_t d = begins ? 1 : distance(asked, offered); d < best_distance) {
       best = name;
       best_distance = d;
     }

@@ -104,7 +104,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"workload.client", "prompt", "mapping: workload.length", kRequired, "Length of its prompts."},
     {"workload.client", "output", "mapping: workload.length", kRequired, "Length of its answers."},
     {"workload.client", "rank_correlation", "ratio", kOptional,
-     "Spearman correlation of prompt and output, from -1 to 1; else they are drawn independently."},
+     "Spearman correlation of prompt and output, above -1 and below 1; else they are drawn independently."},
     {"workload.client", "tenant", "count", "0", "Whose requests they are, for results by tenant."},
     {"workload.client", "priority", "whole number", "0",
      "Lower is more urgent, where the engine orders its queue by priority."},

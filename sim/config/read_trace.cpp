@@ -85,6 +85,7 @@ TraceSpec read_trace(YamlMap map) {
 }
 
 TraceSpec read_trace_settings(const std::string& path, std::vector<Override> settings) {
+  if (path.empty()) throw UserError("the name of the trace file is empty");
   std::string text = "'";
   for (const char letter : path) text += letter == '\'' ? std::string("''") : std::string(1, letter);
   settings.push_back({"path", text + "'"});

@@ -127,9 +127,17 @@ void YamlMap::fail(std::string_view key, const std::string& why) const {
 }
 
 void YamlMap::fail_missing(std::string_view key) const {
-  const std::string meant = nearest(key, unknown_keys(impl_->node, impl_->section));
+  const std::vector<std::string> unknown = unknown_keys(impl_->node, impl_->section);
+  if (const std::string written = nearest(key, unknown); !written.empty()) {
+    const auto entry = entry_of(impl_->node, written);
+    const bool set = from_command_line(entry->second);
+    throw UserError((set ? "--set" : place(file_of(entry->second, impl_->file), entry->first.Mark())) + ": " +
+                    impl_->path + written + ": unknown key; is '" + std::string(key) + "' meant?");
+  }
+  std::string others;
+  for (const std::string& one : unknown) others += (others.empty() ? "" : ", ") + ("'" + one + "'");
   fail(key, "required: " + std::string(key_of(impl_->section, key).sentence) +
-                (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+                (others.empty() ? "" : " Not known here: " + others));
 }
 
 bool YamlMap::has(std::string_view key) const {
@@ -330,7 +338,9 @@ std::filesystem::path YamlMap::Impl::absolute(const std::string& written, const 
 }
 
 std::filesystem::path YamlMap::file(std::string_view key) {
-  const std::filesystem::path path = impl_->absolute(text(key), impl_->find(key));
+  const std::string written = text(key);
+  if (written.empty()) fail(key, "is empty; the name of a file is needed");
+  const std::filesystem::path path = impl_->absolute(written, impl_->find(key));
   impl_->out[std::string(key)] = path.string();
   return path;
 }

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <stdexcept>
 #include <system_error>
+#include <vector>
 
 namespace tokenyard::config {
 namespace {
@@ -26,18 +27,24 @@ void tag_all(YAML::Node node, const std::string& tag) {
   }
 }
 
+/// The entry that `part` of a path names in a list of `size`, from 0. `whole`: of the --set that says so.
+std::size_t index_of(const std::string& part, std::size_t size, const std::string& whole) {
+  std::size_t index = 0;
+  const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+  if (error != std::errc{} || end != part.data() + part.size() || index >= size) {
+    throw UserError("--set " + whole + ": '" + part + "' is not an entry of this list; it has " + std::to_string(size) +
+                    ", counted from 0");
+  }
+  return index;
+}
+
 /// Sets `value` at `parts` below `node`, making mappings on the way. Lists take an index that exists.
 void set_at(YAML::Node node, const std::vector<std::string>& parts, std::size_t depth, const YAML::Node& value,
             const std::string& whole) {
   const std::string& part = parts[depth];
   const bool last = depth + 1 == parts.size();
   if (node.IsSequence()) {
-    std::size_t index = 0;
-    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
-    if (error != std::errc{} || end != part.data() + part.size() || index >= node.size()) {
-      throw UserError("--set " + whole + ": '" + part + "' is not an entry of this list; it has " +
-                      std::to_string(node.size()) + ", counted from 0");
-    }
+    const std::size_t index = index_of(part, node.size(), whole);
     if (last) {
       node[index] = value;
     } else {
@@ -68,6 +75,24 @@ bool other_kind(const YAML::Node& base, const YAML::Node& top) {
   return wanted && wanted.IsScalar() && base["kind"] && base["kind"].Scalar() != wanted.Scalar();
 }
 
+YAML::Node overlay(const YAML::Node& base, const YAML::Node& top, const std::string& base_key);
+
+/// A list of the base with entries that --set changed, which are a mapping of their places: the list was not known.
+YAML::Node changed_list(const YAML::Node& base, const std::string& key, const YAML::Node& top,
+                        const std::string& base_key) {
+  std::vector<YAML::Node> items;
+  for (const auto& item : base) items.push_back(item);
+  for (const auto& change : top) {
+    const std::string& part = change.first.Scalar();
+    YAML::Node& item = items[index_of(part, items.size(), key + "." + part)];
+    const bool lay = item.IsMap() && change.second.IsMap() && !other_kind(item, change.second);
+    item.reset(lay ? overlay(item, change.second, base_key) : YAML::Node(change.second));
+  }
+  YAML::Node list(YAML::NodeType::Sequence);
+  for (const YAML::Node& item : items) list.push_back(item);
+  return list;
+}
+
 YAML::Node overlay(const YAML::Node& base, const YAML::Node& top, const std::string& base_key) {
   YAML::Node merged(YAML::NodeType::Map);
   for (const auto& below : base) {
@@ -78,6 +103,10 @@ YAML::Node overlay(const YAML::Node& base, const YAML::Node& top, const std::str
       const bool both = !replaced && above.second.IsMap() && below.second.IsMap();
       replaced = true;
       if (above.second.IsNull()) continue;
+      if (below.second.IsSequence() && above.second.IsMap() && from_command_line(above.second)) {
+        merged.force_insert(above.first, changed_list(below.second, above.first.Scalar(), above.second, base_key));
+        continue;
+      }
       const bool lay = both && !other_kind(below.second, above.second);
       merged.force_insert(above.first, lay ? overlay(below.second, above.second, base_key) : YAML::Node(above.second));
     }
@@ -122,7 +151,12 @@ YAML::Node load_mapping(const std::filesystem::path& file) {
     throw UserError(file.string() + ": is a folder; a .yaml file is needed");
   YAML::Node node;
   try {
-    node = YAML::LoadFile(file.string());
+    const std::vector<YAML::Node> documents = YAML::LoadAllFromFile(file.string());
+    if (documents.size() > 1 && !documents[1].IsNull()) {
+      throw UserError(place(file.string(), documents[1].Mark()) +
+                      ": a second YAML document begins here; one file holds one document, without --- in between");
+    }
+    if (!documents.empty()) node = documents.front();
   } catch (const YAML::BadFile&) {
     throw UserError(file.string() + ": cannot be read; is the path right?");
   } catch (const YAML::ParserException& error) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <optional>
@@ -16,7 +18,7 @@ namespace tokenyard::files {
 
 namespace {
 
-constexpr unsigned kBuffer = 256 * 1024;
+constexpr std::size_t kBuffer = 256 * 1024;
 
 std::unique_ptr<workloads::ByteSource> open_beside(const std::string& path, const std::string& file,
                                                    const std::filesystem::path& folder) {
@@ -29,30 +31,31 @@ std::unique_ptr<workloads::ByteSource> open_beside(const std::string& path, cons
   return nullptr;
 }
 
+/// A plain file as it is, a gzip file unpacked: its members one behind the other, zeros behind them passed over.
 class TraceFile final : public workloads::ByteSource {
  public:
-  explicit TraceFile(const std::string& path) : path_(path) {
+  explicit TraceFile(const std::string& path) : path_(path), packed_(kBuffer) {
     errno = 0;
-    file_.reset(gzopen(path.c_str(), "rb"));
-    if (!file_) {
-      throw UserError(path + ": cannot be opened: " + std::strerror(errno));
-    }
-    gzbuffer(file_.get(), kBuffer);
+    file_.reset(std::fopen(path.c_str(), "rb"));
+    if (!file_) throw UserError(path + ": cannot be opened: " + std::strerror(errno));
+    fill();
+    gzip_ = starts_member();
+    if (!gzip_) return;
+    constexpr int kGzipOnly = 16;
+    stream_.reset(new z_stream{});
+    expect(inflateInit2(stream_.get(), MAX_WBITS + kGzipOnly) == Z_OK, "zlib has memory for a window");
+    inside_ = true;
   }
 
   [[nodiscard]] std::size_t read(char* buffer, std::size_t size) override {
-    const auto wanted = static_cast<unsigned>(std::min<std::size_t>(size, INT_MAX));
-    errno = 0;
-    const int got = gzread(file_.get(), buffer, wanted);
-    const int failure = errno;
-    // zlib hands out what it could decode before it tells what is wrong; less than wanted is the end, or that.
-    if (got < 0 || static_cast<unsigned>(got) < wanted) {
-      int code = Z_OK;
-      const char* const text = gzerror(file_.get(), &code);
-      refuse(code, text, failure);
+    std::size_t got = 0;
+    while (got < size) {
+      if (begin_ == end_ && !fill()) break;
+      got += gzip_ ? unpack(buffer + got, size - got) : copy(buffer + got, size - got);
     }
-    bytes_ += static_cast<std::size_t>(std::max(got, 0));
-    return static_cast<std::size_t>(std::max(got, 0));
+    if (got < size && inside_) throw UserError(path_ + ": truncated gzip file: its data ends too early" + where());
+    bytes_ += got;
+    return got;
   }
 
   [[nodiscard]] const std::string& name() const override { return path_; }
@@ -63,31 +66,75 @@ class TraceFile final : public workloads::ByteSource {
 
  private:
   struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
+    void operator()(std::FILE* file) const { std::fclose(file); }
+    void operator()(z_stream* stream) const {
+      inflateEnd(stream);
+      delete stream;
+    }
   };
 
-  void refuse(int code, const std::string& text, int failure) const {
-    const std::string where = " (after " + std::to_string(bytes_) + " bytes of text or a little later)";
-    switch (code) {
-      case Z_OK:
-      case Z_STREAM_END:
-        return;
-      case Z_BUF_ERROR:
-        throw UserError(path_ + ": truncated gzip file: its data ends too early" + where);
-      case Z_ERRNO:
-        throw UserError(path_ + ": cannot be read: " + std::strerror(failure));
-      default: {
-        // zlib writes "path: what is wrong"
-        const std::string prefix = path_ + ": ";
-        const bool told = text.rfind(prefix, 0) == 0;
-        throw UserError(prefix + "corrupt gzip file: " + (told ? text.substr(prefix.size()) : text) + where);
-      }
+  /// More bytes of the file behind those that are left; false at its end.
+  bool fill() {
+    std::copy(packed_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              packed_.begin() + static_cast<std::ptrdiff_t>(end_), packed_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+    errno = 0;
+    const std::size_t got = std::fread(packed_.data() + end_, 1, packed_.size() - end_, file_.get());
+    if (std::ferror(file_.get()) != 0) throw UserError(path_ + ": cannot be read: " + std::strerror(errno));
+    end_ += got;
+    return got > 0;
+  }
+
+  [[nodiscard]] bool starts_member() const {
+    return end_ - begin_ >= 2 && packed_[begin_] == 0x1f && packed_[begin_ + 1] == 0x8b;
+  }
+
+  std::size_t copy(char* buffer, std::size_t size) {
+    const std::size_t count = std::min(size, end_ - begin_);
+    std::memcpy(buffer, packed_.data() + begin_, count);
+    begin_ += count;
+    return count;
+  }
+
+  std::size_t unpack(char* buffer, std::size_t size) {
+    if (!inside_) {
+      while (begin_ < end_ && packed_[begin_] == 0) ++begin_;
+      if (begin_ == end_) return 0;
+      if (end_ - begin_ < 2) fill();
+      if (!starts_member())
+        throw UserError(path_ + ": corrupt gzip file: what stands behind its end is not gzip" + where());
+      inflateReset(stream_.get());
+      inside_ = true;
     }
+    const auto room = static_cast<uInt>(std::min<std::size_t>(size, UINT_MAX));
+    stream_->next_in = packed_.data() + begin_;
+    stream_->avail_in = static_cast<uInt>(end_ - begin_);
+    stream_->next_out = reinterpret_cast<Bytef*>(buffer);
+    stream_->avail_out = room;
+    const int code = inflate(stream_.get(), Z_NO_FLUSH);
+    begin_ = end_ - stream_->avail_in;
+    inside_ = code != Z_STREAM_END;
+    if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR) {
+      throw UserError(path_ + ": corrupt gzip file: " + (stream_->msg != nullptr ? stream_->msg : "its data") +
+                      where());
+    }
+    return room - stream_->avail_out;
+  }
+
+  [[nodiscard]] std::string where() const {
+    return " (after " + std::to_string(bytes_) + " bytes of text or a little later)";
   }
 
   std::string path_;
-  std::unique_ptr<gzFile_s, Close> file_;
-  std::size_t bytes_ = 0;
+  std::unique_ptr<std::FILE, Close> file_;
+  std::vector<Bytef> packed_;  // bytes [begin_, end_) are still to be given or unpacked
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool gzip_ = false;
+  bool inside_ = false;  // a gzip member whose end has not come
+  std::unique_ptr<z_stream, Close> stream_;
+  std::size_t bytes_ = 0;  // of text, given so far
 };
 
 /// The .json and .jsonl files of a folder, plain or gzip, one behind the other in order of their names.
@@ -131,6 +178,7 @@ class TraceFolder final : public workloads::ByteSource {
 }  // namespace
 
 std::unique_ptr<workloads::ByteSource> open_trace(const std::string& path) {
+  if (path.empty()) throw UserError("the name of the trace file is empty");
   std::error_code unknown;
   if (std::filesystem::is_directory(path, unknown)) return std::make_unique<TraceFolder>(path);
   return std::make_unique<TraceFile>(path);

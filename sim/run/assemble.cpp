@@ -296,7 +296,7 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     // Whether the chip has the formats is asked before whether they fit.
     const cost::NetworkFigures network = experiment.source->located(
         [&] { return network_figures(assembly.topology, placed[p][0], spec, experiment.planes); });
-    const cost::KernelProfile profile = read_profile(spec);
+    const cost::KernelProfile profile = read_profile(spec, chip);
     cost::StepCostSpec price = step_cost_spec(experiment, spec, network);
     if (!profile.empty()) price.profile = &profile;
     assembly.costs.push_back(located_at_precision(spec, [&] { return cost::make_kernel_sum(price); }));

@@ -49,7 +49,7 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) {
     const config::PoolSpec& pool = experiment.pools[p];
     const Capacity capacity = capacity_of(pool, experiment.llm, experiment.chips.at(pool.chip));
-    const cost::KernelProfile profile = read_profile(pool);
+    const cost::KernelProfile profile = read_profile(pool, experiment.chips.at(pool.chip));
     cost::StepCostSpec spec =
         step_cost_spec(experiment, pool, network_figures(topology, placed[p][0], pool, experiment.planes));
     if (!profile.empty()) spec.profile = &profile;

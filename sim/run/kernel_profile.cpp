@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/calibrate/calibrate.hpp"
+#include "sim/calibrate/peaks.hpp"
 
 #include <string>
 #include <vector>
@@ -21,10 +22,15 @@ calibrate::Measurements read(const config::PoolSpec& pool) {
 
 }  // namespace
 
-cost::KernelProfile read_profile(const config::PoolSpec& pool) {
+cost::KernelProfile read_profile(const config::PoolSpec& pool, const models::AcceleratorSpec& chip) {
   cost::KernelProfile profile;
   if (pool.kernel_tables.empty()) return profile;
   const calibrate::Measurements measured = read(pool);
+  try {
+    calibrate::refuse_above_peaks(measured, chip);
+  } catch (const UserError& error) {
+    pool.source->fail("cost.files", error.what());
+  }
   std::string unused;
   for (const auto& [place, rows] : measured.families()) {
     bool used = true;

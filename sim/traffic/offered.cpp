@@ -2,7 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/config/experiment.hpp"
-#include "sim/files/output_folder.hpp"
+#include "sim/files/output_file.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/report/figure_text.hpp"
 #include "sim/traffic/stats_table.hpp"
@@ -185,13 +185,9 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
   }
   Unhindered requests(*source, asked, users);
 
-  std::optional<files::OutputFolder> folder;
-  std::ostream* out = nullptr;
-  if (!asked.out.empty()) {
-    const std::filesystem::path path = std::filesystem::absolute(asked.out);
-    folder.emplace(path.parent_path().string());
-    out = &folder->file(path.filename().string());
-  }
+  std::optional<files::OutputFile> output;
+  if (!asked.out.empty()) output.emplace(asked.out);
+  std::ostream* const out = output ? &output->stream() : nullptr;
   workloads::TraceWriter writer("tokenyard", workloads::TraceOrder::Rows, 0);
   std::string text = writer.header();
   workloads::TraceStats stats(asked.lru_blocks);
@@ -222,7 +218,7 @@ std::string preview(const std::filesystem::path& file, const Preview& asked) {
     } else {
       *out << text;
     }
-    folder->commit();
+    output->commit();
   }
   std::string said = stats_table(stats, asked.lru_blocks) + "\n" + windows.plot();
   for (const std::string& note : source->notes()) said += "note: " + note + "\n";

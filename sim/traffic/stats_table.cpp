@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tokenyard::traffic {
 namespace {
@@ -53,10 +54,14 @@ std::string stats_table(const workloads::TraceStats& stats, const std::vector<st
     grid.row({"at the instant of the one before", share_text(stats.ties(), stats.arrivals())});
   }
   grid.blank();
-  grid.row({"tokens", "mean", "p50", "p90", "p99", "max"});
-  grid.row(quantile_row("  prompt", stats.prompt()));
-  grid.row(quantile_row("  output", stats.output()));
-  if (stats.reuse().requests > 0) reuse_rows(stats, lru_blocks, grid);
+  grid.row({"tokens", "mean", "p50", "p90", "p99", "max", "sum"});
+  for (const auto& [name, counts] : {std::pair{"  prompt", &stats.prompt()}, std::pair{"  output", &stats.output()}}) {
+    std::vector<std::string> row = quantile_row(name, *counts);
+    row.push_back(count_text(counts->sum()));
+    grid.row(row);
+  }
+  if (stats.reuse().blocks > 0) reuse_rows(stats, lru_blocks, grid);
+  const bool no_ids = stats.reuse().blocks == 0 && !lru_blocks.empty();
   if (stats.sessions() > 0) {
     grid.blank();
     grid.row({"sessions", count_text(stats.sessions()), "p50", "p90", "p99", "max"});
@@ -68,7 +73,7 @@ std::string stats_table(const workloads::TraceStats& stats, const std::vector<st
       grid.row(row);
     }
   }
-  return grid.text();
+  return grid.text() + (no_ids ? "note: there are no prefix ids, so an LRU cache of any size finds nothing\n" : "");
 }
 
 std::string rate_plot(const std::vector<std::uint64_t>& counts, double width_s) {

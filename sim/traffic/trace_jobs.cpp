@@ -2,7 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/config/read_trace.hpp"
-#include "sim/files/output_folder.hpp"
+#include "sim/files/output_file.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/report/figure_text.hpp"
 #include "sim/traffic/stats_table.hpp"
@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <functional>
 #include <ostream>
 #include <utility>
@@ -121,9 +120,13 @@ std::string trace_convert(const TraceJob& job, const std::string& to, const std:
   if (std::find(writable.begin(), writable.end(), format) == writable.end()) {
     throw UserError("--to: '" + format + "' cannot be written; one of: tokenyard, mooncake, azure");
   }
-  const std::filesystem::path path = std::filesystem::absolute(out);
-  files::OutputFolder folder(path.parent_path().string());
-  std::ostream& file = folder.file(path.filename().string());
+  if (format == "mooncake" && records.spec().block_tokens > 0 &&
+      records.spec().block_tokens != workloads::kMooncakeBlock) {
+    throw UserError("--set block_tokens=" + std::to_string(records.spec().block_tokens) +
+                    ": ids of a mooncake trace are of 512 tokens; leave it out, or convert to tokenyard");
+  }
+  files::OutputFile output(out);
+  std::ostream& file = output.stream();
   workloads::TraceWriter writer(format, records.rows().order(), records.rows().origin_ns());
   std::string text = writer.header();
   TraceRecord record;
@@ -135,7 +138,7 @@ std::string trace_convert(const TraceJob& job, const std::string& to, const std:
   }
   if (records.kept() == 0) throw UserError(job.path + ": no request is left of it to write");
   file << text;
-  folder.commit();
+  output.commit();
   std::string said = report::count_text(records.kept()) + " requests written to " + out + ", format " + format + "\n";
   for (const std::string& lost : writer.left_out()) said += "note: " + format + " has no place for " + lost + "\n";
   return said + notes_text(records.rows());

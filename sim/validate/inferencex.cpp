@@ -6,10 +6,13 @@
 #include "sim/validate/traps.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/config/catalog.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
+#include <string_view>
 #include <utility>
 
 namespace tokenyard::validate {
@@ -41,6 +44,10 @@ constexpr Spare kSpare[] = {{"precision", "BF16"},
                             {"gpus", "what the layout has"},
                             {"ttft_ms", "not measured"},
                             {"tpot_ms", "not measured"}};
+
+[[nodiscard]] bool is_column(std::string_view name) {
+  return std::any_of(std::begin(kSpare), std::end(kSpare), [&](const Spare& spare) { return spare.column == name; });
+}
 
 /// TPOT of rows that differ in nothing but what was measured: a row far below the slowest of them ran with something
 /// that no column tells, which is speculation where the engine's start configurations have it for these rows.
@@ -136,6 +143,12 @@ class Rows {
     point.scored.concurrency = served_.concurrency;
     if (served_.isl == 0 || served_.osl == 0) point.refuse("no isl or osl");
     if (served_.concurrency == 0) point.refuse("no concurrency: how many requests were in the system is not told");
+    const std::vector<std::string> engines{"vllm", "sglang", "trtllm"};
+    if (std::find(engines.begin(), engines.end(), served_.engine) == engines.end()) {
+      const std::string meant = config::nearest(served_.engine, engines);
+      point.refuse("no backend '" + served_.engine + "'; vllm, sglang and trtllm are known" +
+                   (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+    }
     if (!text("mode").empty() && text("mode") != "agg" && !split_) {
       point.refuse("no mode '" + text("mode") + "'; agg and disagg are known");
     }
@@ -307,7 +320,10 @@ MeasuredSet read_inferencex(const CsvTable& table) {
   }
   for (const Spare& spare : kSpare) {
     if (!table.has(spare.column)) {
-      set.notes.push_back(std::string("no column '") + spare.column + "': read as " + spare.reading);
+      const std::string meant = config::nearest(spare.column, table.header());
+      const bool other = std::string_view(spare.column).size() > 4 && !meant.empty() && !is_column(meant);
+      set.notes.push_back(std::string("no column '") + spare.column + "': read as " + spare.reading +
+                          (other ? "; is '" + meant + "' meant?" : ""));
     }
   }
   Rows rows(table);

@@ -13,7 +13,51 @@
 
 namespace tokenyard::validate {
 
+namespace {
+
+/// What the kinds are called and the columns that tell them, for messages.
+struct Kind {
+  const char* name;
+  std::vector<std::string> columns;
+};
+
+/// "; nearest are rows of KIND, which also have: a (is 'b' meant?)", or nothing when no kind has a column in common.
+std::string nearest_kind(const files::CsvTable& table) {
+  const std::vector<Kind> kinds{
+      {"InferenceX", {"model", "system", "isl", "osl"}},
+      {"figures", {"config", "settings", "figure", "value", "unit", "source"}},
+      {"splitwise", {"prompt_size", "batch_size", "token_size", "tensor_parallel", "hardware", "model"}},
+      {"LLM-Inference-Bench",
+       {"Hardware", "Num of Hardware", "Framework", "Model", "Input Output Length", "Batch Size"}},
+      {"offline", {"model", "chip", "tp", "weights_precision", "isl", "osl", "num_requests(all queued at t=0)"}},
+      {"wide EP", {"phase", "model", "chip", "gpus", "isl", "value", "unit"}}};
+  const auto missing = [&](const Kind& kind) {
+    return std::count_if(kind.columns.begin(), kind.columns.end(),
+                         [&](const std::string& column) { return !table.has(column); });
+  };
+  const auto nearest = std::min_element(kinds.begin(), kinds.end(),
+                                        [&](const Kind& a, const Kind& b) { return missing(a) < missing(b); });
+  if (missing(*nearest) == static_cast<std::ptrdiff_t>(nearest->columns.size())) return {};
+  std::vector<std::string> others = table.header();
+  std::erase_if(others, [&](const std::string& column) {
+    return std::find(nearest->columns.begin(), nearest->columns.end(), column) != nearest->columns.end();
+  });
+  std::string text;
+  for (const std::string& column : nearest->columns) {
+    if (table.has(column)) continue;
+    const std::string meant = config::nearest(column, others);
+    text += (text.empty() ? "" : ", ") + column + (meant.empty() ? "" : " (is '" + meant + "' meant?)");
+  }
+  return "; nearest are rows of " + std::string(nearest->name) + ", which also have: " + text;
+}
+
+}  // namespace
+
 MeasuredSet read_set(const std::string& path, const std::string& traces) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    throw UserError(path + ": is a folder; a file of measurements is needed");
+  }
   const std::string text = files::read_text(path);
   if (text.starts_with('{')) return read_llmservingsim(path, text, traces);
   const files::CsvTable table = files::CsvTable::parse(path, text);
@@ -32,9 +76,8 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
     return read_wide_ep(table);
   }
   if (has({"isl", "osl", "system"}) || has({"model", "system", "isl"})) return read_inferencex(table);
-  throw UserError(
-      path +
-      ":1: the header is of no kind of measurements that is known; docs/validation.md names the columns of each");
+  throw UserError(path + ":1: the header is of no kind of measurements that is known" + nearest_kind(table) +
+                  "; docs/validation.md names the columns of each");
 }
 
 std::vector<std::string> shipped_sets() {

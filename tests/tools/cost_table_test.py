@@ -32,13 +32,13 @@ class CostTable(CliTest):
         self.assertGreaterEqual(slow["latency"]["tpot"]["p50_s"], 0.128)
 
     def test_outside_of_the_table_no_figure_moves(self):
-        self.table("gemm.csv", (100_000, 200_000), 1.0)
+        self.table("gemm.csv", (100_000, 200_000), 100.0)
         outside = self.play("same", ", cost: {kind: table, files: [gemm.csv]}")
         plain = self.play("same")
         self.assertEqual(outside, plain)
 
     def test_what_was_understood_runs_again_with_the_same_figures(self):
-        self.table("gemm.csv", (1, 8192), 0.05)
+        self.table("gemm.csv", (1, 8192), 1.0)
         first = self.play("again", ", cost: {kind: table, files: [gemm.csv]}")
         resolved = next(self.here.glob("out/again/*.yaml"))
         self.works("run", resolved, "--out", "elsewhere")
@@ -52,6 +52,12 @@ class CostTable(CliTest):
         self.assertIn("pools.serve.cost.files: ", line)
         path = pathlib.Path(self.here / "gemm.csv").resolve()
         self.assertIn(f"{path}:2: column 'latency': '0.05 ms' is not a number; figures stand without a unit", line)
+
+    def test_a_product_above_the_peaks_of_the_chip_is_refused(self):
+        self.write("gemm.csv", HEADER + "bfloat16,1,4096,4096,0.0001\n")  # 33.6 MB in 0.1 us
+        self.write("x.yaml", SMALL.replace("tensor: 2}", "tensor: 2}, cost: {kind: table, files: [gemm.csv]}", 1))
+        line = self.refused("run", "x.yaml")
+        self.assertIn("gemm.csv:2: gemm.bf16: m 1, n 4096, k 4096 in 0.1 us would be 335.7 TB/s", line)
 
     def test_a_table_without_a_kernel_of_steps_is_refused(self):
         self.write("scale.csv", "op_name,quant_dtype,m,k,latency\ncompute_scale,fp8,64,2048,0.008\n")

@@ -43,6 +43,9 @@ class Trace(CliTest):
         self.assertEqual(self.row(text, "CV of gaps"), ["0"])
         # lengths 100 .. 219: mean 159.5
         self.assertEqual(self.row(text, "prompt")[0], "159.5")
+        self.assertEqual(self.row(text, "prompt")[-1], "19,140")
+        self.assertNotIn("no prefix ids", text)
+        self.assertIn("note: there are no prefix ids, so an LRU", self.works("trace", "stats", "a.csv", "--lru", "10"))
 
     def test_stats_of_prefixes_and_sessions(self):
         self.write("s.csv", SESSIONS)
@@ -129,6 +132,12 @@ class Trace(CliTest):
         for arguments, text in ((["stats", "nothing"], "cannot be opened"), (["stats", "folder"], "without .json"),
                                 (["stats", "a.csv", "--set", "format=azur"], "is 'azure' meant?"),
                                 (["stats", "a.csv", "--set", "rate=5 /s"], "are of runs"),
+                                (["stats", ""], "the name of the trace file is empty"),
+                                (["convert", "a.csv", "--to", "mooncake", "--set", "block_tokens=64", "--out", "x"],
+                                 "--set block_tokens=64: ids of a mooncake trace are of 512 tokens"),
+                                (["convert", "a.csv", "--out", "folder"], "names a folder; give the name of a file"),
+                                (["convert", "a.csv", "--out", "new/"], "names a folder; give the name of a file"),
+                                (["convert", "a.csv", "--out", ""], "the name of the file to write is empty"),
                                 (["convert", "a.csv", "--to", "weka", "--out", "x"], "cannot be written; one of")):
             with self.subTest(arguments=arguments):
                 self.write("a.csv", AZURE)
@@ -150,6 +159,14 @@ class Workload(CliTest):
         self.assertIn(f"{len(offered) - 1} requests written to offered.jsonl\n", text.replace(",", ""))
         self.assertIn(f": {len(offered) - 1}", json.dumps(summary))
         self.assertIn("#", text)
+
+    def test_an_entry_of_a_list_of_the_preset_can_be_set(self):
+        self.write("rag.yaml", SMALL.split("  kind:")[0] + "  preset: rag\n  requests: 20\n")
+        last = ("workload", "preview", "rag.yaml", "--set", "workload.clients.0.prompt={kind: constant, tokens: 77}")
+        prompt = next(line.split() for line in self.works(*last).splitlines() if line.startswith("  prompt"))
+        self.assertEqual(prompt[1:6], ["77.00"] * 5)
+        self.assertIn("--set clients.7: '7' is not an entry of this list; it has 1, counted from 0",
+                      self.refused("workload", "preview", "rag.yaml", "--set", "workload.clients.7.weight=2"))
 
     def test_an_exported_stream_gives_the_same_run_to_the_byte(self):
         clients = """\

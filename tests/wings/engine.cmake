@@ -27,5 +27,6 @@ tokenyard_tests(unit_files unit
   LIBRARIES ZLIB::ZLIB
   FILES
     unit/sim/csv_table_test.cpp
+    unit/sim/output_file_test.cpp
     unit/sim/output_folder_test.cpp
     unit/sim/trace_file_test.cpp)

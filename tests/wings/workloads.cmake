@@ -5,6 +5,7 @@ tokenyard_tests(unit_workloads unit
     unit/workloads/azure2023_test.cpp
     unit/workloads/impatient_source_test.cpp
     unit/workloads/lengths_test.cpp
+    unit/workloads/own_history_test.cpp
     unit/workloads/random_stream_test.cpp
     unit/workloads/servegen_reader_test.cpp
     unit/workloads/session_draw_test.cpp

@@ -4,13 +4,12 @@
 #include "sim/calibrate/calibrate.hpp"
 #include "sim/calibrate/calibration_text.hpp"
 #include "sim/config/read_models.hpp"
-#include "sim/files/output_folder.hpp"
+#include "sim/files/output_file.hpp"
 #include "sim/run/table_network.hpp"
 #include "tools/tokenyard/options.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -49,11 +48,9 @@ int calibrate_chip(const CalibrateArguments& given) {
   if (given.output.empty()) return 0;
   const std::string name = given.name.empty() ? chip.name + "-calibrated" : given.name;
   const std::string source = given.source.empty() ? "tokenyard calibrate of " + given.tables.front() : given.source;
-  const std::filesystem::path output = given.output;
-  files::OutputFolder folder(output.has_parent_path() ? output.parent_path().string() : ".");
-  folder.file(output.filename().string())
-      << calibrate::chip_yaml(calibration, chip.name, chip.kernels.collectives.name, name, source);
-  folder.commit();
+  files::OutputFile output(given.output);
+  output.stream() << calibrate::chip_yaml(calibration, chip.name, chip.kernels.collectives.name, name, source);
+  output.commit();
   std::cout << "\nwritten: " << given.output << " (a chip entry over " << chip.name << ")\n";
   return 0;
 }

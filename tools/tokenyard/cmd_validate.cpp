@@ -1,6 +1,7 @@
 #include "tools/tokenyard/commands.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/files/output_file.hpp"
 #include "sim/files/output_folder.hpp"
 #include "sim/report/score.hpp"
 #include "sim/validate/play_points.hpp"
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <thread>
@@ -101,10 +101,9 @@ int validate_sets(const ValidateArguments& given) {
     std::cout << "points.csv, scoreboard.csv and scoreboard.json in " << given.out << "/\n";
   }
   if (!given.accuracy.empty()) {
-    const std::filesystem::path file(given.accuracy);
-    files::OutputFolder folder(file.has_parent_path() ? file.parent_path().string() : ".");
-    report::write_accuracy(metrics::accuracy_lines(played.points), folder.file(file.filename().string()));
-    folder.commit();
+    files::OutputFile file(given.accuracy);
+    report::write_accuracy(metrics::accuracy_lines(played.points), file.stream());
+    file.commit();
     std::cout << "accuracy of each chip, model and engine in " << given.accuracy << '\n';
   }
   return played.status;

@@ -103,6 +103,7 @@ void CheckedRows::check_context(TraceRecord& record) {
   record.prompt_tokens = record.prompt_tokens > over ? record.prompt_tokens - over : 1;
   record.output_tokens = std::min<std::uint64_t>(record.output_tokens, std::max(1U, policy_.max_context - 1));
   record.prefix.ids.clear();  // the prompt no longer begins as it did
+  record.lost_front = true;
 }
 
 /// Rows: order of time. Sessions have clocks of their own, and only their beginnings are in order.

@@ -19,12 +19,14 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   return text;
 }
 
-/// Takes the first field off `rest`, with its quotes; `more` turns false with the last.
+/// Takes the first field off `rest`, with its quotes; `more` turns false with the last. Throws RowFault for a quote
+/// without an end.
 [[nodiscard]] std::string_view take_field(std::string_view& rest, bool& more) {
   std::size_t end = 0;
   if (trimmed(rest).starts_with('"')) {
     bool inside = false;
     for (; end < rest.size() && (inside || rest[end] != ','); ++end) inside = rest[end] == '"' ? !inside : inside;
+    if (inside) throw RowFault(Fault::Malformed, "row", "a quote is opened and never closed");
   } else {
     end = std::min(rest.find(','), rest.size());
   }
@@ -44,6 +46,15 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   return text;
 }
 
+/// A field of the header, which is right or there is no trace.
+[[nodiscard]] std::string title_from(std::string_view& rest, bool& more, const std::string& place) {
+  try {
+    return std::string(take_field(rest, more));
+  } catch (const RowFault& fault) {
+    throw UserError(place + ": " + fault.what());
+  }
+}
+
 }  // namespace
 
 CsvReader::CsvReader(LineReader lines, RowLayout layout) : lines_(std::move(lines)), layout_(std::move(layout)) {
@@ -60,12 +71,15 @@ CsvReader::CsvReader(LineReader lines, RowLayout layout) : lines_(std::move(line
 
   std::string_view rest = header;
   for (bool more = true; more; ++columns_) {
-    std::string title(take_field(rest, more));
+    std::string title = title_from(rest, more, place());
     if (title.starts_with('"')) title = unquoted(title);
     const auto ours = std::find_if(names.begin(), names.end(), [&](const auto* name) { return *name == title; });
     const auto role = static_cast<std::size_t>(title.empty() ? names.end() - names.begin() : ours - names.begin());
     role_of_.push_back(static_cast<std::uint8_t>(role));
-    if (role < kColumns) has_[role] = true;
+    if (role == kColumns) continue;
+    if (has_[role])
+      throw UserError(place() + ": the header names " + title + " twice; every column needs its own name");
+    has_[role] = true;
   }
   std::string missing;
   for (std::size_t i = 0; i < kColumns; ++i) {

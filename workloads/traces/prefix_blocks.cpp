@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
 
 namespace tokenyard::workloads {
@@ -32,12 +33,13 @@ namespace {
   return result;
 }
 
-[[nodiscard]] PromptPrefix join(const PromptPrefix& prefix, std::uint32_t block_tokens) {
+[[nodiscard]] PromptPrefix join(const PromptPrefix& prefix, std::uint64_t prompt_tokens, std::uint32_t block_tokens) {
   const std::size_t parts = block_tokens / prefix.block_tokens;
   PromptPrefix result{.block_tokens = block_tokens};
-  for (std::size_t end = parts; end < prefix.ids.size() + parts; end += parts) {
-    result.ids.push_back(prefix.ids[std::min(end, prefix.ids.size()) - 1]);
-  }
+  for (std::size_t end = parts; end <= prefix.ids.size(); end += parts) result.ids.push_back(prefix.ids[end - 1]);
+  // A block that the prompt's end cuts short has a name only where the prompt is known up to there.
+  const bool whole = prefix.ids.size() * std::uint64_t{prefix.block_tokens} >= prompt_tokens;
+  if (whole && prefix.ids.size() % parts != 0) result.ids.push_back(prefix.ids.back());
   return result;
 }
 
@@ -51,7 +53,7 @@ PromptPrefix reblocked(const PromptPrefix& prefix, std::uint64_t prompt_tokens, 
   expect(prefix.block_tokens > 0, "ids are of blocks that hold tokens");
   const std::uint32_t step = std::gcd(prefix.block_tokens, block_tokens);
   const PromptPrefix small = step == prefix.block_tokens ? prefix : split(prefix, prompt_tokens, step);
-  return step == block_tokens ? small : join(small, block_tokens);
+  return step == block_tokens ? small : join(small, prompt_tokens, block_tokens);
 }
 
 PromptPrefix blocks_of(const std::vector<Piece>& pieces, std::uint32_t block_tokens) {
@@ -98,6 +100,12 @@ PromptPrefix ContextNames::prefix(std::uint64_t tokens) const {
   }
   if (tokens % block_tokens_ != 0) result.ids.back() = mixed(result.ids.back(), tokens % block_tokens_);
   return result;
+}
+
+std::vector<std::uint64_t> ContextNames::answer(std::uint64_t prompt_tokens, std::uint64_t output_tokens) const {
+  const std::uint64_t full = (prompt_tokens + output_tokens) / block_tokens_;
+  const std::vector<std::uint64_t> ids = prefix(full * block_tokens_).ids;
+  return {ids.begin() + static_cast<std::ptrdiff_t>(prompt_tokens / block_tokens_), ids.end()};
 }
 
 }  // namespace tokenyard::workloads

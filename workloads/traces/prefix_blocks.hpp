@@ -12,7 +12,7 @@ namespace tokenyard::workloads {
 [[nodiscard]] std::uint64_t mixed(std::uint64_t first, std::uint64_t second);
 
 /// The same beginnings of a prompt of `prompt_tokens` in blocks of `block_tokens`; the last id may again be of a block
-/// cut short by the prompt's end.
+/// cut short by the prompt's end, where the ids reach up to there.
 ///
 /// Into larger blocks: the name of the last small block of each, so nothing is lost but what lies in blocks only partly
 /// shared. Into smaller ones: what is known of a large block is whether all of it is shared, so all its parts are or
@@ -42,6 +42,9 @@ class ContextNames {
 
   /// The text's first `tokens` tokens; the last id is of a block cut short where `tokens` does not fill it.
   [[nodiscard]] PromptPrefix prefix(std::uint64_t tokens) const;
+
+  /// Of the full blocks of a prompt and its answer behind it, from the first on that the prompt does not fill.
+  [[nodiscard]] std::vector<std::uint64_t> answer(std::uint64_t prompt_tokens, std::uint64_t output_tokens) const;
 
  private:
   struct Part {

@@ -18,9 +18,10 @@ struct TraceRecord {
   std::uint64_t prompt_tokens = 0;  ///< the whole context, history included
   std::uint64_t output_tokens = 0;
   PromptPrefix prefix{};
-  std::string category{};  ///< kind of request, in the trace's words ("Conversation log"); empty = none
-  bool failed = false;     ///< the recorded service gave no answer
-  bool duplicate = false;  ///< its session has stood in the trace before, with another name
+  std::string category{};   ///< kind of request, in the trace's words ("Conversation log"); empty = none
+  bool failed = false;      ///< the recorded service gave no answer
+  bool lost_front = false;  ///< mended: the beginning of its prompt is not the recorded one
+  bool duplicate = false;   ///< its session has stood in the trace before, with another name
   std::int32_t priority = 0;
   std::uint32_t tenant = 0;
 
@@ -46,6 +47,7 @@ struct TraceRecord {
     prefix.ids.clear();
     category.clear();
     failed = false;
+    lost_front = false;
     duplicate = false;
     priority = 0;
     tenant = 0;

@@ -42,18 +42,18 @@ void ReuseMeter::touch(std::uint64_t name) {
 
 void ReuseMeter::add(const TraceRecord& record) {
   const auto& ids = record.prefix.ids;
+  ++requests;
+  tokens += record.prompt_tokens;
   if (ids.empty()) return;
   const auto found = std::find_if(ids.begin(), ids.end(), [&](std::uint64_t id) { return !index_of_.contains(id); });
   const auto hit = static_cast<std::uint64_t>(found - ids.begin());
   const std::uint64_t size = record.prefix.block_tokens;
   const std::uint64_t full = std::min<std::uint64_t>(record.prompt_tokens / size, ids.size());
-  ++requests;
   requests_hit += hit > 0 ? 1 : 0;
   blocks += ids.size();
   blocks_hit += hit;
   full_blocks += full;
   full_blocks_hit += std::min(hit, full);
-  tokens += record.prompt_tokens;
   tokens_hit += std::min(hit * size, record.prompt_tokens);
   // Without a capacity there is no order to keep, and what was found is there.
   const auto first = capacity_ ? ids.begin() : found;

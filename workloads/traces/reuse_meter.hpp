@@ -21,13 +21,13 @@ class ReuseMeter {
 
   void add(const TraceRecord& record);
 
-  std::uint64_t requests = 0;      ///< with prefix ids
-  std::uint64_t requests_hit = 0;  ///< of these with at least one block found
+  std::uint64_t requests = 0;
+  std::uint64_t requests_hit = 0;  ///< with at least one block found
   std::uint64_t blocks = 0;
   std::uint64_t blocks_hit = 0;
   std::uint64_t full_blocks = 0;  ///< without those that the prompt's end cuts short
   std::uint64_t full_blocks_hit = 0;
-  std::uint64_t tokens = 0;  ///< of the prompts of `requests`
+  std::uint64_t tokens = 0;  ///< of all prompts, those without ids too
   std::uint64_t tokens_hit = 0;
   std::uint64_t unique_blocks = 0;  ///< put in for the first time, or again after eviction
 

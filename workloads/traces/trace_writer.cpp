@@ -12,7 +12,6 @@ namespace tokenyard::workloads {
 namespace {
 
 constexpr std::int64_t kSecond = 1'000'000'000;
-constexpr std::uint32_t kMooncakeBlock = 512;
 
 /// "2023-11-16 18:17:03.979960000"
 [[nodiscard]] std::string stamp_text(std::int64_t at_ns) {

@@ -9,6 +9,8 @@
 
 namespace tokenyard::workloads {
 
+inline constexpr std::uint32_t kMooncakeBlock = 512;  ///< tokens of its ids: the format has no word for another size
+
 /// Lines of a trace file in one of the formats that can be written.
 class TraceWriter {
  public:

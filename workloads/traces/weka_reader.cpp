@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -58,9 +59,10 @@ void WekaReader::read_turn(const JsonValue& turn, double begin_s, Chain& chain) 
   record.elapsed_ns = ns(elapsed_s);
   record.after = chain.after;
   if (!chain.after.empty()) {
-    // The think_time of a sub-agent's first turn counts from its own beginning.
+    // The think_time of a sub-agent's first turn counts from its own beginning, that of a turn that joins sub-agents
+    // from the turn before them.
     const double gap_s = sent_s - chain.end_s;
-    record.wait_ns = ns(chain.begins ? gap_s : seconds_or(turn, "think_time", gap_s));
+    record.wait_ns = ns(chain.recorded_gap ? gap_s : seconds_or(turn, "think_time", gap_s));
   }
   record.prefix.block_tokens = block_tokens_;
   std::vector<std::uint64_t>& ids = record.prefix.ids;
@@ -79,32 +81,41 @@ void WekaReader::read_turn(const JsonValue& turn, double begin_s, Chain& chain) 
   chain = {{record.turn}, sent_s + elapsed_s, false};
 }
 
+/// Of a sub-agent that has a duration, `t` is when it ended; of one that went on by itself, when it was launched.
+double WekaReader::begin_of(const JsonValue& sub_agent) {
+  return time_of(sub_agent) - seconds_or(sub_agent, "duration_ms", 0.0) / 1000.0;
+}
+
+void WekaReader::join(Chain& chain, std::vector<Chain>& branches, double now_s) {
+  std::vector<Chain> running;
+  for (Chain& branch : branches) {
+    if (branch.end_s > now_s) {
+      running.push_back(std::move(branch));
+      continue;
+    }
+    chain.after.insert(chain.after.end(), branch.after.begin(), branch.after.end());
+    chain.end_s = std::max(chain.end_s, branch.end_s);
+    chain.recorded_gap = true;
+  }
+  branches = std::move(running);
+}
+
 void WekaReader::read_turns(const JsonValue& turns, double begin_s, Chain& chain) {
   if (!turns.is_list()) throw RowFault(Fault::Malformed, "requests", "is not a list of requests");
-  std::optional<Chain> join;  // ends of sub-agents that the next turn waits for
+  std::vector<Chain> branches;  // sub-agents that no turn has waited for
   turns.for_each([&](const JsonValue& node) {
     if (!node.is_object()) throw RowFault(Fault::Malformed, "requests", "holds something that is not an object");
     const auto inner = node.find("requests");
     if (!inner) {
-      if (join) {
-        chain.after.insert(chain.after.end(), join->after.begin(), join->after.end());
-        chain.end_s = std::max(chain.end_s, join->end_s);
-        join.reset();
-      }
+      join(chain, branches, begin_s + time_of(node));
       read_turn(node, begin_s, chain);
       return;
     }
     Chain branch{chain.after, chain.end_s, true};
-    read_turns(*inner, begin_s + time_of(node), branch);
-    if (branch.after == chain.after) return;  // a sub-agent that asked nothing
-    if (!join) join.emplace();
-    join->after.insert(join->after.end(), branch.after.begin(), branch.after.end());
-    join->end_s = std::max(join->end_s, branch.end_s);
+    read_turns(*inner, begin_s + begin_of(node), branch);
+    if (branch.after != chain.after) branches.push_back(std::move(branch));  // else it asked nothing
   });
-  if (join) {
-    chain.after.insert(chain.after.end(), join->after.begin(), join->after.end());
-    chain.end_s = std::max(chain.end_s, join->end_s);
-  }
+  join(chain, branches, std::numeric_limits<double>::infinity());
 }
 
 void WekaReader::read_session(const JsonValue& session) {

@@ -16,10 +16,12 @@ namespace tokenyard::workloads {
 /// object a session, one behind the other or a file each in a folder. Prefix ids as `hash_ids`, or run-length coded as
 /// `hash_ranges` [[first, count], ...]; they are local to a session, and so are their names here.
 ///
-/// A turn waits for the one before it and `think_time` seconds (the first of a sub-agent: the recorded gap). The turns
-/// of a sub-agent form a chain of their own, which begins when the turn before it in the list has ended; the next turn
-/// of the list waits for all sub-agents in between. Where a turn has no think_time, the time between its `t` and the
-/// end of its predecessor (t + api_time) is taken.
+/// A turn waits for the one before it and `think_time` seconds. The turns of a sub-agent form a chain of their own
+/// behind the turn before it in the list, and begin at its `t` - `duration_ms`: in 57 of the 59 recorded ones that have
+/// a duration that is within 30 s after that turn's end, and `t` is where it ends. One without a duration was launched
+/// at `t` and goes on beside the turns behind it. The first turn that was sent after a sub-agent had ended waits for it
+/// too. The first turn of a sub-agent, a turn that waits for sub-agents and one without think_time wait for the
+/// recorded gap between the last end (t + api_time) of what they wait for and their own `t`.
 class WekaReader final : public TraceReader {
  public:
   explicit WekaReader(LineReader lines);
@@ -33,8 +35,11 @@ class WekaReader final : public TraceReader {
   struct Chain {                       // where in the session a list of turns stands
     std::vector<std::uint32_t> after;  // what its next turn waits for
     double end_s = 0.0;                // when the last of these ended, on the recorded clock
-    bool begins = false;               // a sub-agent's, before its first turn
+    bool recorded_gap = false;         // the next turn waits for what was between end_s and its own t
   };
+  [[nodiscard]] static double begin_of(const JsonValue& sub_agent);
+  /// Lets the next turn of `chain` wait for the branches that had ended at `now_s`, and leaves the others.
+  static void join(Chain& chain, std::vector<Chain>& branches, double now_s);
   void read_session(const JsonValue& session);
   void read_turns(const JsonValue& turns, double begin_s, Chain& chain);
   void read_turn(const JsonValue& turn, double begin_s, Chain& chain);

@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/fit/families.hpp"
 #include "sim/calibrate/calibration_text.hpp"
+#include "sim/calibrate/peaks.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/tiny_specs.hpp"
 
@@ -84,13 +85,56 @@ TEST_CASE("calibrate: microseconds where milliseconds are promised are refused")
   CHECK(message.find("are the times in the unit that the column promises?") != std::string::npos);
 }
 
-TEST_CASE("calibrate: a table of no known kind is refused with what is known") {
+TEST_CASE("calibrate: a product that is more than 5 % above the chip's peaks is refused") {
+  // 1e11 operations at 100 TFLOP/s take 1 ms, 400 MB at 1 TB/s 0.4 ms; 33.6 MB may come from a cache, at 8 TB/s.
   const TemporaryFolder here;
-  write_text(here / "t.csv", "rows,columns\n1,2\n");
+  const std::string path = here / "gemm.csv";
+  const auto refused = [&](const std::string& row) {
+    write_text(path, "gemm_dtype,m,n,k,latency\n" + row + "\n");
+    return refusal([&] {
+      refuse_above_peaks(read_tables({path}), test::round_chip());
+      return 0;
+    });
+  };
+  CHECK(refused("bfloat16,1000,1000,50000,0.953") == "nothing was refused");
+  CHECK(refused("bfloat16,1000,1000,50000,0.95")
+            .starts_with(
+                path +
+                ":2: gemm.bf16: m 1000, n 1000, k 50000 in 950 us would be 105.3 TFLOP/s, and round-100 has 100;"));
+  CHECK(refused("bfloat16,1,20000,10000,0.382") == "nothing was refused");
+  CHECK(refused("bfloat16,1,20000,10000,0.38").find("would be 1.053 TB/s, and the memory of round-100 has 1;") !=
+        std::string::npos);
+  CHECK(refused("bfloat16,1,4096,4096,0.005") == "nothing was refused");
+  CHECK(refused("bfloat16,1,4096,4096,0.0001").find("TB/s") != std::string::npos);
+}
+
+TEST_CASE("calibrate: rows of a format that no family stands for are counted") {
+  const TemporaryFolder here;
+  write_text(here / "gemm.csv", gemm_table(1e-3) + "bflot16,1,512,512,1\nbflot16,2,512,512,1\n");
+  const Calibration calibration = check_tables(read_tables({here / "gemm.csv"}), test::round_chip());
+  REQUIRE(calibration.left_out.size() == 1);
+  CHECK(calibration.left_out[0] == "gemm_dtype 'bflot16': 2 rows that no family stands for");
+}
+
+TEST_CASE("calibrate: sizes of a product are whole numbers up to 1e9") {
+  const TemporaryFolder here;
+  for (const std::string m : {"16.5", "99999999999999999999"}) {
+    write_text(here / "gemm.csv", "gemm_dtype,m,n,k,latency\nfp8," + m + ",1,1,1\n");
+    CHECK(refusal([&] { return read_tables({here / "gemm.csv"}); }) ==
+          (here / "gemm.csv") + ":2: column 'm': '" + m + "' is not a whole number up to 1e9");
+  }
+}
+
+TEST_CASE("calibrate: a table of no known kind is refused with the kind that is nearest") {
+  const TemporaryFolder here;
+  write_text(here / "t.csv", "lines,columns\n1,2\n");
   const std::string message = refusal([&] { return read_tables({here / "t.csv"}); });
   CHECK(message.starts_with((here / "t.csv") +
-                            ":1: no known kernel table has these columns: rows, columns; known are: "));
-  CHECK(message.find("aiconfigurator gemm (gemm_dtype, m, n, k, latency in ms)") != std::string::npos);
+                            ":1: no kind of kernel table has these columns; sim/calibrate/README.md lists the kinds"));
+  write_text(here / "t.csv", "gemm_dtype,m,n,kk,latency\nfp8,1,2,3,4\n");
+  const std::string near = refusal([&] { return read_tables({here / "t.csv"}); });
+  CHECK(near.find("; nearest is aiconfigurator gemm, which also needs: k; sim/calibrate/README.md") !=
+        std::string::npos);
 }
 
 TEST_CASE("calibrate: formats without a peak on the chip are left out with a reason") {

@@ -50,6 +50,14 @@ TEST_CASE("kernel table: columns of one value come from the index beside it or a
   CHECK(table.number(0, "step") == 0.0);
 }
 
+TEST_CASE("kernel table: a byte order mark is no part of the first column and a folder is no table") {
+  const TemporaryFolder here;
+  write_text(here / "t.csv", "\xEF\xBB\xBFm,us\n1,2\n");
+  CHECK(KernelTable::load(here / "t.csv").has("m"));
+  CHECK_THROWS_WITH_AS(static_cast<void>(KernelTable::load(here.path().string())),
+                       (here.path().string() + ": is a folder; a CSV file is needed").c_str(), UserError);
+}
+
 TEST_CASE("kernel table: what is wrong is told with file and line and column") {
   const TemporaryFolder here;
   write_text(here / "t.csv", "m,latency\n1,0.5\n\n2,3 us\n3,\n4,-1\n");

@@ -191,7 +191,7 @@ TEST_CASE("read workload: stories that cannot be are refused") {
   const std::string session =
       "  session: {turns: {kind: constant, tokens: 5}, append: {kind: constant, tokens: 5}, think: {kind: constant, "
       "time: 1 s}}\n";
-  CHECK(refused("  rank_correlation: 1\n").find("rank_correlation: must lie between -1 and 1") != std::string::npos);
+  CHECK(refused("  rank_correlation: 1\n").find("rank_correlation: must be above -1 and below 1") != std::string::npos);
   CHECK(refused("  reasoning: 0.5\n  reasoning_sd: 0.5\n").find("reasoning_sd: must be less than sqrt(reasoning") !=
         std::string::npos);
   CHECK(refused(session + "  agent: {}\n").find("agent: would be in conflict with session") != std::string::npos);

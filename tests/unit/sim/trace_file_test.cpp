@@ -99,8 +99,23 @@ TEST_CASE("trace file: corrupt gzip data is refused with what is wrong") {
   }
 }
 
+TEST_CASE("trace file: behind the end of gzip data only zeros may stand") {
+  const TemporaryFolder folder;
+  write_gzip(folder / "whole", long_text());
+  const std::string path = folder / "long.gz";
+  write_text(path, text_of(folder / "whole") + std::string(700'000, '\0'));
+  CHECK(read_all(path) == long_text());
+  for (const std::string behind : {"x", "garbage", "\x1fgarbage"}) {
+    write_text(path, text_of(folder / "whole") + behind);
+    CHECK_THROWS_WITH_AS(read_all(path),
+                         doctest::Contains((path + ": corrupt gzip file: what stands behind its end").c_str()),
+                         UserError);
+  }
+}
+
 TEST_CASE("trace file: a missing file and a folder are refused by name") {
   const TemporaryFolder folder;
+  CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace("")), "the name of the trace file is empty", UserError);
   const std::string missing = folder / "missing.csv";
   CHECK_THROWS_WITH_AS(static_cast<void>(files::open_trace(missing)),
                        (missing + ": cannot be opened: No such file or directory").c_str(), UserError);

@@ -151,23 +151,42 @@ TEST_CASE("formats: weka sessions with a sub-agent fork and join") {
   const auto all = records_of(
       "{\"id\": \"a\", \"block_size\": 64, \"hash_id_scope\": \"local\", \"requests\": [\n"
       " {\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, 2], \"api_time\": 2, \"think_time\": 0},\n"
-      " {\"t\": 4, \"type\": \"subagent\", \"requests\": [\n"
+      " {\"t\": 9, \"type\": \"subagent\", \"duration_ms\": 5000, \"requests\": [\n"
       "   {\"t\": 0, \"in\": 64, \"out\": 6, \"hash_ranges\": [[9, 1]], \"api_time\": 1, \"think_time\": 0},\n"
       "   {\"t\": 3, \"in\": 192, \"out\": 7, \"hash_ranges\": [[9, 2], [20, 1]], \"api_time\": 1, \"think_time\": "
       "2}]},\n"
-      " {\"t\": 10, \"in\": 200, \"out\": 8, \"hash_ids\": [1, 2, 3], \"api_time\": 2, \"think_time\": 1.5}]}\n");
+      " {\"t\": 10, \"in\": 200, \"out\": 8, \"hash_ids\": [1, 2, 3], \"api_time\": 2, \"think_time\": 8}]}\n");
   REQUIRE(all.size() == 4);
   CHECK(all[0].after.empty());
   CHECK(all[1].after == Turns{0});
-  CHECK(all[1].wait_ns == 2 * kSecond);  // the sub-agent began at 4 s, the turn before it ended at 2 s
+  CHECK(all[1].wait_ns == 2 * kSecond);  // the sub-agent began at 9 - 5 s, the turn before it ended at 2 s
   CHECK(all[2].after == Turns{1});
   CHECK(all[2].wait_ns == 2 * kSecond);
   CHECK(all[3].after == Turns{0, 2});  // joined
-  CHECK(all[3].wait_ns == kSecond + kSecond / 2);
+  // The sub-agent's answer came at 4 + 3 + 1 s; its time is part of the think_time of 8 s behind the first turn.
+  CHECK(all[3].wait_ns == 2 * kSecond);
   CHECK(all[2].prefix.ids.size() == 3);
   CHECK(all[1].prefix.ids[0] == all[2].prefix.ids[0]);
   CHECK(all[0].prefix.ids[1] == all[3].prefix.ids[1]);
   CHECK(all[0].prefix.ids[0] != 1);  // names of two sessions never meet
+}
+
+TEST_CASE("formats: a weka sub-agent without a duration goes on beside the turns behind it") {
+  // Launched at 3 s, its answer comes at 3 + 5 s: the turn at 4 s does not wait for it, that at 10 s does, 2 s more.
+  const auto all = records_of(
+      "{\"id\": \"a\", \"block_size\": 64, \"requests\": [\n"
+      " {\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, 2], \"api_time\": 2, \"think_time\": 0},\n"
+      " {\"t\": 3, \"type\": \"subagent\", \"duration_ms\": null, \"requests\": [\n"
+      "   {\"t\": 0, \"in\": 64, \"out\": 6, \"hash_ids\": [9], \"api_time\": 5, \"think_time\": 0}]},\n"
+      " {\"t\": 4, \"in\": 200, \"out\": 8, \"hash_ids\": [1, 2, 3], \"api_time\": 1, \"think_time\": 2},\n"
+      " {\"t\": 10, \"in\": 260, \"out\": 8, \"hash_ids\": [1, 2, 3, 4], \"api_time\": 1, \"think_time\": 5}]}\n");
+  REQUIRE(all.size() == 4);
+  CHECK(all[1].after == Turns{0});
+  CHECK(all[1].wait_ns == kSecond);
+  CHECK(all[2].after == Turns{0});
+  CHECK(all[2].wait_ns == 2 * kSecond);
+  CHECK(all[3].after == Turns{1, 2});
+  CHECK(all[3].wait_ns == 2 * kSecond);
 }
 
 TEST_CASE("formats: weka sessions that stood there before are told as duplicates") {

@@ -9,6 +9,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -116,9 +117,11 @@ TEST_CASE("recorded: agent sessions have their sums and hits at 64 and at 512 to
   CheckedRows rows = test::rows_of(files::open_trace(*path), {}, lenient(OnFault::Mend));
   TraceStats stats;
   ReuseMeter large;
+  std::vector<std::int64_t> waits;
   TraceRecord record;
   while (rows.next(record)) {
     stats.add(record, true);
+    if (record.wait_ns) waits.push_back(*record.wait_ns / 1'000'000);
     record.prefix = reblocked(record.prefix, record.prompt_tokens, 512);
     record.prefix.ids.resize(record.prompt_tokens / 512);  // full blocks only, as the figure counts
     large.add(record);
@@ -134,6 +137,14 @@ TEST_CASE("recorded: agent sessions have their sums and hits at 64 and at 512 to
   CHECK(stats.output().quantile(0.5) == Approx(218).epsilon(1e-12));
   // turns a session: sub-agents' turns are of their session
   CHECK(stats.turns().sum() == 46'218);
+  // The longest think_time is 77,589 s. Two sub-agents of one session began later: at t - duration = 440,149.292 s, its
+  // turn before them ended at 297,115 + 5.72 s. Nearest rank of the 45,526 waits: 2,972 s at p99.
+  std::sort(waits.begin(), waits.end());
+  REQUIRE(waits.size() == 45'526);
+  CHECK(waits[45'070] == 2'972'000);
+  CHECK(waits[45'523] == 77'589'000);
+  CHECK(waits[45'524] / 10 == 14'302'857);
+  CHECK(waits[45'525] / 10 == 14'302'857);
 }
 
 TEST_CASE("recorded: ragpulse components hit as its prefix order allows") {
@@ -183,6 +194,18 @@ TEST_CASE("recorded: lengths without times and the sharegpt lengths of llmservin
     CHECK(std::abs(share(stats->reuse().tokens_hit, stats->reuse().tokens) - 0.0759) <= kFourDigits);
     CHECK(std::abs(share(stats->reuse().requests_hit, stats->reuse().requests) - 0.107) <= 0.5e-3);
   }
+  const auto path = data_file("traces/llmservingsim/sharegpt-llama-3.1-8b-300-sps10_lengths_hash16.jsonl");
+  if (!path) return;
+  CheckedRows rows = test::rows_of(files::open_trace(*path), {});
+  ReuseMeter large;
+  TraceRecord record;
+  while (rows.next(record)) {
+    record.prefix = reblocked(record.prefix, record.prompt_tokens, 512);
+    large.add(record);
+  }
+  CHECK(large.tokens_hit == 11'264);  // full blocks alone have names, as in the file: 22 of 512
+  CHECK(large.tokens == 257'239);     // prompts of less than a block count too
+  CHECK(std::abs(share(large.requests_hit, large.requests) - 0.067) <= 0.5e-3);
 }
 
 TEST_CASE("recorded: heads and samples of the other formats are detected and read") {

@@ -3,6 +3,7 @@
 #include "sim/validate/recipes.hpp"
 #include "tests/support/source_root.hpp"
 #include "tests/support/temp_yaml.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -113,6 +114,8 @@ TEST_CASE("InferenceX: a row that cannot be played is there with its reason") {
             .scored.why.rfind("no model 'acme/Giant-9T'", 0) == 0);
   CHECK(point("r,meta-llama/Llama-3.1-70B,xyz,fp8,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80,10,")
             .scored.why.rfind("no machine", 0) == 0);
+  CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,trtlm,,1024,1024,16,4,1,1,1,1,4,80,10,").scored.why ==
+        "no backend 'trtlm'; vllm, sglang and trtllm are known; is 'trtllm' meant?");
   CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp3,agg,vllm,,1024,1024,16,4,1,1,1,1,4,80,10,")
             .scored.why.rfind("no precision 'fp3'", 0) == 0);
   CHECK(point("r,meta-llama/Llama-3.1-70B,h200_sxm,fp8,agg,vllm,,1024,1024,,4,1,1,1,1,4,80,10,")
@@ -130,6 +133,20 @@ TEST_CASE("InferenceX: a field that is no number or a missing column is an error
         }).rfind("p.csv:2: isl: '1k' is not a number", 0) == 0);
   CHECK(user_error([] { (void)read_inferencex(files::CsvTable::parse("p.csv", "system,isl,osl\n")); }) ==
         "p.csv:1: column 'model' is missing");
+  const MeasuredSet seconds = read_inferencex(files::CsvTable::parse("p.csv", "model,system,isl,osl,tpot_s\n"));
+  CHECK(std::count(seconds.notes.begin(), seconds.notes.end(),
+                   "no column 'tpot_ms': read as not measured; is 'tpot_s' meant?") == 1);
+}
+
+TEST_CASE("InferenceX: a header of no kind is refused with the nearest kind and what it lacks") {
+  const tests::TemporaryFolder here;
+  tests::write_text(here / "p.csv", "model,system,isll,osl\n");
+  CHECK(user_error([&] { (void)read_set(here / "p.csv", ""); }) ==
+        (here / "p.csv") +
+            ":1: the header is of no kind of measurements that is known; nearest are rows of InferenceX, "
+            "which also have: isl (is 'isll' meant?); docs/validation.md names the columns of each");
+  CHECK(user_error([&] { (void)read_set(here.path().string(), ""); }) ==
+        here.path().string() + ": is a folder; a file of measurements is needed");
 }
 
 TEST_CASE("InferenceX: figures that do not mean what their column says are marked by a named rule") {

@@ -189,6 +189,47 @@ TEST_CASE("sessions: a trace of sessions is played causally") {
   CHECK(all[2].arrival.request.prefix.ids[1] == all[0].arrival.request.prefix.ids[1]);
 }
 
+TEST_CASE("sessions: a window keeps those that began in it, whoever plays them") {
+  const std::string text =
+      "session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n"
+      "0,1000,0,0,20,5,0\n"
+      "1,3000,0,0,30,5,0\n"
+      "2,5000,0,0,40,5,0\n"
+      "3,9000,0,0,50,5,0\n";
+  TraceSpec trace{.path = "trace.csv", .window_start = SimTime{kSecond}, .window = SimTime{4 * kSecond}};
+  SUBCASE("at their own starts") {}
+  SUBCASE("users") { trace.users = 1; }
+  SUBCASE("arrivals") { trace.arrivals = ConstantArrivals{.rate = PerSecond{1.0}}; }
+  const WorkloadSpec spec{.source = trace,
+                          .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
+  const auto source = make_request_source(spec, 0, std::make_unique<test::TextBytes>(text));
+  const auto all = played(*source, [](const Arrival&) { return SimTime{kSecond / 10}; });
+  // Starts after the first: 0, 2, 4 and 8 s; the window is from 1 to 5 s.
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].arrival.request.prompt_tokens == 30);
+  CHECK(all[1].arrival.request.prompt_tokens == 40);
+}
+
+TEST_CASE("sessions: those without starts have no window and no pace") {
+  const std::string text =
+      "{\"id\": \"a\", \"block_size\": 64, \"requests\": [{\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, "
+      "2]}]}\n";
+  TraceSpec trace{.path = "trace.csv", .users = 1};
+  SUBCASE("window") { trace.window = SimTime{kSecond}; }
+  SUBCASE("window_start") { trace.window_start = SimTime{kSecond}; }
+  SUBCASE("speedup") {
+    trace.users.reset();
+    trace.speedup = 2.0;
+    trace.arrivals = ConstantArrivals{.rate = PerSecond{1.0}};
+  }
+  const WorkloadSpec spec{.source = trace,
+                          .classes = {{.name = "default", .ttft = Seconds{2.0}, .tpot = Seconds{0.05}}}};
+  CHECK_THROWS_WITH_AS(make_request_source(spec, 0, std::make_unique<test::TextBytes>(text)),
+                       "trace.csv: does not say when its sessions began; window, window_start and speedup are of the "
+                       "times of a trace, workload.requests and duration end a run without them",
+                       UserError);
+}
+
 TEST_CASE("sessions: agents without starts need users or arrivals") {
   const std::string text =
       "{\"id\": \"a\", \"block_size\": 64, \"requests\": [{\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1, "

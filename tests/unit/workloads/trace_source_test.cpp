@@ -185,6 +185,19 @@ TEST_CASE("trace: a header without the needed columns names them") {
                        UserError);
 }
 
+TEST_CASE("trace: a header that names a column twice is refused") {
+  CHECK_THROWS_WITH_AS(
+      all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens,ContextTokens\n2023-11-16 18:15:46,1,1,2\n"),
+      "trace.csv:1: the header names ContextTokens twice; every column needs its own name", UserError);
+}
+
+TEST_CASE("trace: a quote that is never closed is told as such") {
+  CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n\"2024-05-12 00:00:00,10,20\n"),
+                       doctest::Contains("trace.csv:2: row: a quote is opened and never closed"), UserError);
+  CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,\"ContextTokens,GeneratedTokens\n1,2,3\n"),
+                       "trace.csv:1: a quote is opened and never closed", UserError);
+}
+
 TEST_CASE("trace: a trace without rows is refused") {
   CHECK_THROWS_WITH_AS(all_of(replay(), ""), "trace.csv: is empty; there is nothing to replay", UserError);
   CHECK_THROWS_WITH_AS(all_of(replay(), "TIMESTAMP,ContextTokens,GeneratedTokens\n"),
@@ -257,6 +270,19 @@ TEST_CASE("trace: a mean rate asked for is what comes out") {
   // Inside a window its own rate counts: rows at 2 s, 5 s and 5 s.
   const TraceSpec window{.rate = PerSecond{2.0}, .window_start = SimTime{2 * kSecond}, .window = SimTime{5 * kSecond}};
   CHECK(times_ns(all_of(replay(window), kFive)) == Times{0, kSecond, kSecond});
+}
+
+TEST_CASE("trace: a mean rate asked for is that of what requests and duration leave") {
+  // The first three rows have 2 gaps in 5 s; at 2 /s they take 1 s.
+  WorkloadSpec few = replay({.rate = PerSecond{2.0}});
+  few.requests = 3;
+  CHECK(times_ns(all_of(few, kFive)) == Times{0, kSecond * 2 / 5, kSecond});
+  // At 2 /s five rows take 2 s, four 1.5 s, three 1 s: four fit into 1.6 s, at 5 / 1.5 times the recorded pace.
+  WorkloadSpec brief = replay({.rate = PerSecond{2.0}});
+  brief.duration = SimTime{kSecond * 8 / 5};
+  CHECK(times_ns(all_of(brief, kFive)) == Times{0, kSecond * 6 / 10, kSecond * 3 / 2, kSecond * 3 / 2});
+  brief.duration = SimTime{kSecond * 3 / 2};
+  CHECK(all_of(brief, kFive).size() == 4);
 }
 
 TEST_CASE("trace: ties are spread over the tick and stay in order") {
