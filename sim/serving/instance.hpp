@@ -18,6 +18,7 @@
 #include "sim/serving/rank.hpp"
 #include "sim/serving/request_way.hpp"
 #include "sim/serving/sequence.hpp"
+#include "sim/serving/step_forecast.hpp"
 #include "sim/serving/step_flows.hpp"
 #include "sim/serving/tier_flows.hpp"
 
@@ -259,6 +260,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   engine::Engine& engine_;
   SequenceTable& sequences_;
   const cost::StepCost& cost_;
+  StepForecast forecast_;
   metrics::InstanceMeter& meter_;
   InstanceListener& listener_;
   std::vector<Rank> ranks_;  // lane by lane

@@ -40,6 +40,12 @@ CACHE = "pools.serve.engine.cache."
 HOST_ALONE = CACHE + "tiers=[{kind: host, capacity: 20 GB, policy: %s}]"
 
 
+def mooncake_row(second, first_id):
+    """20,480 tokens, 40 blocks of 512."""
+    return json.dumps({"timestamp": 1000 * second, "input_length": 20480, "output_length": 2,
+                       "hash_ids": list(range(first_id, first_id + 40))}) + "\n"
+
+
 class Tiers(CliTest):
     def cache(self, *settings):
         self.write("a.yaml", TIERS)
@@ -101,6 +107,23 @@ class Tiers(CliTest):
     def test_what_is_below_the_threshold_is_not_read_ahead(self):
         none = self.cache(CACHE + "prefetch=wait_complete", CACHE + "prefetch_threshold=100000")
         self.assertEqual(none["pool"]["read_blocks"], 0)
+
+    def test_more_than_a_step_holds_is_fetched_where_that_is_faster(self):
+        # vLLM's steps hold 8,192 tokens. Of 40 names of 512 tokens 39 count, as a token is left to compute: 19,968
+        # tokens, 1,248 blocks. Of the 1,500 on the chip the second prompt and its output take 1,281: 219 are left of
+        # the first one's beginning, 1,029 come from the host.
+        self.write("c.jsonl", mooncake_row(0, 1) + mooncake_row(20, 101) + mooncake_row(40, 1))
+        self.write("a.yaml", TIERS[:TIERS.index("workload:")] + "workload: {kind: trace, trace: {path: c.jsonl}}\n")
+        for fetch in ("when_faster", "always"):
+            with self.subTest(fetch=fetch):
+                self.works("run", "a.yaml", "--out", "out", "--set", "pools.serve.instances=1", "--set",
+                           "pools.serve.engine={prefix_caching: true, blocks: 1500, "
+                           "cache: {fetch: %s, tiers: [{kind: host}]}}" % fetch)
+                rows = (self.here / "out/tiers/requests.csv").read_text().splitlines()
+                column = rows[0].split(",").index("cached_tokens")
+                self.assertEqual([row.split(",")[column] for row in rows[1:]], ["0", "0", "19968"])
+                pool = json.loads((self.here / "out/tiers/summary.json").read_text())["pools"][0]
+                self.assertEqual(pool["prefix_cache"]["host"]["read_blocks"], 1029)
 
     def test_write_policies_show_in_what_is_written(self):
         through, selective, back = (self.cache(HOST_ALONE % policy)["host"]
