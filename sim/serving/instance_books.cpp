@@ -152,6 +152,10 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
     sequences_[id].fetch_start = now;
     listener_.on_fetch(id, now);
   }
+  for (const SequenceId id : rank.news().present) {
+    expect(now == engine_.now(), "what has come is known at its own event");
+    sequences_[id].fetch_start = sequences_[id].kv_arrived = now;
+  }
   for (const SequenceId id : rank.news().taken_over) begin_taken_over(now, id);
   read_tiers(now, rank);
   read_for_step(now, lane, rank);

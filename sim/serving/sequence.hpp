@@ -71,6 +71,7 @@ struct Sequence {
   std::uint32_t flows_left = 0;  ///< of the KV transfer, among those that have been asked for
   std::uint32_t kv_sent = 0;     ///< tokens, from the start of the prompt, whose KV needs no further flow
   bool kv_wanted = false;        ///< the decode side has blocks for it
+  bool kv_here = false;          ///< all of it has come before
   std::uint32_t partner = 0;     ///< slot + 1 of the sequence that stands for it on the other side; 0 = none
   InstanceId prefill_instance;
   std::uint32_t prefill_rank = 0;
