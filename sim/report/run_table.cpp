@@ -22,6 +22,18 @@ constexpr double kShownShare = 0.005;     // of the time of steps; less is only 
 /// "0.1230", or "-" for a figure that is 0 because nothing was there to measure.
 std::string ratio_if(double ratio, bool there) { return there ? ratio_text(ratio) : "-"; }
 
+const char* window_end_text(metrics::WindowEnd end) {
+  switch (end) {
+    case metrics::WindowEnd::LastToken:
+      return "last token";
+    case metrics::WindowEnd::LastArrival:
+      return "last arrival";
+    case metrics::WindowEnd::EndOfSending:
+      return "end of sending";
+  }
+  return "";
+}
+
 std::string title(const Summary& summary) {
   std::string text;
   if (!summary.complete) {
@@ -40,8 +52,8 @@ std::string title(const Summary& summary) {
     facts += fmt::format(", {} given up ({} timed out, {} cancelled{})", count_text(gone.requests()),
                          count_text(gone.timed_out), count_text(gone.cancelled), rejected);
   }
-  facts += fmt::format(", {} measured; rates are of the {} to the last {}", count_text(summary.requests_measured),
-                       time_text(summary.window_s), summary.to_last_arrival ? "arrival" : "token");
+  facts += fmt::format(", {} measured; rates are of the {} to the {}", count_text(summary.requests_measured),
+                       time_text(summary.window_s), window_end_text(summary.window_end));
   if (summary.warm_up_s > 0.0) facts += fmt::format(" after {} of warm-up", time_text(summary.warm_up_s));
   return text + wrapped(facts, kColumns, "", "");
 }
@@ -102,14 +114,12 @@ std::string goodput(const Summary& summary) {
   for (std::size_t i = 0; i < summary.classes.size(); ++i) {
     const metrics::SloTarget& target = summary.classes[i];
     const metrics::ClassFigures& figures = summary.by_class.at(i);
-    const auto rate = [&summary](std::uint64_t count) {
-      return summary.window_s > 0.0 ? number_text(static_cast<double>(count) / summary.window_s) : "0";
-    };
+    const metrics::ClassRates& rates = summary.class_rates.at(i);
     const std::uint64_t all = figures.requests + figures.given_up.requests();
     std::string promise = fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
                                       time_text(target.ttft.value()), time_text(target.tpot.value()));
     if (target.e2e) promise += fmt::format(", all <= {}", time_text(target.e2e->value()));
-    grid.row({promise, rate(figures.good_requests), rate(figures.good_output_tokens),
+    grid.row({promise, number_text(rates.good_requests_per_s), number_text(rates.good_tokens_per_s),
               ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(all), all > 0)});
   }
   return grid.text();

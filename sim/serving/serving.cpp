@@ -123,10 +123,8 @@ void Serving::mark_last_arrival(bool inclusive) {
   if (steady_) return;
   const SimTime now = engine_.now();
   for (Instance* some : by_id_) some->advance(now, inclusive);
-  steady_ = metrics::Steady{.end = now,
-                            .meters = {},
-                            .finished_after_warm_up = recorder_.finished_after_warm_up,
-                            .prompt_tokens_after_warm_up = recorder_.prompt_tokens_after_warm_up};
+  steady_ = metrics::Steady{
+      .end = now, .at_arrival = now == came_last_, .meters = {}, .ended_after_warm_up = recorder_.ended_after_warm_up};
   for (metrics::InstanceMeter& meter : meters_) steady_->meters.push_back(meter.sums_at(now));
 }
 
