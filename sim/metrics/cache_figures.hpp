@@ -26,6 +26,14 @@ struct CacheSums {
   std::array<std::uint64_t, kCacheTiers> read_blocks{};
   std::array<std::uint64_t, kCacheTiers> written_blocks{};
 
+  /// The same without look-ups.
+  [[nodiscard]] CacheSums work() const {
+    CacheSums rest = *this;
+    rest.asked_tokens = rest.found_tokens = rest.asked_blocks = rest.found_blocks = 0;
+    rest.found_in_tier = {};
+    return rest;
+  }
+
   CacheSums& operator+=(const CacheSums& other) {
     asked_tokens += other.asked_tokens;
     found_tokens += other.found_tokens;

@@ -45,11 +45,12 @@ struct Sequence {
   std::uint32_t pinned_blocks = 0;  ///< kept on the prefill instance until the decode instance has fetched them
   std::vector<std::uint32_t> pinned_held{};
 
-  std::uint32_t hit = 0;               ///< tokens that the present admission found in the cache
-  std::uint32_t cached = 0;            ///< tokens that the first admission found there
-  kv::TierStack::Counts from_tiers{};  ///< blocks that the present admission fetches or fetched, by tier
-  std::uint32_t lost = 0;              ///< when preempted: tokens that were in the cache and are known
-  std::uint32_t fetched = 0;           ///< tokens whose KV is fetched from another instance
+  std::uint32_t hit = 0;                    ///< tokens that the present admission found in the cache
+  std::uint32_t cached = 0;                 ///< tokens that the first admission found there
+  kv::TierStack::Counts cached_in_tiers{};  ///< blocks of these, by tier
+  kv::TierStack::Counts from_tiers{};       ///< blocks that the present admission fetches or fetched, by tier
+  std::uint32_t lost = 0;                   ///< when preempted: tokens that were in the cache and are known
+  std::uint32_t fetched = 0;                ///< tokens whose KV is fetched from another instance
 
   std::uint32_t left = 0;  ///< Decoding with drafts: tokens still to hand out
 

@@ -272,6 +272,7 @@ void Serving::record(SequenceId id) {
   record.decode = record.latency() - record.front_end - record.queue - record.prefill - record.preempted -
                   record.kv_wait - record.kv_transfer - record.decode_wait;
   recorder_.request(record);
+  if (record.arrival >= recorder_.warm_up()) instance(record.prefill_instance).measured(sequence);
   sequences_.remove(id);
 }
 
