@@ -154,8 +154,8 @@ class InstanceMeter : public MeterSums {
 
   /// The prefix cache did this at `now`, or was found to have done it.
   void cache(SimTime now, const CacheSums& did);
-  /// A measured request has ended, of which these were the look-ups.
-  void looked_up(const CacheSums& look_ups) { cached += look_ups; }
+  /// Of the run as a whole: what a measured request that has ended had looked up, what is found when the run ends.
+  void cache(const CacheSums& did) { cached += did; }
 
   /// Ends the last interval. No call but the getters after this.
   void finish(SimTime end) { advance(end); }

@@ -203,7 +203,13 @@ std::string tiers(const Summary& summary) {
 /// Prefix caches that were asked; nothing when there are none.
 std::string caches(const Summary& summary) {
   Grid grid;
-  grid.row({"prefix cache", "hit rate", "of blocks", "tokens found", "evicted blocks", "of these recomputed"});
+  const bool expires = std::any_of(summary.pools.begin(), summary.pools.end(),
+                                   [](const metrics::PoolFigures& pool) { return pool.cache.expired_blocks > 0; });
+  const auto add = [&](std::vector<std::string> cells, const std::string& expired) {
+    if (expires) cells.push_back(expired);
+    grid.row(std::move(cells));
+  };
+  add({"prefix cache", "hit rate", "of blocks", "tokens found", "evicted blocks", "of these recomputed"}, "expired");
   bool any = false;
   for (const metrics::PoolFigures& pool : summary.pools) {
     const metrics::CacheSums& cache = pool.cache;
@@ -212,9 +218,10 @@ std::string caches(const Summary& summary) {
     const auto rate = [](std::uint64_t found, std::uint64_t asked) {
       return ratio_if(static_cast<double>(found) / static_cast<double>(asked), asked > 0);
     };
-    grid.row({"  " + cut_name(pool.facts.name, kShortName), rate(cache.found_tokens, cache.asked_tokens),
-              rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens),
-              count_text(cache.evicted_blocks), count_text(cache.recomputed_blocks)});
+    add({"  " + cut_name(pool.facts.name, kShortName), rate(cache.found_tokens, cache.asked_tokens),
+         rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens), count_text(cache.evicted_blocks),
+         count_text(cache.recomputed_blocks)},
+        count_text(cache.expired_blocks));
   }
   return any ? grid.text() + tiers(summary) : "";
 }

@@ -131,6 +131,9 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   /// A measured request whose prompt was computed here has ended.
   void measured(const Sequence& sequence);
 
+  /// The run has ended.
+  void finish(SimTime end);
+
   /// Books all steps that have ended before `now`, or also those that end at it.
   void advance(SimTime now, bool inclusive);
 

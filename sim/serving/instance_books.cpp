@@ -203,7 +203,7 @@ metrics::CacheSums Instance::look_up_of(const Sequence& sequence) const {
 }
 
 void Instance::measured(const Sequence& sequence) {
-  if (settings_.caching) meter_.looked_up(look_up_of(sequence));
+  if (settings_.caching) meter_.cache(look_up_of(sequence));
 }
 
 /// Evictions are seen when the cache is looked at: blocks that a run of decodes took count at its end.
@@ -226,9 +226,20 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
   const kv::BlockStore::Counts& counts = rank.cache()->counts();
   kv::BlockStore::Counts& booked = booked_counts_[index_of(rank)];
   did.evicted_blocks = counts.evicted - booked.evicted;
+  did.expired_blocks = counts.expired - booked.expired;
   did.recomputed_blocks = counts.recomputed - booked.recomputed;
   booked = counts;
   meter_.cache(now, did);
+}
+
+void Instance::finish(SimTime end) {
+  for (Rank& rank : ranks_) {
+    if (rank.cache() == nullptr) continue;
+    rank.set_time(end);
+    rank.cache()->expire();
+    meter_.cache({.expired_blocks = rank.cache()->counts().expired - booked_counts_[index_of(rank)].expired});
+  }
+  meter_.finish(end);
 }
 
 void Instance::set_level(SimTime now) {

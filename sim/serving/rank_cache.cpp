@@ -66,7 +66,7 @@ void Rank::use_tiers(kv::TierStack& tiers, Worth worth) {
 
 /// Blocks are taken for a prompt now; those that decodes have taken were before.
 void Rank::mark_taking() {
-  if (tiers_ == nullptr) return;
+  if (cache_ == nullptr) return;
   cache_->settle(free_blocks_);
   cache_->mark();
 }

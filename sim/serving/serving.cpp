@@ -288,7 +288,7 @@ void Serving::finish() {
   const SimTime end = stopped_ ? engine_.now() : engine_.last();
   for (std::size_t i = 0; i < by_id_.size(); ++i) {
     if (stopped_) by_id_[i]->advance(end, false);
-    meters_[i].finish(end);
+    by_id_[i]->finish(end);
   }
   expect(stopped_ || (ended_ == arrived_ && sequences_.live() == 0), "every request that arrived has ended");
   if (stopped_) return;
