@@ -254,6 +254,7 @@ void Serving::record(SequenceId id) {
   record.preemptions = sequence.preemptions;
   record.cached_tokens = sequence.cached;
   record.tenant = sequence.request.tenant;
+  record.session = sequence.request.session;
   record.prefill_instance = sequence.prefill_instance;
   record.decode_instance = sequence.decode_instance;
   record.arrival = sequence.request.arrival;
