@@ -126,7 +126,7 @@ std::optional<Arrival> SessionSource::next() {
                               .prefix = std::move(prefix),
                               .priority = session.priority,
                               .tenant = session.tenant,
-                              .session = session.name},
+                              .session = session.turns.size() > 1 ? std::optional(session.name) : std::nullopt},
                   .fate = {.output_tokens = turn.output_tokens, .history_ids = std::move(history)}};
   look_ahead();
   return arrival;

@@ -40,6 +40,17 @@ struct PriceBasis {
     table += other.table;
     return *this;
   }
+  /// `part` of a step's `whole`, rounded down, so that shares of a step stay shares of its part.
+  [[nodiscard]] PriceBasis scaled(std::int64_t part, std::int64_t whole) const {
+    const auto of = [&](std::uint64_t ns) {
+      return static_cast<std::uint64_t>(static_cast<double>(ns) *
+                                        (static_cast<double>(part) / static_cast<double>(whole)));
+    };
+    PriceBasis scaled;
+    for (std::size_t i = 0; i < kPriceFamilies; ++i) scaled.outside[i] = of(outside[i]);
+    scaled.table = of(table);
+    return scaled;
+  }
   friend bool operator==(const PriceBasis&, const PriceBasis&) = default;
 };
 

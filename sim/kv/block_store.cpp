@@ -41,7 +41,7 @@ void BlockStore::settle(std::uint32_t free) {
       if (counts_.evicted >= gone_.size()) place_of_.prefetch(gone_[(next_gone_ + i) % gone_.size()]);
     }
     for (std::size_t i = 0; i < count; ++i) {
-      if (blocks_[batch[i]].named) remove_name(batch[i], Loss::Evicted);
+      if (blocks_[batch[i]].named) remove_name(batch[i], outlived(batch[i], marked_) ? Loss::Expired : Loss::Evicted);
       heap_.push_back(batch[i]);
     }
   }
@@ -66,7 +66,7 @@ BlockStore::Match BlockStore::match(const BlockIds& ids, std::uint32_t most) {
       number = *found;
     }
     const Block& block = blocks_[number];
-    if (spec_.ttl && block.refs == 0 && now_ - freed_[number] >= *spec_.ttl) {
+    if (outlived(number, now_)) {
       remove_name(number, Loss::Expired);  // the block stays in its place among the free ones
       continue;
     }
@@ -194,6 +194,10 @@ void BlockStore::add_name(std::uint32_t number, std::uint64_t id) {
   block.named = true;
   block.next_twin = block.previous_twin = number;
   std::uint32_t* place = place_of_.find(id);
+  while (place != nullptr && *place < kGone && outlived(*place, now_)) {
+    remove_name(*place, Loss::Expired);
+    place = place_of_.find(id);
+  }
   if (place != nullptr && *place < kGone) {  // another holds the same: behind the youngest
     Block& oldest = blocks_[*place];
     block.next_twin = *place;
@@ -231,6 +235,12 @@ void BlockStore::remove_name(std::uint32_t number, Loss loss) {
   }
   for (const auto& listener : listeners_) {
     listener({.name = block.id, .here = false, .evicted = loss == Loss::Evicted, .when = now_, .since = marked_});
+  }
+}
+
+void BlockStore::expire() {
+  for (std::uint32_t number = 0; number < blocks_.size(); ++number) {
+    if (blocks_[number].named && outlived(number, now_)) remove_name(number, Loss::Expired);
   }
 }
 

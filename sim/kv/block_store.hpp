@@ -65,6 +65,9 @@ class BlockStore {
   /// then. Gives how many blocks are free now that were not.
   std::uint32_t release(std::vector<std::uint32_t>& held, std::uint32_t heap);
 
+  /// Forgets all that has outlived its time to live by now.
+  void expire();
+
   /// Rises with every change that a match() could see.
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
@@ -72,7 +75,9 @@ class BlockStore {
   struct Counts {
     std::uint64_t named = 0;    ///< blocks that got a name
     std::uint64_t evicted = 0;  ///< names lost because the block was used again
-    std::uint64_t expired = 0;  ///< names lost to the time to live
+    /// Names lost to the time to live: seen when they are looked up, given again, or when their block is used again
+    /// after a mark() behind that time; and by expire().
+    std::uint64_t expired = 0;
     /// Of `named`, those evicted before, not longer ago than as many evictions as there are blocks: a cache of twice
     /// the size would have had them.
     std::uint64_t recomputed = 0;
@@ -108,6 +113,9 @@ class BlockStore {
 
   [[nodiscard]] std::uint64_t worth(std::uint32_t number) const;
   [[nodiscard]] const std::uint32_t* find(std::uint64_t id) const;
+  [[nodiscard]] bool outlived(std::uint32_t number, SimTime now) const {
+    return spec_.ttl && blocks_[number].refs == 0 && now - freed_[number] >= *spec_.ttl;
+  }
   void use(std::uint32_t number, std::int32_t priority);
   void free_empty();
   void hold(std::uint32_t number, std::int32_t priority, std::vector<std::uint32_t>& held);

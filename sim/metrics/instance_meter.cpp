@@ -99,7 +99,7 @@ void InstanceMeter::cache(SimTime now, const CacheSums& did) {
   const auto index = static_cast<std::size_t>(&bin_at(now) - bins_.data());
   if (index >= cache_bins_.size()) cache_bins_.resize(index + 1);
   cache_bins_[index] += did;
-  if (now >= from_) cached += did;
+  if (now >= from_) cached += did.work();
 }
 
 void InstanceMeter::advance(SimTime now) {

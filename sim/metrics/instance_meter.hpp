@@ -85,7 +85,7 @@ class MeterSums {
   std::uint64_t drafts_accepted = 0;      ///< of decode_tokens
   std::uint64_t preemptions = 0;
   std::uint64_t tokens_out = 0;  ///< handed to users
-  CacheSums cached;              ///< of the prefix cache
+  CacheSums cached;              ///< of the prefix cache; its look-ups are those of measured requests, whenever
   PriceBasis basis;              ///< of the time of steps
   [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
   [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
@@ -154,6 +154,8 @@ class InstanceMeter : public MeterSums {
 
   /// The prefix cache did this at `now`, or was found to have done it.
   void cache(SimTime now, const CacheSums& did);
+  /// Of the run as a whole: what a measured request that has ended had looked up, what is found when the run ends.
+  void cache(const CacheSums& did) { cached += did; }
 
   /// Ends the last interval. No call but the getters after this.
   void finish(SimTime end) { advance(end); }

@@ -52,6 +52,7 @@ SimTime part_of(const RequestRecord& record, Part part) {
 
 Recorder::Recorder(SimTime warm_up, std::vector<SloTarget> classes, bool keep_requests, bool keep_steps)
     : by_class(classes.size()),
+      ended_after_warm_up(classes.size()),
       warm_up_(warm_up),
       classes_(std::move(classes)),
       keep_requests_(keep_requests),
@@ -71,6 +72,28 @@ TenantFigures& Recorder::tenant_of(std::uint32_t number) {
   return by_tenant[number];
 }
 
+bool Recorder::met_targets(const RequestRecord& record) const {
+  const SloTarget& target = classes_[record.slo_class.index()];
+  return record.ttft() <= SimTime::from(target.ttft) &&
+         (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot)) &&
+         (!target.e2e || record.latency() <= SimTime::from(*target.e2e));
+}
+
+/// Of a request that has ended after warm-up.
+void Recorder::ended(const RequestRecord& record, bool met) {
+  EndedFigures& figures = ended_after_warm_up.at(record.slo_class.index());
+  ++figures.requests;
+  figures.prompt_tokens += record.prompt_tokens;
+  if (!met) return;
+  ++figures.good_requests;
+  if (record.first_token > warm_up_) {
+    figures.good_output_tokens += record.output_tokens;
+  } else {
+    const double share = (record.last_token - warm_up_).seconds() / (record.last_token - record.first_token).seconds();
+    figures.good_output_tokens += static_cast<std::uint64_t>(share * (record.output_tokens - 1));
+  }
+}
+
 void Recorder::request(const RequestRecord& record) {
   SimTime sum;
   for (std::size_t i = 0; i < kParts; ++i) {
@@ -81,10 +104,8 @@ void Recorder::request(const RequestRecord& record) {
   expect(sum == record.latency(), "the parts of a latency add up to it");
 
   ++finished;
-  if (record.last_token > warm_up_) {
-    ++finished_after_warm_up;
-    prompt_tokens_after_warm_up += record.prompt_tokens;
-  }
+  const bool met = met_targets(record);
+  if (record.last_token > warm_up_) ended(record, met);
   last_end = std::max(last_end, record.last_token);
   if (keep_requests_) requests_.push_back(record);
   if (listener_ != nullptr) listener_->finished(record);
@@ -103,16 +124,12 @@ void Recorder::request(const RequestRecord& record) {
   for (std::size_t i = 0; i < kParts; ++i) parts[i].add(part_of(record, static_cast<Part>(i)));
 
   ClassFigures& figures = by_class.at(record.slo_class.index());
-  const SloTarget& target = classes_[record.slo_class.index()];
   ++figures.requests;
   if (!class_ttft.empty()) {
     class_ttft[record.slo_class.index()].add(record.ttft());
     if (record.output_tokens > 1) class_tpot[record.slo_class.index()].add(record.tpot());
   }
   figures.output_tokens += record.output_tokens;
-  const bool met = record.ttft() <= SimTime::from(target.ttft) &&
-                   (record.output_tokens < 2 || record.tpot() <= SimTime::from(target.tpot)) &&
-                   (!target.e2e || record.latency() <= SimTime::from(*target.e2e));
   if (met) {
     ++figures.good_requests;
     figures.good_output_tokens += record.output_tokens;

@@ -50,6 +50,14 @@ struct ClassFigures {
   GivenUp given_up{};  ///< beside `requests`
 };
 
+/// Requests of one SLO class that ended after warm-up, whenever they arrived: what throughput and goodput count.
+struct EndedFigures {
+  std::uint64_t requests = 0;
+  std::uint64_t prompt_tokens = 0;
+  std::uint64_t good_requests = 0;       ///< met all targets
+  std::uint64_t good_output_tokens = 0;  ///< handed out after warm-up, as if those behind the first came evenly
+};
+
 /// Figures of one tenant.
 struct TenantFigures {
   std::uint64_t requests = 0;
@@ -89,12 +97,10 @@ class Recorder {
   [[nodiscard]] const std::vector<RequestRecord>& requests() const { return requests_; }  ///< in order of ending
   [[nodiscard]] const std::vector<StepRecord>& steps() const { return steps_; }
 
-  std::uint64_t finished = 0;                     ///< with warm-up
-  std::uint64_t finished_after_warm_up = 0;       ///< whenever they arrived
-  std::uint64_t prompt_tokens_after_warm_up = 0;  ///< of these
-  std::uint64_t measured = 0;                     ///< without
-  std::uint64_t prompt_tokens = 0;                ///< of measured requests
-  std::uint64_t cached_tokens = 0;                ///< of prompt_tokens, found in the prefix cache
+  std::uint64_t finished = 0;       ///< with warm-up
+  std::uint64_t measured = 0;       ///< without
+  std::uint64_t prompt_tokens = 0;  ///< of measured requests
+  std::uint64_t cached_tokens = 0;  ///< of prompt_tokens, found in the prefix cache
   std::uint64_t output_tokens = 0;
   GivenUp gone;                          ///< with warm-up
   GivenUp gone_after_warm_up;            ///< that arrived after it
@@ -109,10 +115,13 @@ class Recorder {
   std::vector<Quantiles> class_ttft;
   std::vector<Quantiles> class_tpot;
   std::vector<ClassFigures> by_class;                ///< by ClassId
+  std::vector<EndedFigures> ended_after_warm_up;     ///< by ClassId
   std::map<std::uint32_t, TenantFigures> by_tenant;  ///< those with measured requests
 
  private:
   TenantFigures& tenant_of(std::uint32_t number);
+  [[nodiscard]] bool met_targets(const RequestRecord& record) const;
+  void ended(const RequestRecord& record, bool met);
 
   SimTime warm_up_;
   std::vector<SloTarget> classes_;

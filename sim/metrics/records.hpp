@@ -4,6 +4,7 @@
 #include "models/base/sim_time.hpp"
 
 #include <cstdint>
+#include <optional>
 
 namespace tokenyard::metrics {
 
@@ -17,6 +18,7 @@ struct RequestRecord {
   std::uint32_t preemptions = 0;
   std::uint32_t cached_tokens = 0;  ///< of the prompt, found in the prefix cache when it was first admitted
   std::uint32_t tenant = 0;
+  std::optional<std::uint64_t> session{};
   InstanceId prefill_instance;
   InstanceId decode_instance;  ///< the same as prefill_instance when both phases ran there
 
@@ -55,6 +57,7 @@ struct GivenUpRecord {
   RequestId id;
   ClassId slo_class;
   std::uint32_t tenant = 0;
+  std::optional<std::uint64_t> session{};
   GaveUp how = GaveUp::TimedOut;
   std::uint32_t prompt_tokens = 0;
   std::uint32_t output_tokens = 0;  ///< handed out until then, for nothing

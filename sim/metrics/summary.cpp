@@ -38,7 +38,6 @@ struct PoolSums {
     decode_tokens_mixed += meter.decode_tokens_mixed;
     peak_blocks = std::max(peak_blocks, meter.peak_blocks());
     preemptions += meter.preemptions;
-    cache += meter.cached;
     basis += meter.basis;
     drafts_accepted += meter.drafts_accepted;
     decode_busy_s += meter.decode_busy.seconds().value();
@@ -108,6 +107,31 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   return figures;
 }
 
+/// Requests a second, good ones among them: of those that ended in a window that ends before the run does (`ended`, by
+/// class), else of the measured ones.
+void add_rates(const Recorder& recorder, const std::vector<EndedFigures>* ended, Summary& summary) {
+  const auto rate = [&](std::uint64_t count) { return ratio(static_cast<double>(count), summary.window_s); };
+  EndedFigures all;
+  for (std::size_t i = 0; i < recorder.by_class.size(); ++i) {
+    const ClassFigures& measured = recorder.by_class[i];
+    const std::uint64_t good = ended != nullptr ? ended->at(i).good_requests : measured.good_requests;
+    const std::uint64_t tokens = ended != nullptr ? ended->at(i).good_output_tokens : measured.good_output_tokens;
+    summary.class_rates.push_back({rate(good), rate(tokens)});
+    all.requests += ended != nullptr ? ended->at(i).requests : measured.requests;
+    all.prompt_tokens += ended != nullptr ? ended->at(i).prompt_tokens : 0;
+    all.good_requests += good;
+    all.good_output_tokens += tokens;
+  }
+  summary.requests_per_s = rate(all.requests);
+  summary.prompt_tokens_per_s = rate(ended != nullptr ? all.prompt_tokens : recorder.prompt_tokens);
+  summary.good_requests_per_s = rate(all.good_requests);
+  summary.good_tokens_per_s = rate(all.good_output_tokens);
+  std::uint64_t good = 0;
+  for (const ClassFigures& figures : recorder.by_class) good += figures.good_requests;
+  summary.good_share =
+      ratio(static_cast<double>(good), static_cast<double>(recorder.measured + recorder.gone_after_warm_up.requests()));
+}
+
 /// Bytes of hand-offs, tiers, calls and tokens are counted where they enter.
 std::vector<PlaneFigures> plane_figures(const std::vector<LinkFigures>& links) {
   std::vector<PlaneFigures> planes;
@@ -169,6 +193,18 @@ void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std
 
 }  // namespace
 
+const char* name(WindowEnd end) {
+  switch (end) {
+    case WindowEnd::LastToken:
+      return "last_token";
+    case WindowEnd::LastArrival:
+      return "last_arrival";
+    case WindowEnd::EndOfSending:
+      return "end_of_sending";
+  }
+  return "";
+}
+
 double PriceShares::all_outside() const { return std::accumulate(outside.begin(), outside.end(), 0.0); }
 
 Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
@@ -176,11 +212,12 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
                   const Steady* steady) {
   Summary summary{.name = std::move(name)};
   const SimTime whole = end - recorder.warm_up();
-  summary.to_last_arrival = steady != nullptr && (steady->end - recorder.warm_up()) * 2 >= whole;
-  const SimTime window = summary.to_last_arrival ? steady->end - recorder.warm_up() : whole;
+  const bool drains = steady != nullptr && (steady->end - recorder.warm_up()) * 2 >= whole;
+  if (drains) summary.window_end = steady->at_arrival ? WindowEnd::LastArrival : WindowEnd::EndOfSending;
+  const SimTime window = drains ? steady->end - recorder.warm_up() : whole;
   const double window_s = std::max(0.0, window.seconds().value());
   const auto in_window = [&](std::size_t i) -> const MeterSums& {
-    return summary.to_last_arrival ? steady->meters.at(i) : meters.at(i);
+    return drains ? steady->meters.at(i) : meters.at(i);
   };
   summary.window_s = window_s;
   summary.warm_up_s = recorder.warm_up().seconds().value();
@@ -204,38 +241,26 @@ Summary summarize(std::string name, Recorder& recorder, const std::deque<Instanc
   std::size_t next = 0;
   for (const PoolFacts& facts : pools) {
     PoolSums sums;
-    for (std::uint32_t i = 0; i < facts.instances; ++i) sums.add(in_window(next++));
+    for (std::uint32_t i = 0; i < facts.instances; ++i, ++next) {
+      sums.add(in_window(next));
+      sums.cache += meters[next].cached;
+    }
     summary.pools.push_back(pool_figures(facts, sums, window_s));
     summary.chips += facts.instances * facts.chips_per_instance;
     energy += summary.pools.back().energy_j;
   }
   expect(next == meters.size(), "every meter belongs to a pool");
 
-  auto output = static_cast<double>(recorder.output_tokens);
-  auto requests = static_cast<double>(recorder.measured);
-  auto prompts = static_cast<double>(recorder.prompt_tokens);
-  if (summary.to_last_arrival) {
-    output = 0.0;
-    for (const MeterSums& meter : steady->meters) output += static_cast<double>(meter.tokens_out);
-    requests = static_cast<double>(steady->finished_after_warm_up);
-    prompts = static_cast<double>(steady->prompt_tokens_after_warm_up);
+  std::uint64_t output = recorder.output_tokens;
+  if (drains) {
+    output = 0;
+    for (const MeterSums& meter : steady->meters) output += meter.tokens_out;
   }
-  summary.requests_per_s = ratio(requests, window_s);
-  summary.prompt_tokens_per_s = ratio(prompts, window_s);
-  summary.output_tokens_per_s = ratio(output, window_s);
+  summary.output_tokens_per_s = ratio(static_cast<double>(output), window_s);
   summary.output_tokens_per_s_per_chip = ratio(summary.output_tokens_per_s, summary.chips);
   summary.tokens_per_s_per_user = ratio(1.0, summary.tpot.mean_s);
-  std::uint64_t good_requests = 0;
-  std::uint64_t good_tokens = 0;
-  for (const ClassFigures& figures : recorder.by_class) {
-    good_requests += figures.good_requests;
-    good_tokens += figures.good_output_tokens;
-  }
-  summary.good_requests_per_s = ratio(static_cast<double>(good_requests), window_s);
-  summary.good_tokens_per_s = ratio(static_cast<double>(good_tokens), window_s);
-  summary.good_share = ratio(static_cast<double>(good_requests),
-                             static_cast<double>(recorder.measured + recorder.gone_after_warm_up.requests()));
-  summary.joules_per_output_token = ratio(energy, output);
+  add_rates(recorder, drains ? &steady->ended_after_warm_up : nullptr, summary);
+  summary.joules_per_output_token = ratio(energy, static_cast<double>(output));
   summary.mean_power_w = ratio(energy, window_s);
   summary.classes = recorder.classes();
   summary.by_class = recorder.by_class;

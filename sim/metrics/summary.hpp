@@ -131,6 +131,20 @@ struct TenantSummary {
   Spread tpot;
 };
 
+/// What of one class was good, a second of the window.
+struct ClassRates {
+  double good_requests_per_s = 0;
+  double good_tokens_per_s = 0;
+};
+
+/// Until when rates, pools and energy are measured.
+enum class WindowEnd : std::uint8_t {
+  LastToken,    ///< the end of the run
+  LastArrival,  ///< after which the run only drains
+  EndOfSending  ///< likewise, where users wait for answers: the end of one behind which nothing more was sent
+};
+[[nodiscard]] const char* name(WindowEnd end);
+
 /// Latencies of the measured requests of one class.
 struct ClassLatency {
   Spread ttft;
@@ -139,9 +153,9 @@ struct ClassLatency {
 
 struct Summary {
   std::string name;
-  bool complete = true;          ///< false: the run was interrupted; figures are of what had ended
-  double window_s = 0;           ///< of rates, pools and energy: from the end of warm-up
-  bool to_last_arrival = false;  ///< to the last arrival; false: to the last token
+  bool complete = true;  ///< false: the run was interrupted; figures are of what had ended
+  double window_s = 0;   ///< of rates, pools and energy: from the end of warm-up
+  WindowEnd window_end = WindowEnd::LastToken;
   double warm_up_s = 0;
   std::uint64_t requests_arrived = 0;
   std::uint64_t requests_finished = 0;
@@ -161,12 +175,12 @@ struct Summary {
   std::array<Spread, kParts> parts;
   bool exact_percentiles = true;  ///< false: more than 2^18 requests, percentiles are of 0.1 % wide buckets
 
-  double requests_per_s = 0;  ///< ended in the window; goodput: of measured requests, over the window
+  double requests_per_s = 0;  ///< ended in the window
   double prompt_tokens_per_s = 0;
   double output_tokens_per_s = 0;
   double output_tokens_per_s_per_chip = 0;
   double tokens_per_s_per_user = 0;  ///< 1 / mean TPOT
-  double good_requests_per_s = 0;    ///< goodput: TTFT and TPOT within the targets of the class
+  double good_requests_per_s = 0;    ///< goodput: of requests_per_s, those within the targets of their class
   double good_tokens_per_s = 0;
   double good_share = 0;  ///< of measured requests and those given up
   double joules_per_output_token = 0;
@@ -174,6 +188,7 @@ struct Summary {
 
   std::vector<SloTarget> classes;
   std::vector<ClassFigures> by_class;
+  std::vector<ClassRates> class_rates;      ///< by ClassId
   std::vector<ClassLatency> class_latency;  ///< by ClassId; empty where there is one class, whose are all latencies
   std::vector<TenantSummary> tenants;       ///< in order of their number; empty when all requests are of tenant 0
   std::vector<PoolFigures> pools;
@@ -183,19 +198,20 @@ struct Summary {
   std::vector<std::string> notes;      ///< what a reader must know to trust the figures: scenario chips, extrapolations
 };
 
-/// What held when the last request arrived. After that a run only drains: rates and means that went on to its last
-/// token would mix the machine's work with the tail of its longest answers.
+/// What held when the last request arrived, or when it became clear that it had. After that a run only drains: rates
+/// and means that went on to its last token would mix the machine's work with the tail of its longest answers.
 struct Steady {
   SimTime end;
-  std::vector<MeterSums> meters;  ///< as of then, by instance
-  std::uint64_t finished_after_warm_up = 0;
-  std::uint64_t prompt_tokens_after_warm_up = 0;
+  bool at_arrival = true;                         ///< `end` is the instant of the last arrival
+  std::vector<MeterSums> meters;                  ///< as of then, by instance
+  std::vector<EndedFigures> ended_after_warm_up;  ///< likewise, by ClassId
 };
 
 /// `meters`: by instance, pools in order; `pools` in the same order. `end`: when the run ended.
 /// `links` of the run, in their order. Means over no samples are 0 and their count says so.
-/// Rates, pools and energy are over [end of warm-up, last arrival] where `steady` is given and that is at least half of
-/// the time to the last token, else (a batch sent at once) to the last token. Latencies are of all measured requests.
+/// Rates, pools and energy are over [end of warm-up, steady->end] where `steady` is given and that is at least half of
+/// the time to the last token, else (a batch sent at once) to the last token, and then rates are of measured requests.
+/// Latencies and what prefix caches found are of all measured requests, what caches did is of the run after warm-up.
 [[nodiscard]] Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
                                 const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end,
                                 const Steady* steady = nullptr);

@@ -46,6 +46,7 @@ struct Put {
     if (there) group(key, inside);
   }
   void derived(const char* key, double value, bool there) { figure(key, value, there); }
+  void derived_flag(const char* key, bool value) { at[key] = value; }
   template <class Inside>
   void group(const char* key, Inside inside) {
     Json object = Json::object();
@@ -53,6 +54,7 @@ struct Put {
     at[key] = std::move(object);
   }
   void metric(const char* key, metrics::Metric metric) { at[key] = metrics::name(metric); }
+  void window_end(const char* key, metrics::WindowEnd end) { at[key] = metrics::name(end); }
   template <class Optional, class Inside>
   void optional(const char* key, const Optional& value, Inside inside) {
     at[key] = Json();
@@ -99,6 +101,7 @@ struct Take {
     if (at.contains(key)) group(key, inside);
   }
   void derived(const char*, double, bool) {}
+  void derived_flag(const char*, bool) {}
   template <class Inside>
   void group(const char* key, Inside inside) {
     inside(Take{at.at(key)});
@@ -107,6 +110,13 @@ struct Take {
     const auto name = at.at(key).get<std::string>();
     for (std::size_t m = 0; m < metrics::kMetrics; ++m) {
       if (name == metrics::name(static_cast<metrics::Metric>(m))) metric = static_cast<metrics::Metric>(m);
+    }
+  }
+  void window_end(const char* key, metrics::WindowEnd& end) {
+    const auto name = at.at(key).get<std::string>();
+    for (const auto one :
+         {metrics::WindowEnd::LastToken, metrics::WindowEnd::LastArrival, metrics::WindowEnd::EndOfSending}) {
+      if (name == metrics::name(one)) end = one;
     }
   }
   template <class Optional, class Inside>
@@ -191,6 +201,9 @@ void describe_classes(auto door, auto& summary) {
     });
     const std::uint64_t all = figures.requests + figures.given_up.requests();
     in.derived("share", all > 0 ? static_cast<double>(figures.good_requests) / static_cast<double>(all) : 0.0, all > 0);
+    make_room(summary.class_rates, summary.classes.size());
+    in.figure("requests_per_s", summary.class_rates.at(i).good_requests_per_s);
+    in.figure("output_tokens_per_s", summary.class_rates.at(i).good_tokens_per_s);
   });
 }
 
@@ -241,7 +254,8 @@ void describe(auto door, auto& summary) {
   door.field("name", summary.name);
   door.field("complete", summary.complete);
   door.figure("window_s", summary.window_s);
-  door.field("window_to_last_arrival", summary.to_last_arrival);
+  door.derived_flag("window_to_last_arrival", summary.window_end == metrics::WindowEnd::LastArrival);
+  door.window_end("window_end", summary.window_end);
   door.figure("warm_up_s", summary.warm_up_s);
   door.field("chips", summary.chips);
   door.field("chips_idle", summary.chips_idle);

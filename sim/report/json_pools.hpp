@@ -37,6 +37,7 @@ void describe_cache(auto door, auto& cache) {
   door.field("asked_blocks", cache.asked_blocks);
   door.field("found_blocks", cache.found_blocks);
   door.field("evicted_blocks", cache.evicted_blocks);
+  door.rare_count("expired_blocks", cache.expired_blocks);
   door.field("recomputed_blocks", cache.recomputed_blocks);
   door.rare_count("copied_blocks", cache.copied_blocks);
   door.field("repeated_tokens", cache.repeated_tokens);

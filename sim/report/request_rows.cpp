@@ -13,7 +13,7 @@ RequestRows::RequestRows(std::ostream& out, std::vector<std::string> classes)
             "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
             "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
             "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,"
-            "cached_tokens,tenant,ending"),
+            "cached_tokens,tenant,ending,session,turn"),
       classes_(std::move(classes)) {}
 
 RequestRows::Ended& RequestRows::place_of(RequestId id) {
@@ -71,7 +71,7 @@ void RequestRows::write(const metrics::RequestRecord& request) {
   rows_.count(request.cached_tokens);
   rows_.count(request.tenant);
   rows_.text("answered");
-  rows_.end_row();
+  end_row(request.session);
 }
 
 /// Only what holds of a request that no scheduler has seen to its end.
@@ -92,6 +92,18 @@ void RequestRows::write(const metrics::GivenUpRecord& request) {
   rows_.text(request.how == metrics::GaveUp::Cancelled  ? "cancelled"
              : request.how == metrics::GaveUp::Rejected ? "rejected"
                                                         : "timed_out");
+  end_row(request.session);
+}
+
+/// Rows are in order of arrival, and so are the turns of a session.
+void RequestRows::end_row(std::optional<std::uint64_t> session) {
+  if (session) {
+    rows_.count(*session);
+    rows_.count(turns_[*session]++);
+  } else {
+    rows_.empty();
+    rows_.empty();
+  }
   rows_.end_row();
 }
 

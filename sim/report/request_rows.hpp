@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -35,10 +37,12 @@ class RequestRows final : public metrics::RequestListener {
   void write_ready(bool all);
   void write(const metrics::RequestRecord& request);
   void write(const metrics::GivenUpRecord& request);
+  void end_row(std::optional<std::uint64_t> session);
 
   CsvRows rows_;
   std::vector<std::string> classes_;
-  std::deque<Ended> places_;  // of next_ and those after it
+  std::unordered_map<std::uint64_t, std::uint64_t> turns_;  // so far, by session; looked up only
+  std::deque<Ended> places_;                                // of next_ and those after it
   std::uint32_t next_ = 0;
 };
 

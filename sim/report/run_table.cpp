@@ -22,6 +22,18 @@ constexpr double kShownShare = 0.005;     // of the time of steps; less is only 
 /// "0.1230", or "-" for a figure that is 0 because nothing was there to measure.
 std::string ratio_if(double ratio, bool there) { return there ? ratio_text(ratio) : "-"; }
 
+const char* window_end_text(metrics::WindowEnd end) {
+  switch (end) {
+    case metrics::WindowEnd::LastToken:
+      return "last token";
+    case metrics::WindowEnd::LastArrival:
+      return "last arrival";
+    case metrics::WindowEnd::EndOfSending:
+      return "end of sending";
+  }
+  return "";
+}
+
 std::string title(const Summary& summary) {
   std::string text;
   if (!summary.complete) {
@@ -40,8 +52,8 @@ std::string title(const Summary& summary) {
     facts += fmt::format(", {} given up ({} timed out, {} cancelled{})", count_text(gone.requests()),
                          count_text(gone.timed_out), count_text(gone.cancelled), rejected);
   }
-  facts += fmt::format(", {} measured; rates are of the {} to the last {}", count_text(summary.requests_measured),
-                       time_text(summary.window_s), summary.to_last_arrival ? "arrival" : "token");
+  facts += fmt::format(", {} measured; rates are of the {} to the {}", count_text(summary.requests_measured),
+                       time_text(summary.window_s), window_end_text(summary.window_end));
   if (summary.warm_up_s > 0.0) facts += fmt::format(" after {} of warm-up", time_text(summary.warm_up_s));
   return text + wrapped(facts, kColumns, "", "");
 }
@@ -102,14 +114,12 @@ std::string goodput(const Summary& summary) {
   for (std::size_t i = 0; i < summary.classes.size(); ++i) {
     const metrics::SloTarget& target = summary.classes[i];
     const metrics::ClassFigures& figures = summary.by_class.at(i);
-    const auto rate = [&summary](std::uint64_t count) {
-      return summary.window_s > 0.0 ? number_text(static_cast<double>(count) / summary.window_s) : "0";
-    };
+    const metrics::ClassRates& rates = summary.class_rates.at(i);
     const std::uint64_t all = figures.requests + figures.given_up.requests();
     std::string promise = fmt::format("  {}: TTFT <= {}, TPOT <= {}", cut_name(target.name, kShortName),
                                       time_text(target.ttft.value()), time_text(target.tpot.value()));
     if (target.e2e) promise += fmt::format(", all <= {}", time_text(target.e2e->value()));
-    grid.row({promise, rate(figures.good_requests), rate(figures.good_output_tokens),
+    grid.row({promise, number_text(rates.good_requests_per_s), number_text(rates.good_tokens_per_s),
               ratio_if(static_cast<double>(figures.good_requests) / static_cast<double>(all), all > 0)});
   }
   return grid.text();
@@ -193,7 +203,13 @@ std::string tiers(const Summary& summary) {
 /// Prefix caches that were asked; nothing when there are none.
 std::string caches(const Summary& summary) {
   Grid grid;
-  grid.row({"prefix cache", "hit rate", "of blocks", "tokens found", "evicted blocks", "of these recomputed"});
+  const bool expires = std::any_of(summary.pools.begin(), summary.pools.end(),
+                                   [](const metrics::PoolFigures& pool) { return pool.cache.expired_blocks > 0; });
+  const auto add = [&](std::vector<std::string> cells, const std::string& expired) {
+    if (expires) cells.push_back(expired);
+    grid.row(std::move(cells));
+  };
+  add({"prefix cache", "hit rate", "of blocks", "tokens found", "evicted blocks", "of these recomputed"}, "expired");
   bool any = false;
   for (const metrics::PoolFigures& pool : summary.pools) {
     const metrics::CacheSums& cache = pool.cache;
@@ -202,9 +218,10 @@ std::string caches(const Summary& summary) {
     const auto rate = [](std::uint64_t found, std::uint64_t asked) {
       return ratio_if(static_cast<double>(found) / static_cast<double>(asked), asked > 0);
     };
-    grid.row({"  " + cut_name(pool.facts.name, kShortName), rate(cache.found_tokens, cache.asked_tokens),
-              rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens),
-              count_text(cache.evicted_blocks), count_text(cache.recomputed_blocks)});
+    add({"  " + cut_name(pool.facts.name, kShortName), rate(cache.found_tokens, cache.asked_tokens),
+         rate(cache.found_blocks, cache.asked_blocks), count_text(cache.found_tokens), count_text(cache.evicted_blocks),
+         count_text(cache.recomputed_blocks)},
+        count_text(cache.expired_blocks));
   }
   return any ? grid.text() + tiers(summary) : "";
 }

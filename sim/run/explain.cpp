@@ -1,5 +1,7 @@
 #include "sim/run/explain.hpp"
 
+#include "models/base/errors.hpp"
+#include "sim/policy/spec.hpp"
 #include "sim/run/assemble.hpp"
 #include "sim/run/instance_network.hpp"
 #include "sim/run/kernel_profile.hpp"
@@ -8,6 +10,8 @@
 #include "topologies/make_topology.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace tokenyard {
 namespace {
@@ -33,6 +37,38 @@ std::string words_of(const config::PoolSpec& pool, const StepQuestion& question)
                      chunk ? fmt::format(" beside {} tokens of a prompt", question.chunk) : "", ranks);
 }
 
+void refuse_unused(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given) {
+  const auto any = [&](serving::Role role) {
+    return std::any_of(experiment.pools.begin(), experiment.pools.end(),
+                       [role](const config::PoolSpec& pool) { return pool.role == role; });
+  };
+  if (prompt_given && !any(serving::Role::Prefill)) {
+    throw UserError("--prompt: no pool here has `role: prefill`; tokens of a prompt beside decodes are --chunk");
+  }
+  if (question.chunk > 0 && !any(serving::Role::Mixed)) {
+    throw UserError("--chunk: no pool here has `role: mixed`; a prefill pool's prompt is --prompt");
+  }
+}
+
+void refuse_impossible(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
+  const auto longest = [&](const char* option, std::uint32_t tokens) {
+    if (tokens <= llm.max_context) return;
+    throw UserError(fmt::format("{}: {} tokens are more than the context of {}; at most {}", option, tokens, llm.name,
+                                llm.max_context));
+  };
+  if (pool.role == serving::Role::Prefill) {
+    longest("--prompt", question.prompt);
+    return;
+  }
+  longest("--chunk", question.chunk);
+  if (question.decodes == 0) return;
+  longest("--context", question.context);
+  if (question.context == 0) throw UserError("--context: must be at least 1: the new token counts");
+  if (const std::uint32_t most = policy::max_sequences(pool.engine.rules); question.decodes > most) {
+    throw UserError(fmt::format("--decodes: pool '{}' runs at most {} requests a rank", pool.name, most));
+  }
+}
+
 /// By how much the step is longer where many like it come in a row; a pipeline's stages share its products evenly.
 SimTime slower_clocks(const cost::StepCostSpec& spec, const cost::StepCost& cost,
                       const std::vector<cost::StepShape>& ranks, SimTime step) {
@@ -41,6 +77,11 @@ SimTime slower_clocks(const cost::StepCostSpec& spec, const cost::StepCost& cost
 }
 
 }  // namespace
+
+void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given) {
+  refuse_unused(experiment, question, prompt_given);
+  for (const config::PoolSpec& pool : experiment.pools) refuse_impossible(pool, experiment.llm, question);
+}
 
 std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQuestion& question) {
   const topologies::Topology topology = topologies::make_topology(experiment.topology);
@@ -69,6 +110,8 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                        .in_a_row = step + slower_clocks(spec, *cost, ranks, step),
                        .traffic = cost->traffic(ranks),
                        .blocks_per_rank = capacity.blocks_per_rank,
+                       .kv_tokens = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens,
+                       .kv_tokens_asked = ranks[0].decode_context + ranks[0].prefill_tokens,
                        .weights_per_chip = capacity.weights_per_chip});
     });
   }

@@ -28,9 +28,15 @@ struct PoolStep {
   SimTime in_a_row;                   ///< of one behind many like it, whose chips cannot keep their clocks
   Bytes traffic;                      ///< memory read on all chips
   std::uint32_t blocks_per_rank = 0;  ///< KV blocks that fit
+  std::uint64_t kv_tokens = 0;        ///< that fit into these
+  std::uint64_t kv_tokens_asked = 0;  ///< that the step's requests have on a rank
   Bytes weights_per_chip;
   std::optional<WeightsLoad> load{};  ///< absent in a machine without a pool to load them from
 };
+
+/// Throws UserError for a step that no pool could ever run: contexts beyond the model's, more requests than an engine
+/// runs, or a chunk or a `prompt_given` that no pool takes. explain() prices it all the same.
+void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given);
 
 /// Mixed and decode pools decode, mixed ones with a chunk beside it where one is asked for, prefill pools compute a
 /// prompt. One entry a pool. Throws UserError like run().

@@ -20,6 +20,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
       engine_(engine),
       sequences_(sequences),
       cost_(cost),
+      forecast_(cost, rules, settings.ranks),
       meter_(meter),
       listener_(listener),
       shapes_(settings.ranks),

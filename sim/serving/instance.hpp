@@ -18,6 +18,7 @@
 #include "sim/serving/rank.hpp"
 #include "sim/serving/request_way.hpp"
 #include "sim/serving/sequence.hpp"
+#include "sim/serving/step_forecast.hpp"
 #include "sim/serving/step_flows.hpp"
 #include "sim/serving/tier_flows.hpp"
 
@@ -127,6 +128,12 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   /// The beginning that was copied for a sequence that is held (Sequence::copied_blocks) is at its rank now.
   void adopt(SequenceId id);
 
+  /// A measured request whose prompt was computed here has ended.
+  void measured(const Sequence& sequence);
+
+  /// The run has ended.
+  void finish(SimTime end);
+
   /// Books all steps that have ended before `now`, or also those that end at it.
   void advance(SimTime now, bool inclusive);
 
@@ -224,6 +231,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void hand_out_prompts(SimTime now, const RankStep& rank_step, std::uint64_t& tokens);
   void tell_news(SimTime now, Lane& lane, Rank& rank);
   void book_cache(SimTime now, const Rank& rank);
+  [[nodiscard]] metrics::CacheSums look_up_of(const Sequence& sequence) const;
   void begin_taken_over(SimTime now, SequenceId id);
   void use_tiers();
   [[nodiscard]] SimTime last_layer(const Step& step) const;
@@ -259,6 +267,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   engine::Engine& engine_;
   SequenceTable& sequences_;
   const cost::StepCost& cost_;
+  StepForecast forecast_;
   metrics::InstanceMeter& meter_;
   InstanceListener& listener_;
   std::vector<Rank> ranks_;  // lane by lane

@@ -40,8 +40,11 @@ void Instance::book(Lane& lane, const Step& step) {
   const double share = static_cast<double>(prefill) / static_cast<double>(prefill + decodes);
   const Watts power = (settings_.decode_power + (settings_.prefill_power - settings_.decode_power) * share) *
                       static_cast<double>(settings_.chips);
-  // In a pipeline steps overlap: the time since the step before came out is this one's.
-  meter_.step({.start = std::max(step.start, booked_until_),
+  // In a pipeline steps overlap: the time since the step before came out is this one's, and so much of its basis.
+  const SimTime start = std::max(step.start, booked_until_);
+  PriceBasis basis = cost_.basis(booked_);
+  if (start > step.start) basis = basis.scaled((step.end - start).ns(), (step.end - step.start).ns());
+  meter_.step({.start = start,
                .end = step.end,
                .decode_tokens = decodes + static_cast<std::uint32_t>(accepted),
                .drafts_accepted = static_cast<std::uint32_t>(accepted),
@@ -50,7 +53,7 @@ void Instance::book(Lane& lane, const Step& step) {
                .traffic = cost_.traffic(booked_),
                .exposed = exposed(step),
                .power = power,
-               .basis = cost_.basis(booked_)});
+               .basis = basis});
   booked_until_ = step.end;
   if (settings_.log_steps) log(step);
 }
@@ -152,6 +155,10 @@ void Instance::tell_news(SimTime now, Lane& lane, Rank& rank) {
     sequences_[id].fetch_start = now;
     listener_.on_fetch(id, now);
   }
+  for (const SequenceId id : rank.news().present) {
+    expect(now == engine_.now(), "what has come is known at its own event");
+    sequences_[id].fetch_start = sequences_[id].kv_arrived = now;
+  }
   for (const SequenceId id : rank.news().taken_over) begin_taken_over(now, id);
   read_tiers(now, rank);
   read_for_step(now, lane, rank);
@@ -183,19 +190,28 @@ void Instance::read_tiers(SimTime now, Rank& rank) {
   }
 }
 
+/// Of a request's first admission, here.
+metrics::CacheSums Instance::look_up_of(const Sequence& sequence) const {
+  metrics::CacheSums sums{.asked_tokens = sequence.request.prompt_tokens,
+                          .found_tokens = sequence.cached,
+                          .asked_blocks = sequence.request.prompt_tokens / settings_.block_tokens,
+                          .found_blocks = sequence.cached / settings_.block_tokens};
+  for (std::size_t i = 0; i < kv::kTiers; ++i) {
+    sums.found_in_tier[i] = std::uint64_t{sequence.cached_in_tiers[i]} * settings_.block_tokens;
+  }
+  return sums;
+}
+
+void Instance::measured(const Sequence& sequence) {
+  if (settings_.caching) meter_.cache(look_up_of(sequence));
+}
+
 /// Evictions are seen when the cache is looked at: blocks that a run of decodes took count at its end.
 void Instance::book_cache(SimTime now, const Rank& rank) {
   metrics::CacheSums did;
   for (const SequenceId id : rank.news().admitted) {
     const Sequence& sequence = sequences_[id];
-    if (sequence.from_remote || sequence.preemptions > 0) continue;
-    did.asked_tokens += sequence.request.prompt_tokens;
-    did.found_tokens += sequence.hit;
-    did.asked_blocks += sequence.request.prompt_tokens / settings_.block_tokens;
-    did.found_blocks += sequence.hit / settings_.block_tokens;
-    for (std::size_t i = 0; i < kv::kTiers; ++i) {
-      did.found_in_tier[i] += std::uint64_t{sequence.from_tiers[i]} * settings_.block_tokens;
-    }
+    if (!sequence.from_remote && sequence.preemptions == 0) did += look_up_of(sequence);
   }
   if (!tiers_.empty()) {
     const kv::TierStack::Traffic& traffic = tiers_of(rank).traffic();
@@ -210,9 +226,20 @@ void Instance::book_cache(SimTime now, const Rank& rank) {
   const kv::BlockStore::Counts& counts = rank.cache()->counts();
   kv::BlockStore::Counts& booked = booked_counts_[index_of(rank)];
   did.evicted_blocks = counts.evicted - booked.evicted;
+  did.expired_blocks = counts.expired - booked.expired;
   did.recomputed_blocks = counts.recomputed - booked.recomputed;
   booked = counts;
   meter_.cache(now, did);
+}
+
+void Instance::finish(SimTime end) {
+  for (Rank& rank : ranks_) {
+    if (rank.cache() == nullptr) continue;
+    rank.set_time(end);
+    rank.cache()->expire();
+    meter_.cache({.expired_blocks = rank.cache()->counts().expired - booked_counts_[index_of(rank)].expired});
+  }
+  meter_.finish(end);
 }
 
 void Instance::set_level(SimTime now) {

@@ -27,20 +27,14 @@ void Instance::use_tiers() {
                                                           [this](std::uint32_t key) { prefetch_came(key); }));
   }
   for (Rank& rank : ranks_) {
-    // Worth it where computing the same tokens in a step of their own would take longer.
+    // Worth it where computing the same tokens in steps of their own would take longer.
     rank.use_tiers(tiers_of(rank), [this, number = index_of(rank)](const Rank::Fetch& fetch) {
       if (!tiers_of(number).when_faster()) return true;
       SimTime end = fetch.end;
       if (settings_.tier_flows != nullptr) {
         end = std::max(end, settings_.tier_flows->end_of_read(settings_.id, number, fetch.now, fetch.blocks));
       }
-      const SimTime took = end - fetch.now;
-      cost::StepShape alone;
-      alone.add_chunk(fetch.cached, fetch.fetched);
-      if (settings_.ranks == 1) return took < cost_.step(alone);
-      std::vector<cost::StepShape> shapes(settings_.ranks);
-      shapes[0] = alone;
-      return took < cost_.step(shapes);
+      return end - fetch.now < forecast_.prefill(fetch.cached, fetch.fetched);
     });
   }
 }

@@ -294,7 +294,12 @@ void Rank::load() {
   if (sequence.from_remote) {
     sequence.fetched = sequence.target - sequence.computed;
     arriving_.push_back(id);
-    news_.fetches.push_back(id);
+    if (sequence.kv_here && !takes_first_token_) {
+      news_.present.push_back(id);
+      loaded(id);
+    } else {
+      news_.fetches.push_back(id);
+    }
   } else {
     news_.tier_reads.push_back(id);
   }

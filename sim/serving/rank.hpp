@@ -156,6 +156,7 @@ class Rank final : public policy::Desk {
     std::vector<SequenceId> admitted;
     std::vector<SequenceId> preempted;
     std::vector<SequenceId> fetches;     ///< from another instance
+    std::vector<SequenceId> present;     ///< likewise, but their KV was here before they got blocks
     std::vector<SequenceId> tier_reads;  ///< from tiers (Sequence::from_tiers)
     std::vector<SequenceId> step_reads;  ///< likewise, but its first step waits for them
     std::vector<SequenceId> taken_over;  ///< got their first token; those of a single token have ended
@@ -163,13 +164,14 @@ class Rank final : public policy::Desk {
       admitted.clear();
       preempted.clear();
       fetches.clear();
+      present.clear();
       tier_reads.clear();
       step_reads.clear();
       taken_over.clear();
     }
     [[nodiscard]] bool empty() const {
-      return admitted.empty() && preempted.empty() && fetches.empty() && tier_reads.empty() && step_reads.empty() &&
-             taken_over.empty();
+      return admitted.empty() && preempted.empty() && fetches.empty() && present.empty() && tier_reads.empty() &&
+             step_reads.empty() && taken_over.empty();
     }
   };
   [[nodiscard]] const News& news() const { return news_; }

@@ -66,7 +66,7 @@ void Rank::use_tiers(kv::TierStack& tiers, Worth worth) {
 
 /// Blocks are taken for a prompt now; those that decodes have taken were before.
 void Rank::mark_taking() {
-  if (tiers_ == nullptr) return;
+  if (cache_ == nullptr) return;
   cache_->settle(free_blocks_);
   cache_->mark();
 }
@@ -106,7 +106,9 @@ void Rank::take_hits(SequenceId id) {
   sequence.hit = sequence.computed +
                  std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U) * block_tokens_;  // those are on their way
   written_tokens_ += sequence.computed;
-  if (sequence.preemptions == 0 && !sequence.from_remote) sequence.cached = sequence.hit;
+  if (sequence.preemptions > 0 || sequence.from_remote) return;
+  sequence.cached = sequence.hit;
+  sequence.cached_in_tiers = hit.tiers;
 }
 
 std::uint32_t Rank::blocks_here(SequenceId id) {

@@ -45,11 +45,12 @@ struct Sequence {
   std::uint32_t pinned_blocks = 0;  ///< kept on the prefill instance until the decode instance has fetched them
   std::vector<std::uint32_t> pinned_held{};
 
-  std::uint32_t hit = 0;               ///< tokens that the present admission found in the cache
-  std::uint32_t cached = 0;            ///< tokens that the first admission found there
-  kv::TierStack::Counts from_tiers{};  ///< blocks that the present admission fetches or fetched, by tier
-  std::uint32_t lost = 0;              ///< when preempted: tokens that were in the cache and are known
-  std::uint32_t fetched = 0;           ///< tokens whose KV is fetched from another instance
+  std::uint32_t hit = 0;                    ///< tokens that the present admission found in the cache
+  std::uint32_t cached = 0;                 ///< tokens that the first admission found there
+  kv::TierStack::Counts cached_in_tiers{};  ///< blocks of these, by tier
+  kv::TierStack::Counts from_tiers{};       ///< blocks that the present admission fetches or fetched, by tier
+  std::uint32_t lost = 0;                   ///< when preempted: tokens that were in the cache and are known
+  std::uint32_t fetched = 0;                ///< tokens whose KV is fetched from another instance
 
   std::uint32_t left = 0;  ///< Decoding with drafts: tokens still to hand out
 
@@ -71,6 +72,7 @@ struct Sequence {
   std::uint32_t flows_left = 0;  ///< of the KV transfer, among those that have been asked for
   std::uint32_t kv_sent = 0;     ///< tokens, from the start of the prompt, whose KV needs no further flow
   bool kv_wanted = false;        ///< the decode side has blocks for it
+  bool kv_here = false;          ///< all of it has come before
   std::uint32_t partner = 0;     ///< slot + 1 of the sequence that stands for it on the other side; 0 = none
   InstanceId prefill_instance;
   std::uint32_t prefill_rank = 0;

@@ -123,10 +123,8 @@ void Serving::mark_last_arrival(bool inclusive) {
   if (steady_) return;
   const SimTime now = engine_.now();
   for (Instance* some : by_id_) some->advance(now, inclusive);
-  steady_ = metrics::Steady{.end = now,
-                            .meters = {},
-                            .finished_after_warm_up = recorder_.finished_after_warm_up,
-                            .prompt_tokens_after_warm_up = recorder_.prompt_tokens_after_warm_up};
+  steady_ = metrics::Steady{
+      .end = now, .at_arrival = now == came_last_, .meters = {}, .ended_after_warm_up = recorder_.ended_after_warm_up};
   for (metrics::InstanceMeter& meter : meters_) steady_->meters.push_back(meter.sums_at(now));
 }
 
@@ -256,6 +254,7 @@ void Serving::record(SequenceId id) {
   record.preemptions = sequence.preemptions;
   record.cached_tokens = sequence.cached;
   record.tenant = sequence.request.tenant;
+  record.session = sequence.request.session;
   record.prefill_instance = sequence.prefill_instance;
   record.decode_instance = sequence.decode_instance;
   record.arrival = sequence.request.arrival;
@@ -274,6 +273,7 @@ void Serving::record(SequenceId id) {
   record.decode = record.latency() - record.front_end - record.queue - record.prefill - record.preempted -
                   record.kv_wait - record.kv_transfer - record.decode_wait;
   recorder_.request(record);
+  if (record.arrival >= recorder_.warm_up()) instance(record.prefill_instance).measured(sequence);
   sequences_.remove(id);
 }
 
@@ -289,7 +289,7 @@ void Serving::finish() {
   const SimTime end = stopped_ ? engine_.now() : engine_.last();
   for (std::size_t i = 0; i < by_id_.size(); ++i) {
     if (stopped_) by_id_[i]->advance(end, false);
-    meters_[i].finish(end);
+    by_id_[i]->finish(end);
   }
   expect(stopped_ || (ended_ == arrived_ && sequences_.live() == 0), "every request that arrived has ended");
   if (stopped_) return;

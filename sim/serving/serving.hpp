@@ -199,6 +199,7 @@ class Serving final : public engine::EventHandler, public InstanceListener {
   std::optional<SimTime> waits_until_;  ///< an interactive source: the event set for what is due next
   std::optional<metrics::Steady> steady_;
   std::uint64_t arrived_ = 0;
+  SimTime came_last_;  // the last of these
   std::uint64_t ended_ = 0;
   bool stopped_ = false;
 };

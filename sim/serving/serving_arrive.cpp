@@ -13,6 +13,7 @@ namespace tokenyard::serving {
 
 void Serving::arrive(workloads::Arrival arrival, bool reaction) {
   ++arrived_;
+  came_last_ = engine_.now();
   const SequenceId id = sequences_.add(std::move(arrival.request), std::move(arrival.fate));
   std::optional<policy::Choice> decode;
   if (hand_off_ && (hand_off_->non_cached_tokens > 0 || pools_[1].router->expects())) {

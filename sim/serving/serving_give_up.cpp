@@ -98,6 +98,7 @@ void Serving::count_given_up(SequenceId id, workloads::Ending how, SimTime when,
   recorder_.given_up({.id = sequence.request.id,
                       .slo_class = sequence.request.slo_class,
                       .tenant = sequence.request.tenant,
+                      .session = sequence.request.session,
                       .how = how == workloads::Ending::Cancelled  ? metrics::GaveUp::Cancelled
                              : how == workloads::Ending::Rejected ? metrics::GaveUp::Rejected
                                                                   : metrics::GaveUp::TimedOut,

@@ -42,10 +42,11 @@ void Serving::handed_off(SequenceId id) {
   sequence.priority = urgency(pools_[1], sequence.request);
   if (!hand_off_->with_prefill) choose_decode(id, true);
   sequence.from_remote = true;
+  sequence.kv_here = hand_off_->with_prefill && sequence.flows_left == 0;
   Instance& decode = instance(sequence.decode_instance);
   decode.advance(engine_.now(), true);
   decode.submit(id, sequence.decode_rank);
-  if (hand_off_->with_prefill && sequence.flows_left == 0) instance(sequence.prefill_instance).release(id);
+  if (sequence.kv_here) instance(sequence.prefill_instance).release(id);
   if (hand_off_->push && !hand_off_->with_prefill) send_prompt(id, sequence.request.prompt_tokens);
 }
 
@@ -119,7 +120,7 @@ void Serving::on_fetch(SequenceId id, SimTime now) {
   sequence.kv_wanted = true;
   if (!hand_off_->push) {
     send_prompt(id, sequence.fetched);
-  } else if (sequence.flows_left == 0) {
+  } else if (sequence.kv_here) {
     ++sequence.awaited;
     engine_.at(now, engine::rank_of_reaction(sequence.request.id.index()), *this, code(Kind::There, id.index()));
   }
@@ -151,7 +152,11 @@ void Serving::flow_ended(SequenceId id) {
   Instance& prefill = instance(sequence.prefill_instance);
   prefill.advance(engine_.now(), false);
   prefill.release(id);
-  if (sequence.kv_wanted) kv_is_there(id, false);
+  if (sequence.kv_wanted) {
+    kv_is_there(id, false);
+  } else {
+    sequence.kv_here = true;
+  }
 }
 
 /// `inclusive`: steps that end at this very instant have been played.

@@ -75,6 +75,7 @@ void Serving::deliver(SequenceId id, bool inclusive) {
   decoding.prompt_done = true;
   decoding.fetch_start = here.prefill_end;
   decoding.cached = here.cached;
+  decoding.cached_in_tiers = here.cached_in_tiers;
   decoding.preemptions = here.preemptions;
   decoding.preempted_span = here.preempted_span;
   decoding.preempted_before_prompt = here.preempted_before_prompt;

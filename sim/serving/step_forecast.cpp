@@ -7,7 +7,11 @@ namespace tokenyard::serving {
 
 StepForecast::StepForecast(const cost::StepCost& cost, const policy::RulesSpec& rules, std::uint32_t ranks,
                            std::optional<Copies> copies)
-    : cost_(cost), most_tokens_(policy::max_step_tokens(rules)), ranks_(ranks), copies_(copies) {}
+    : cost_(cost),
+      most_tokens_(policy::max_step_tokens(rules)),
+      most_decodes_(policy::max_sequences(rules)),
+      ranks_(ranks),
+      copies_(copies) {}
 
 SimTime StepForecast::prefill(std::uint32_t cached, std::uint32_t tokens) const {
   SimTime sum;
@@ -23,9 +27,11 @@ SimTime StepForecast::prefill(std::uint32_t cached, std::uint32_t tokens) const 
 }
 
 SimTime StepForecast::decode_step(std::uint32_t decodes, std::uint64_t context) const {
-  const std::uint32_t here = (decodes + ranks_ - 1) / ranks_;
-  const cost::StepShape shape{.decodes = here,
-                              .decode_context = (context + ranks_ - 1) / ranks_,
+  const auto together =
+      static_cast<std::uint32_t>(std::min(std::uint64_t{decodes}, std::uint64_t{most_decodes_} * ranks_));
+  const std::uint64_t theirs = context * together / decodes;
+  const cost::StepShape shape{.decodes = (together + ranks_ - 1) / ranks_,
+                              .decode_context = (theirs + ranks_ - 1) / ranks_,
                               .longest_context = static_cast<std::uint32_t>((context + decodes - 1) / decodes)};
   if (ranks_ == 1) return cost_.step(shape);
   return cost_.step(std::vector<cost::StepShape>(ranks_, shape));

@@ -11,7 +11,8 @@
 namespace tokenyard::serving {
 
 /// Expectations from the prices of a pool's steps. A prompt is computed in chunks of the most tokens that its rules let
-/// into a step; decodes are spread evenly over attention ranks. In a pipeline a step is the whole pass.
+/// into a step; decodes are spread evenly over attention ranks, and of more than a step may hold the others wait with
+/// their contexts. In a pipeline a step is the whole pass.
 class StepForecast final : public policy::Forecast {
  public:
   /// How instances copy beginnings to each other.
@@ -31,6 +32,7 @@ class StepForecast final : public policy::Forecast {
  private:
   const cost::StepCost& cost_;
   std::uint32_t most_tokens_;
+  std::uint32_t most_decodes_;  // of an attention rank
   std::uint32_t ranks_;
   std::optional<Copies> copies_;
 };

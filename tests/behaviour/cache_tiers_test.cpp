@@ -76,6 +76,19 @@ TEST_CASE("cache tiers: a slow tier is left alone and the prompt computed anew")
   CHECK(played.meters[0].cached.read_blocks[0] == 0);
 }
 
+TEST_CASE("cache tiers: what is fetched is weighed against the several steps that it would be computed in") {
+  // At 1 / 1.92 GB/s the 5 blocks take 9.6 ms: more than the 9 ms of one step of 80 tokens, less than the 10 ms of the
+  // steps of 64 and 16 that these rules allow.
+  SmallCluster chunked = cluster(1.0 / 1.92);
+  chunked.rules = policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64};
+  ScriptedSource source{again()};
+  const FormulaCost cost = per_token();
+  const Played played = play(chunked, source, cost);
+  CHECK(played.requests[0].ttft().ns() == 2 * kMs + 96 * kMs / 10);
+  CHECK(played.requests[2].cached_tokens == 80);
+  CHECK(played.requests[2].ttft().ns() == 96 * kMs / 10 + kMs + 16 * kMs / 10);
+}
+
 TEST_CASE("cache tiers: fetching always takes even what comes late") {
   ScriptedSource source{again()};
   const FormulaCost cost = per_token();

@@ -76,6 +76,16 @@ TEST_CASE("conductor: routers that know no caches let only short prompts skip th
   CHECK(played.requests[1].prefill_instance.index() == 0);
 }
 
+TEST_CASE("conductor: of more decodes than a step takes the others are expected to wait with their contexts") {
+  // Two attention ranks of 4 places: of 20 requests with 2,000 tokens 8 run, 4 and 400 tokens a rank.
+  const FormulaCost cost([](const cost::StepShape& shape) {
+    return std::int64_t{shape.decodes} * kMs + static_cast<std::int64_t>(shape.decode_context);
+  });
+  const serving::StepForecast forecast(cost, policy::VllmSpec{.max_num_seqs = 4, .max_num_batched_tokens = 64}, 2);
+  CHECK(forecast.decode_step(20, 2000) == SimTime{4 * kMs + 400});
+  CHECK(forecast.decode_step(6, 600) == SimTime{3 * kMs + 300});
+}
+
 TEST_CASE("conductor R4: the beginning of a hot prompt is copied to an idle instance over the network") {
   // Two prefill instances. The first request of 512 tokens runs on instance 0. Then a long one with nothing in common
   // keeps that busy for 101 ms, as instance 0 is again the first of equals; the third asks for the first prompt again.

@@ -78,6 +78,41 @@ TEST_CASE("hand-off: KV that was there before its blocks takes no further time")
   CHECK(played.meters[0].block_ns() == doctest::Approx((3.0 * 54.8 + 2.0 * (78.8 - 54.8)) * kMs));
 }
 
+namespace {
+
+/// A(20,30) is prefilled until 3, its KV is there at 3 + 0.1 + 0.2 = 3.3, its steps end at 5.3, 7.3, 9.3 and so on.
+/// B(20,2) comes at 3 and is prefilled until 6: its KV could be there at 6.3.
+metrics::RequestRecord beside_a_decode(SmallCluster cluster) {
+  cluster.bandwidth = BytesPerSecond{100e9};
+  cluster.setup = Seconds{1e-4};
+  return play_split(cluster, {{0, 20, 30}, {3 * kMs, 20, 2}}).requests.at(1);
+}
+
+}  // namespace
+
+TEST_CASE("hand-off: KV that was pushed before a step is composed joins that step") {
+  const metrics::RequestRecord b = beside_a_decode(pushing());
+  CHECK(b.kv_wait == ms(1.3));
+  CHECK(b.kv_transfer == ms(0));
+  CHECK(b.decode_wait == ms(0));
+  CHECK(b.first_token == ms(9.3));
+}
+
+TEST_CASE("hand-off: KV that came layer by layer before a step is composed joins that step") {
+  // The last of 4 layers' 5 MB follow the step's end in 0.05 ms: A's steps end at 5.05, 7.05 and 9.05.
+  const metrics::RequestRecord b = beside_a_decode(streaming(4));
+  CHECK(b.kv_transfer == ms(0));
+  CHECK(b.first_token == ms(9.05));
+}
+
+TEST_CASE("hand-off: KV that is pulled when a step is composed joins the next one") {
+  SmallCluster cluster = pushing();
+  cluster.push = false;
+  const metrics::RequestRecord b = beside_a_decode(cluster);
+  CHECK(b.kv_transfer == ms(0.3));
+  CHECK(b.first_token == ms(11.3));
+}
+
 TEST_CASE("hand-off: layers that follow the prefill leave only the last one when the network is fast") {
   // Prefill 5 to 8, 4 layers, 100 GB/s: the first 15 MB are gone before 8, the last 5 MB take 0.05 ms.
   SmallCluster cluster = streaming(4);

@@ -43,6 +43,7 @@ inline metrics::Summary small_summary(const std::string& name = "small") {
   summary.mean_power_w = 2560.0;
   summary.classes = {{.name = "chat", .ttft = Seconds{0.5}, .tpot = Seconds{0.05}}};
   summary.by_class = {{.requests = 100, .output_tokens = 12'800, .good_requests = 80, .good_output_tokens = 10'240}};
+  summary.class_rates = {{.good_requests_per_s = 8.0, .good_tokens_per_s = 1024.0}};
   metrics::PoolFigures pool{.facts = {.name = "main",
                                       .role = "mixed",
                                       .chip = "ridge-100",

@@ -164,11 +164,29 @@ class CommandLine(CliTest):
         for arguments in ([], ["frobnicate"], ["run"], ["run", "small.yaml", "other.yaml"],
                           ["run", "small.yaml", "--fast"], ["compare"], ["check"], ["run", "small.yaml", "--set"],
                           ["run", "small.yaml", "--out"],
-                          ["compare", "small.yaml", "-j", "many"], ["compare", "small.yaml", "-j", "-1"]):
+                          ["compare", "small.yaml", "-j", "many"], ["compare", "small.yaml", "-j", "-1"],
+                          ["trace", "stats", "small.yaml", "--limit", "-1"], ["trace", "stats", "small.yaml", "--lru", "-5"],
+                          ["workload", "preview", "small.yaml", "--limit", "-1"],
+                          ["workload", "preview", "small.yaml", "--lru", "-5"], ["explain", "small.yaml", "--context", "-1"]):
             with self.subTest(arguments=arguments):
                 line = self.refused(*arguments)
                 self.assertTrue(line.startswith("tokenyard"), line)
                 self.assertIn("--help", line)
+
+    def test_steps_that_no_engine_runs_are_not_explained(self):
+        # llama-3.1-8b has a context of 131,072 tokens, vLLM runs 256 requests on this chip by default.
+        for options, text in ((["--context", "200000"], "--context: 200000 tokens are more than the context of llama-3.1-8b"),
+                              (["--context", "0"], "--context: must be at least 1"),
+                              (["--decodes", "2000"], "--decodes: pool 'serve' runs at most 256 requests a rank"),
+                              (["--prompt", "5000"], "--prompt: no pool here has `role: prefill`"),
+                              (["--chunk", "200000"], "--chunk: 200000 tokens are more than the context")):
+            with self.subTest(options=options):
+                self.assertIn(text, self.refused("explain", "small.yaml", *options))
+        # Of 80 GB a chip what two chips leave beside 16 GB of weights holds no 33.5 million tokens.
+        told = self.works("explain", "small.yaml", "--decodes", "256", "--context", "131072")
+        self.assertIn("no engine runs this step: its requests have 33554432 tokens a rank, the KV cache holds ", told)
+        self.assertIn(" GB read a step by all chips together\n", told)
+        self.assertNotIn("no engine", self.works("explain", "small.yaml", "--decodes", "256", "--context", "1024"))
 
     def test_a_section_that_is_not_there(self):
         self.assertEqual(self.refused("keys", "pol"), "keys: there is no section 'pol'; is 'pool' meant?")

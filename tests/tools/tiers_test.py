@@ -40,6 +40,11 @@ CACHE = "pools.serve.engine.cache."
 HOST_ALONE = CACHE + "tiers=[{kind: host, capacity: 20 GB, policy: %s}]"
 
 
+def mooncake_row(second, names):
+    """20,480 tokens, 40 blocks of 512."""
+    return json.dumps({"timestamp": 1000 * second, "input_length": 20480, "output_length": 2, "hash_ids": names}) + "\n"
+
+
 class Tiers(CliTest):
     def cache(self, *settings):
         self.write("a.yaml", TIERS)
@@ -101,6 +106,25 @@ class Tiers(CliTest):
     def test_what_is_below_the_threshold_is_not_read_ahead(self):
         none = self.cache(CACHE + "prefetch=wait_complete", CACHE + "prefetch_threshold=100000")
         self.assertEqual(none["pool"]["read_blocks"], 0)
+
+    def test_more_than_a_step_holds_is_fetched_where_that_is_faster(self):
+        # vLLM's steps hold 8,192 tokens. The third prompt shares 39 names of 512 tokens with the first: 19,968 tokens,
+        # 1,248 blocks. Of the 1,500 on the chip the second prompt and its output take 1,281: 219 are left of the first
+        # one's beginning, 1,029 come from the host.
+        first = list(range(1, 41))
+        rows = [(0, first), (20, list(range(101, 141))), (40, first[:39] + [900])]
+        self.write("c.jsonl", "".join(mooncake_row(second, names) for second, names in rows))
+        self.write("a.yaml", TIERS[:TIERS.index("workload:")] + "workload: {kind: trace, trace: {path: c.jsonl}}\n")
+        for fetch in ("when_faster", "always"):
+            with self.subTest(fetch=fetch):
+                self.works("run", "a.yaml", "--out", "out", "--set", "pools.serve.instances=1", "--set",
+                           "pools.serve.engine={prefix_caching: true, blocks: 1500, "
+                           "cache: {fetch: %s, tiers: [{kind: host}]}}" % fetch)
+                rows = (self.here / "out/tiers/requests.csv").read_text().splitlines()
+                column = rows[0].split(",").index("cached_tokens")
+                self.assertEqual([row.split(",")[column] for row in rows[1:]], ["0", "0", "19968"])
+                pool = json.loads((self.here / "out/tiers/summary.json").read_text())["pools"][0]
+                self.assertEqual(pool["prefix_cache"]["host"]["read_blocks"], 1029)
 
     def test_write_policies_show_in_what_is_written(self):
         through, selective, back = (self.cache(HOST_ALONE % policy)["host"]

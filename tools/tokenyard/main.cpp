@@ -20,6 +20,17 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   tokenyard::cli::complain(command + ": " + error.what() + "; `" + command + " --help` tells what there is");
   return kUserMistake;
 }
+
+/// CLI11 takes "-1" for the largest count.
+void refuse_negative_counts(CLI::App& app) {
+  const CLI::Validator from_nought(
+      [](std::string& text) { return text.substr(0, 1) == "-" ? "must be 0 or more, not " + text : std::string{}; },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_name() == "UINT") option->check(from_nought);
+  }
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) refuse_negative_counts(*command);
+}
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -41,6 +52,7 @@ int main(int argc, char** argv) {
   cli::add_topology(app, command);
   cli::add_trace(app, command);
   cli::add_workload(app, command);
+  refuse_negative_counts(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -126,6 +126,43 @@ TEST_CASE("block store: an idle block is forgotten after its time to live and no
   CHECK(shelf.store().counts().evicted == 0);
 }
 
+TEST_CASE("block store: names that outlive their time to live are expired, not evicted, whenever that is seen") {
+  Shelf shelf(3, {.ttl = SimTime{100}});
+  shelf.store().set_time(SimTime{10});
+  shelf.serve("abc");
+  SUBCASE("when their blocks are used again") {
+    shelf.store().set_time(SimTime{110});
+    shelf.store().mark();
+    shelf.serve("de");  // takes c and b, the ends first
+    CHECK(shelf.store().counts().expired == 2);
+    CHECK(shelf.store().counts().evicted == 0);
+  }
+  SUBCASE("when they are used again before, they are evicted") {
+    shelf.store().set_time(SimTime{109});
+    shelf.store().mark();
+    shelf.serve("de");
+    CHECK(shelf.store().counts().expired == 0);
+    CHECK(shelf.store().counts().evicted == 2);
+  }
+  SUBCASE("when nobody looks, at the end") {
+    shelf.store().set_time(SimTime{109});
+    shelf.store().expire();
+    CHECK(shelf.store().counts().expired == 0);
+    shelf.store().set_time(SimTime{110});
+    shelf.store().expire();
+    CHECK(shelf.store().counts().expired == 3);
+  }
+}
+
+TEST_CASE("block store: a name that is given again behind its time to live has expired") {
+  // a is looked up and forgotten, so nobody looks for b behind it; b gets its name anew.
+  Shelf shelf(4, {.ttl = SimTime{100}});
+  shelf.serve("ab");
+  shelf.store().set_time(SimTime{100});
+  CHECK(shelf.serve("ab") == 0);
+  CHECK(shelf.store().counts().expired == 2);
+}
+
 TEST_CASE("block store: what is computed again soon after its eviction is counted") {
   Shelf shelf(2);
   shelf.serve("a");

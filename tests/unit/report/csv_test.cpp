@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
@@ -73,7 +75,7 @@ constexpr const char* kRequestColumns =
     "request,class,prompt_tokens,output_tokens,prefill_instance,decode_instance,preemptions,"
     "arrival_s,admitted_s,first_token_s,last_token_s,ttft_s,tpot_s,latency_s,"
     "queue_s,prefill_s,kv_wait_s,kv_transfer_s,decode_wait_s,preempted_s,decode_s,front_end_s,cached_tokens,tenant,"
-    "ending\n";
+    "ending,session,turn\n";
 
 }  // namespace
 
@@ -83,7 +85,7 @@ TEST_CASE("csv: requests are rows by id with exact times") {
   single.output_tokens = 1;
   // TPOT: (31.000001 - 11 ms) / 2 = 10.0000005 ms, whole nanoseconds: 10.000000 ms.
   const std::string times = "1,1.001,1.011,1.031000001,0.011,";
-  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,0,64,3,answered\n";
+  const std::string parts = "0.031000001,0.001,0.01,0.002,0.003,0.004,0.005,0.006000001,0,64,3,answered,,\n";
   CHECK(requests_csv({request(12), single}) == std::string(kRequestColumns) +                                 //
                                                    "3,\"batch, night\",100,1,0,2,1," + times + "," + parts +  //
                                                    "12,chat,100,3,0,2,1," + times + "0.01," + parts);
@@ -101,8 +103,8 @@ TEST_CASE("csv: who gave up has a row of what is known of it") {
   rows.given_up(
       {.id = RequestId{0}, .tenant = 2, .prompt_tokens = 9, .arrival = SimTime{}, .gone = SimTime{250'000'000}});
   rows.finish();
-  CHECK(out.str() == std::string(kRequestColumns) + "0,chat,9,0,,,,0,,,,,,0.25,,,,,,,,,,2,timed_out\n" +
-                         "1,chat,70,5,,,,1,,,,,,2.5,,,,,,,,,,0,cancelled\n");
+  CHECK(out.str() == std::string(kRequestColumns) + "0,chat,9,0,,,,0,,,,,,0.25,,,,,,,,,,2,timed_out,,\n" +
+                         "1,chat,70,5,,,,1,,,,,,2.5,,,,,,,,,,0,cancelled,,\n");
 }
 
 TEST_CASE("csv: a request has its row as soon as all before it have ended") {
@@ -121,6 +123,27 @@ TEST_CASE("csv: a request has its row as soon as all before it have ended") {
   rows.finished(request(20'003));
   rows.finish();
   CHECK(lines() == 1 + 20'002 + 1);  // request 20,002 never ended
+}
+
+TEST_CASE("csv: requests of sessions say which turn they are in order of arrival") {
+  std::ostringstream out;
+  RequestRows rows(out, {"chat"});
+  for (const auto& [id, session] :
+       std::map<std::uint32_t, std::optional<std::uint64_t>>{{0, 7}, {1, std::nullopt}, {2, 9}, {3, 7}}) {
+    metrics::RequestRecord one = request(3 - id);  // they end the other way round
+    one.session = session;
+    rows.finished(one);
+  }
+  rows.given_up({.id = RequestId{4}, .session = 7});
+  rows.finish();
+  const std::vector<std::string> lines = split(out.str(), '\n');
+  REQUIRE(lines.size() == 6);
+  CHECK(lines[0].ends_with(",ending,session,turn"));
+  CHECK(lines[1].ends_with(",answered,7,0"));
+  CHECK(lines[2].ends_with(",answered,9,0"));
+  CHECK(lines[3].ends_with(",answered,,"));
+  CHECK(lines[4].ends_with(",answered,7,1"));
+  CHECK(lines[5].ends_with(",timed_out,7,2"));
 }
 
 TEST_CASE("csv: no requests are a header") { CHECK(requests_csv({}) == kRequestColumns); }
@@ -150,7 +173,7 @@ TEST_CASE("csv: the printed parts of a request add up to its printed latency") {
   REQUIRE(lines.size() == 201);
   for (std::size_t row = 1; row < lines.size(); ++row) {
     const std::vector<std::string> fields = split(lines[row], ',');
-    REQUIRE(fields.size() == 25);
+    REQUIRE(fields.size() == 26);  // and an empty one at the end
     std::int64_t sum = 0;
     for (std::size_t i = 14; i < 22; ++i) sum += nanoseconds(fields[i]);
     CHECK(sum == nanoseconds(fields[13]));

@@ -54,6 +54,18 @@ TEST_CASE("explain: a long prompt behind many like it is slower and decodes are 
   CHECK(brief[0].in_a_row == brief[0].step);  // reads weights
 }
 
+TEST_CASE("explain: a step that no pool could run, or that is of no pool, is told") {
+  const auto mixed = read({.pools = "{serve: {engine: {max_num_seqs: 64}}}"});
+  const auto split = read({.pools = "{p: {role: prefill}, d: {role: decode}}"});
+  CHECK_NOTHROW(refuse_impossible(mixed, {.decodes = 64, .context = 131'072}, false));
+  CHECK_THROWS_AS(refuse_impossible(mixed, {.decodes = 65, .context = 500}, false), UserError);
+  CHECK_THROWS_AS(refuse_impossible(mixed, {.decodes = 64, .context = 131'073}, false), UserError);
+  CHECK_THROWS_AS(refuse_impossible(mixed, {.decodes = 1, .context = 0}, false), UserError);
+  CHECK_THROWS_AS(refuse_impossible(mixed, {.decodes = 1, .prompt = 500}, true), UserError);
+  CHECK_NOTHROW(refuse_impossible(split, {.decodes = 1, .prompt = 500}, true));
+  CHECK_THROWS_AS(refuse_impossible(split, {.decodes = 1, .chunk = 500}, false), UserError);
+}
+
 TEST_CASE("explain: a step beyond the engine's limit is refused") {
   CHECK_THROWS_AS(static_cast<void>(step_of("{serve: {}}", {.decodes = 8, .context = 500, .chunk = 1'000'000})),
                   UserError);
