@@ -40,10 +40,9 @@ CACHE = "pools.serve.engine.cache."
 HOST_ALONE = CACHE + "tiers=[{kind: host, capacity: 20 GB, policy: %s}]"
 
 
-def mooncake_row(second, first_id):
+def mooncake_row(second, names):
     """20,480 tokens, 40 blocks of 512."""
-    return json.dumps({"timestamp": 1000 * second, "input_length": 20480, "output_length": 2,
-                       "hash_ids": list(range(first_id, first_id + 40))}) + "\n"
+    return json.dumps({"timestamp": 1000 * second, "input_length": 20480, "output_length": 2, "hash_ids": names}) + "\n"
 
 
 class Tiers(CliTest):
@@ -109,10 +108,12 @@ class Tiers(CliTest):
         self.assertEqual(none["pool"]["read_blocks"], 0)
 
     def test_more_than_a_step_holds_is_fetched_where_that_is_faster(self):
-        # vLLM's steps hold 8,192 tokens. Of 40 names of 512 tokens 39 count, as a token is left to compute: 19,968
-        # tokens, 1,248 blocks. Of the 1,500 on the chip the second prompt and its output take 1,281: 219 are left of
-        # the first one's beginning, 1,029 come from the host.
-        self.write("c.jsonl", mooncake_row(0, 1) + mooncake_row(20, 101) + mooncake_row(40, 1))
+        # vLLM's steps hold 8,192 tokens. The third prompt shares 39 names of 512 tokens with the first: 19,968 tokens,
+        # 1,248 blocks. Of the 1,500 on the chip the second prompt and its output take 1,281: 219 are left of the first
+        # one's beginning, 1,029 come from the host.
+        first = list(range(1, 41))
+        rows = [(0, first), (20, list(range(101, 141))), (40, first[:39] + [900])]
+        self.write("c.jsonl", "".join(mooncake_row(second, names) for second, names in rows))
         self.write("a.yaml", TIERS[:TIERS.index("workload:")] + "workload: {kind: trace, trace: {path: c.jsonl}}\n")
         for fetch in ("when_faster", "always"):
             with self.subTest(fetch=fetch):

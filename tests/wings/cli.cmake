@@ -29,6 +29,7 @@ tokenyard_cli_test("cli: routers that expect latencies reject and copy and let p
 tokenyard_cli_test("cli: tiers behind caches are used by the rules of each engine" tests/tools/tiers_test.py)
 tokenyard_cli_test("cli: running and waiting requests follow a measured run" tests/tools/series_test.py)
 tokenyard_cli_test("cli: what the pages show runs as it stands" tests/tools/readme_test.py)
+tokenyard_cli_test("cli: the summary says what the rows of requests add up to" tests/tools/summary_test.py)
 tokenyard_cli_test("cli: traces and workloads are looked at and exported and replayed" tests/tools/traffic_test.py)
 tokenyard_cli_test("golden: the figures of configs/smoke.yaml have not moved" tools/golden.py)
 tokenyard_cli_test("golden: new figures need a reason" tests/tools/golden_test.py)

@@ -104,6 +104,38 @@ TEST_CASE("summary: utilisation is over the window and all chips") {
   CHECK(summary.itl.count == 40);
 }
 
+TEST_CASE("summary: throughput and goodput are of the requests that end in a window up to the last arrival") {
+  // Warm-up until 2 s, last arrival at 8 s, last token at 10 s. Each request has its first token 0.5 s after it came
+  // and 20 more, evenly, in 2 s. The one of 0.5 s ends at 3 s, half of its 20 tokens after warm-up; that of 4 s at
+  // 6.5 s with all of its 21; that of 5 s waits 1.5 s for its first token and misses its target; that of 7.5 s at 10 s,
+  // late.
+  Recorder recorder = empty_recorder(2.0);
+  std::optional<Steady> steady;
+  for (const double arrival : {0.5, 4.0, 5.0, 7.5}) {
+    if (arrival > 7.0) {
+      steady = Steady{.end = at(8), .meters = {}, .ended_after_warm_up = recorder.ended_after_warm_up};
+      for (const InstanceMeter& meter : meters()) steady->meters.push_back(meter);
+    }
+    const double ttft = arrival == 5.0 ? 1.5 : 0.5;
+    recorder.request({.prompt_tokens = 100,
+                      .output_tokens = 21,
+                      .arrival = at(arrival),
+                      .admitted = at(arrival),
+                      .first_token = at(arrival + ttft),
+                      .last_token = at(arrival + ttft) + at(2.0),
+                      .prefill = at(ttft),
+                      .decode = at(2.0)});
+  }
+  const Summary summary = summarize("s", recorder, meters(), {facts()}, {}, at(10), &*steady);
+  CHECK(summary.window_end == WindowEnd::LastArrival);
+  CHECK(summary.requests_measured == 3);
+  CHECK(summary.requests_per_s == near(3 / 6.0));
+  CHECK(summary.good_requests_per_s == near(2 / 6.0));
+  CHECK(summary.good_tokens_per_s == near((10 + 21) / 6.0));
+  CHECK(summary.class_rates.at(0).good_requests_per_s == near(2 / 6.0));
+  CHECK(summary.good_share == near(2 / 3.0));  // of the measured ones
+}
+
 TEST_CASE("summary: rates are of measured requests over the window after warm-up") {
   Recorder recorder = empty_recorder(2.0);
   for (const double arrival : {1.0, 3.0, 4.0}) {

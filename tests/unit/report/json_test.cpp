@@ -71,6 +71,7 @@ TEST_CASE("summary json: what has no samples is null and never zero") {
   metrics::Summary empty{.name = "nothing ended"};
   empty.classes = {{.name = "chat", .ttft = Seconds{1.0}, .tpot = Seconds{0.1}}};
   empty.by_class = {{}};
+  empty.class_rates = {{}};
   empty.pools = {{.facts = {.name = "p", .role = "mixed"}}};
   const ordered_json json = json_of(empty);
   CHECK(json["latency"]["tpot"]["count"] == 0);
@@ -115,6 +116,8 @@ TEST_CASE("summary json: reading back and writing again changes nothing") {
   summary.notes = {"one", "two \"quoted\""};
   summary.classes.push_back({.name = "batch", .ttft = Seconds{10.0}, .tpot = Seconds{1.0 / 3.0}});
   summary.by_class.push_back({.requests = 0});
+  summary.class_rates.push_back({.good_requests_per_s = 0.5, .good_tokens_per_s = 7.0});
+  summary.window_end = metrics::WindowEnd::EndOfSending;
   summary.tpot = {};
   const std::string text = text_of(summary);
   const metrics::Summary back = read(text);
@@ -123,6 +126,7 @@ TEST_CASE("summary json: reading back and writing again changes nothing") {
   CHECK(back.classes[1].tpot == Seconds{1.0 / 3.0});
   CHECK(back.pools[1].facts.block_tokens == 16);
   CHECK(back.itl.count == 12'700);
+  CHECK(back.window_end == metrics::WindowEnd::EndOfSending);
   CHECK(back.tpot.count == 0);
 }
 

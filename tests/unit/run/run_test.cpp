@@ -49,7 +49,7 @@ Sums sums_of(const Outcome& outcome, const Assembly& assembly, const config::Exp
   for (const metrics::StepRecord& step : outcome.recorder->steps()) {
     if (step.instance < instances.front().id || step.instance > instances.back().id) continue;
     const double end_s = step.end.seconds().value();
-    if (outcome.summary.to_last_arrival && end_s >= until_s - 1e-10) continue;
+    if (outcome.summary.window_end == metrics::WindowEnd::LastArrival && end_s >= until_s - 1e-10) continue;
     const double busy_s = std::max(0.0, end_s - std::max(step.start.seconds().value(), from_s));
     const double share = busy_s / (step.end - step.start).seconds().value();
     const cost::StepShape shape{.decodes = step.decodes,
@@ -88,17 +88,19 @@ void check_summary(bool split) {
   CHECK(outcome.end == last_token);
   CHECK(summary.requests_measured == measured);
   CHECK(summary.requests_measured < summary.requests_finished);
-  const SimTime until = summary.to_last_arrival ? last_arrival : last_token;
+  const SimTime until = summary.window_end == metrics::WindowEnd::LastArrival ? last_arrival : last_token;
   const double window_s = until.seconds().value() - 5.0;
   CHECK(summary.window_s == near(window_s));
   const auto ended =
       std::count_if(outcome.recorder->requests().begin(), outcome.recorder->requests().end(),
                     [&](const metrics::RequestRecord& request) {
-                      if (!summary.to_last_arrival) return request.arrival >= experiment.workload.warm_up;
+                      if (summary.window_end == metrics::WindowEnd::LastToken)
+                        return request.arrival >= experiment.workload.warm_up;
                       return request.last_token > experiment.workload.warm_up && request.last_token < until;
                     });
   CHECK(summary.requests_per_s == near(static_cast<double>(ended) / window_s));
-  if (!summary.to_last_arrival) CHECK(summary.output_tokens_per_s == near(outputs / window_s));
+  if (summary.window_end == metrics::WindowEnd::LastToken)
+    CHECK(summary.output_tokens_per_s == near(outputs / window_s));
 
   double joules = 0;
   REQUIRE(summary.pools.size() == experiment.pools.size());
