@@ -205,7 +205,9 @@ const char* name(WindowEnd end) {
   return "";
 }
 
-double PriceShares::all_outside() const { return std::accumulate(outside.begin(), outside.end(), 0.0); }
+/// Families are rounded one by one, to whole nanoseconds: of steps that no measurement covers they may be a little
+/// more.
+double PriceShares::all_outside() const { return std::min(1.0, std::accumulate(outside.begin(), outside.end(), 0.0)); }
 
 Summary summarize(std::string name, Recorder& recorder, const std::deque<InstanceMeter>& meters,
                   const std::vector<PoolFacts>& pools, std::vector<LinkFigures> links, SimTime end,
