@@ -31,6 +31,10 @@ FlowCount flows_at_once(Algorithm algorithm, const GroupLinks& links) {
     case Algorithm::OneShot:
     case Algorithm::TwoShot:
       return {.inside = links.ranks - 1.0};
+    case Algorithm::Direct: {
+      const double per_domain = 1.0 * links.ranks / links.domains;
+      return {.inside = std::max(per_domain - 1.0, 1.0), .across = std::max(links.ranks - per_domain, 1.0)};
+    }
     case Algorithm::Ring:
     case Algorithm::Tree:
     case Algorithm::InNetwork:

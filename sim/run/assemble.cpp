@@ -62,9 +62,8 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
   }
 }
 
-/// A step of hours is a slip in a figure of the chip or of a network; enough of them would leave simulated time.
+/// The largest step there can be.
 void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
-  constexpr Seconds kLongest{3600.0};
   const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
   const std::uint32_t decodes = std::min(policy::max_sequences(pool.engine.rules), price.max_tokens);
   const std::uint64_t prompt = price.max_tokens - decodes;
@@ -74,20 +73,7 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
                                            .chunks = prompt > 0 ? 1U : 0U,
                                            .prefill_tokens = static_cast<std::uint32_t>(prompt),
                                            .prefill_area_x2 = prompt * prompt});
-  Seconds sum;
-  std::string longest;
-  Seconds longest_time;
-  for (const cost::CostLine& line : cost::explain_step(price, full)) {
-    sum += line.time;
-    if (line.time <= longest_time) continue;
-    longest_time = line.time;
-    longest = line.name;
-  }
-  if (sum <= kLongest) return;
-  pool.source->fail("chip",
-                    fmt::format("a full step would take {:.3g} s on {}, most of it in {}; is a figure of the chip "
-                                "or of its network wrong?",
-                                sum.value(), pool.chip, longest));
+  refuse_endless_step(pool, "a full step", cost::explain_step(price, full));
 }
 
 /// A figure of one chip, mean over an instance's chips of both sides.
@@ -240,6 +226,23 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .graph_sizes = graph_sizes(pool.engine),
           .pad_to_graphs = pool.engine.graph_padding,
           .prompt_graph_tokens = pool.engine.prompt_graph_tokens};
+}
+
+void refuse_endless_step(const config::PoolSpec& pool, const std::string& what, std::span<const cost::CostLine> lines) {
+  constexpr Seconds kLongest{3600.0};
+  Seconds sum;
+  std::string longest;
+  Seconds longest_time;
+  for (const cost::CostLine& line : lines) {
+    sum += line.time;
+    if (line.time <= longest_time) continue;
+    longest_time = line.time;
+    longest = line.name;
+  }
+  if (sum <= kLongest) return;  // not of infinity, nor of no number
+  pool.source->fail("chip", fmt::format("{} would take {:.3g} s on {}, most of it in {}; is a figure of the chip or "
+                                        "of its network wrong?",
+                                        what, sum.value(), pool.chip, longest));
 }
 
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct Capacity {
 /// missing.
 [[nodiscard]] Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm,
                                    const models::AcceleratorSpec& chip);
+
+/// UserError at the pool's chip where the lines of `what` come to more than an hour, or to no number: a slip in a
+/// figure of the chip or of a network; enough of such steps would leave simulated time.
+void refuse_endless_step(const config::PoolSpec& pool, const std::string& what, std::span<const cost::CostLine> lines);
 
 /// What the step cost of a pool's instances depends on.
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
