@@ -2,7 +2,6 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention_ffn.hpp"
-#include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
@@ -289,7 +288,6 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   const TierStores stores = tier_stores(assembly.topology, experiment, placed);
   const std::optional<PlaneId> users = front_end_plane(assembly.topology, experiment, placed);
   if (experiment.planes.weights) (void)weights_store(assembly.topology, experiment, placed);
-  std::vector<cost::WirePerToken> wires;
   std::vector<cost::NetworkFigures> figures;
   std::uint32_t first_id = 0;
   std::uint32_t chips_used = 0;
@@ -323,10 +321,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
     if (spec.engine.tiers) add_tiers(spec, placed[p], stores[p], experiment.llm.layers, assembly);
-    wires.push_back(cost::wire_per_token(price));
     figures.push_back(network);
-    assembly.facts.back().collectives =
-        collective_wires(assembly.topology, placed[p][0], experiment.planes, wires.back());
+    assembly.facts.back().collectives = collective_wires(assembly.topology, placed[p][0], experiment.planes);
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
@@ -343,8 +339,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   if (experiment.network.flows) {
     play_collectives(experiment, placed, figures, stores, users, assembly);
   } else {
-    if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, stores, assembly);
-    join_others(experiment, placed, wires, stores, users, assembly);
+    if (experiment.pools.size() == 2) join_pools(experiment, placed, stores, assembly);
+    join_others(experiment, placed, stores, users, assembly);
   }
 
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) add_router(experiment, p, assembly);

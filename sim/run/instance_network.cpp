@@ -233,32 +233,30 @@ cost::PlaneShare share_of_plane(const topologies::Topology& topology, const Plac
 }
 
 std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
-                                                      const PlacedInstance& instance, const config::PlaneChoice& planes,
-                                                      const cost::WirePerToken& wire) {
+                                                      const PlacedInstance& instance,
+                                                      const config::PlaneChoice& planes) {
   std::vector<metrics::CollectiveWire> wires;
   const std::vector<ChipId> chips = instance.all();
   if (chips.size() < 2) return wires;
-  const auto add = [&](PlaneId plane, Bytes per_token) {
+  const auto on_plane = [&](PlaneId plane) -> CollectiveShare& {
     const std::string& name = topology.planes()[plane.index()].name;
     for (metrics::CollectiveWire& known : wires) {
-      if (known.plane != name) continue;
-      known.per_token += per_token;
-      return;
+      if (known.plane == name) return known.on;
     }
-    wires.push_back({name, per_token, topology.view(chips, plane).port});
+    return wires.emplace_back(metrics::CollectiveWire{.plane = name, .port = topology.view(chips, plane).port}).on;
   };
   const InstancePlanes of_instance(topology, instance);
-  const auto add_group = [&](const std::optional<std::string>& name, const cost::Wire& group) {
+  const auto add_group = [&](const std::optional<std::string>& name, Sender sender) {
     const GroupPlanes on = of_instance.of(name);
-    add(on.inside, group.inside);
-    if (on.leaves) add(on.across, group.across);
+    on_plane(on.inside)[sender].inside = 1.0;
+    if (on.leaves) on_plane(on.across)[sender].across = 1.0;
   };
-  add_group(planes.tensor, wire.tensor);
-  add_group(planes.expert, wire.expert);
-  add_group(planes.pipeline, wire.pipeline);
-  add_group(planes.expert, wire.out);
-  add_group(planes.expert, wire.back);
-  add_group(planes.tensor, wire.ffn);
+  add_group(planes.tensor, Sender::Tensor);
+  add_group(planes.expert, Sender::Expert);
+  add_group(planes.pipeline, Sender::Pipeline);
+  add_group(planes.expert, Sender::Out);
+  add_group(planes.expert, Sender::Back);
+  add_group(planes.tensor, Sender::Ffn);
   return wires;
 }
 

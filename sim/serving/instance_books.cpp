@@ -49,6 +49,7 @@ void Instance::book(Lane& lane, const Step& step) {
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
                .exposed = exposed(step),
+               .sent = cost_.bytes(booked_),
                .power = power,
                .basis = cost_.basis(booked_)});
   booked_until_ = step.end;
