@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
+#include <utility>
 
 namespace tokenyard::topologies {
 namespace {
@@ -52,7 +54,6 @@ struct Look {
   [[nodiscard]] BytesPerSecond alone(ChipId a, ChipId b) const {
     const std::array<ChipId, 2> pair{a, b};
     const GroupView view = topology.view(pair, plane);
-    if (view.port == BytesPerSecond{}) return cable(a);  // chips that others lie between: one cable's way
     if (view.domains == 1) return view.port;
     BytesPerSecond rate = view.port;
     for (const ChipId chip : pair) {
@@ -60,17 +61,6 @@ struct Look {
           std::min(rate, topology.trunk(topology.domain(chip, plane), plane) * info.efficiency * info.path_efficiency);
     }
     return info.flow_limit > BytesPerSecond{} ? std::min(rate, info.flow_limit * info.efficiency) : rate;
-  }
-
-  /// Rate of the narrowest cable at a chip.
-  [[nodiscard]] BytesPerSecond cable(ChipId chip) const {
-    std::optional<BytesPerSecond> least;
-    for (const DrawnCable& drawn : topology.cables(plane)) {
-      if (drawn.a != chip.index() && drawn.b != chip.index()) continue;
-      const BytesPerSecond rate = drawn.cable.rate * drawn.cable.count;
-      least = least ? std::min(*least, rate) : rate;
-    }
-    return least.value_or(BytesPerSecond{}) * info.efficiency;
   }
 };
 
@@ -86,40 +76,76 @@ std::vector<ChipId> first_chips(const Topology& topology, PlaneId plane) {
   return firsts;
 }
 
+/// Kinds of chips that a plane reaches, in order of their first chip.
+std::vector<std::string> kinds_of(const Topology& topology, const std::vector<ChipId>& firsts) {
+  std::vector<std::string> kinds;
+  for (const ChipId chip : firsts) {
+    const std::string& kind = topology.place(chip).kind;
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+/// What each chip can send when all that `from` has such a place in common with, of its own and the other kind, do.
+BytesPerSecond at_once(const Look& look, ChipId from, const std::string& other, std::size_t relation,
+                       const std::vector<std::optional<PathLength>>& paths) {
+  const std::string& own = look.topology.place(from).kind;
+  std::vector<ChipId> members;
+  for (std::uint32_t i = 0; i < paths.size(); ++i) {
+    const ChipId to{i};
+    if (!paths[i] || look.topology.port(to, look.plane) == BytesPerSecond{}) continue;
+    const std::string& kind = look.topology.place(to).kind;
+    if ((kind == own || kind == other) && look.together(relation, from, to)) members.push_back(to);
+  }
+  const GroupView view = look.topology.view(members, look.plane);
+  return view.domains == 1 ? view.exchange : view.uplink;
+}
+
 std::vector<PairClass> classes_of(const Look& look) {
-  std::array<std::optional<PairClass>, kRelations.size()> found;
-  std::array<std::vector<ChipId>, kRelations.size()> members;  // that the first chip has such a place in common with
-  bool first = true;
-  for (const ChipId from : first_chips(look.topology, look.plane)) {
+  const std::vector<ChipId> firsts = first_chips(look.topology, look.plane);
+  const std::vector<std::string> kinds = kinds_of(look.topology, firsts);
+  const auto place_of = [&](const std::string& kind) {
+    return static_cast<std::size_t>(std::find(kinds.begin(), kinds.end(), kind) - kinds.begin());
+  };
+  std::map<std::array<std::size_t, 3>, PairClass> found;  // by relation and kinds
+  for (const ChipId from : firsts) {
     const auto paths = look.topology.paths_from(from, look.plane);
-    std::array<std::optional<BytesPerSecond>, kRelations.size()> checked;
+    const std::size_t own = place_of(look.topology.place(from).kind);
+    std::set<std::array<std::size_t, 3>> checked;
     for (std::uint32_t i = 0; i < paths.size(); ++i) {
       const ChipId to{i};
-      if (!paths[i] || look.topology.port(to, look.plane) == BytesPerSecond{}) continue;
-      for (std::size_t r = 0; first && r < kRelations.size(); ++r) {
-        if (look.together(r, from, to)) members[r].push_back(to);
-      }
-      if (to == from) continue;
+      if (to == from || !paths[i] || look.topology.port(to, look.plane) == BytesPerSecond{}) continue;
       const std::size_t relation = look.relation(from, to);
-      std::optional<PairClass>& entry = found[relation];
-      if (!entry) entry = PairClass{.relation = kRelations[relation], .alone = look.alone(from, to)};
-      if (!checked[relation]) checked[relation] = look.alone(from, to);
-      entry->alone = std::min(entry->alone, *checked[relation]);
-      entry->hops = std::max(entry->hops, paths[i]->hops);
-      entry->latency = std::max(entry->latency, paths[i]->latency);
+      const std::size_t other = place_of(look.topology.place(to).kind);
+      const std::array<std::size_t, 3> key{relation, std::min(own, other), std::max(own, other)};
+      const auto [entry, is_new] = found.try_emplace(key);
+      PairClass& pair = entry->second;
+      if (checked.insert(key).second) {
+        const BytesPerSecond alone = look.alone(from, to);
+        pair.alone = is_new ? alone : std::min(pair.alone, alone);
+      }
+      if (is_new) {
+        pair.relation = kRelations[relation];
+        if (kinds.size() > 1) pair.kinds = kinds[key[1]] + (key[1] == key[2] ? "" : " to " + kinds[key[2]]);
+        pair.at_once = at_once(look, from, kinds[other], relation, paths);
+      }
+      pair.hops = std::max(pair.hops, paths[i]->hops);
+      pair.latency = std::max(pair.latency, paths[i]->latency);
     }
-    first = false;
   }
   std::vector<PairClass> classes;
-  for (std::size_t r = 0; r < kRelations.size(); ++r) {
-    if (!found[r]) continue;
-    if (members[r].size() > 1) {
-      const GroupView view = look.topology.view(members[r], look.plane);
-      found[r]->at_once = view.domains == 1 ? view.exchange : view.uplink;
-    }
-    classes.push_back(*found[r]);
-  }
+  for (auto& [key, pair] : found) classes.push_back(std::move(pair));
   return classes;
+}
+
+/// Chips that the first one with a port reaches, itself included.
+std::uint32_t reached_by_first(const Topology& topology, PlaneId plane) {
+  std::uint32_t count = 0;
+  const auto paths = topology.paths_from(first_chips(topology, plane).front(), plane);
+  for (std::uint32_t i = 0; i < paths.size(); ++i) {
+    if (paths[i] && topology.port(ChipId{i}, plane) > BytesPerSecond{}) ++count;
+  }
+  return count;
 }
 
 PlaneBill plane_bill(const PlaneSpec& spec, const Topology& topology, PlaneId plane) {
@@ -146,6 +172,7 @@ PlaneBill plane_bill(const PlaneSpec& spec, const Topology& topology, PlaneId pl
   }
   bill.classes = classes_of({topology, plane, info});
   for (const PairClass& one : bill.classes) bill.diameter = std::max(bill.diameter, one.hops);
+  bill.joined = !first_chips(topology, plane).empty() && reached_by_first(topology, plane) == bill.chips;
   return bill;
 }
 

@@ -13,10 +13,12 @@ namespace tokenyard::topologies {
 /// Pairs of chips that stand alike to each other.
 struct PairClass {
   std::string relation;  ///< the closest place they share: "one node", "one domain", "one pod", "one site"; "all sites"
+  std::string kinds;     ///< of the two chips, where the plane reaches several: "cpx", "cpx to rubin"
   std::uint32_t hops = 0;  ///< cables of the longest of the shortest paths
   Seconds latency;         ///< one way, likewise
   BytesPerSecond alone;    ///< a pair while all others are silent, payload per direction; narrowest pair
-  BytesPerSecond at_once;  ///< of each chip when all chips of such a place send evenly to all others there, payload
+  BytesPerSecond at_once;  ///< of each chip when all chips of these kinds in such a place send evenly to all others of
+                           ///< them there, payload
 };
 
 /// What a plane is made of and what it can do. Rates are per direction; of the wire where not said otherwise.
@@ -32,6 +34,7 @@ struct PlaneBill {
   BytesPerSecond injection;        ///< all ports together
   BytesPerSecond bisection;
   std::uint32_t diameter = 0;  ///< most hops of a shortest path
+  bool joined = true;          ///< every chip reaches every other; else these two are of the part with the first chip
   Watts power;                 ///< of the switches, where it is given apart from the nodes'
   std::vector<PairClass> classes;
 };

@@ -74,23 +74,33 @@ Drawn draw(const DragonflyWiring& wiring, const Canvas& canvas) {
   const auto count = static_cast<std::uint32_t>(canvas.nodes.size());
   if (count < 2) return {.domains = count};
   // A node's global links in order of its chips, dealt out over the other nodes in turn; a cable joins the k-th link
-  // from a to b with the k-th from b to a.
+  // from a to b with the k-th from b to a. Those that are left over when no turn is full go to the nodes across the
+  // circle, then to the next ones around it, so that every node has as many.
   const std::uint32_t out = canvas.nodes[0].chips * wiring.global_links;
+  const std::uint32_t turns = out / (count - 1);
+  const auto join = [&](std::uint32_t a, std::uint32_t from, std::uint32_t b, std::uint32_t to) {
+    canvas.builder.connect(canvas.plane, canvas.chip(canvas.nodes[a], from / wiring.global_links),
+                           canvas.chip(canvas.nodes[b], to / wiring.global_links),
+                           {.count = 1,
+                            .rate = std::min(canvas.link_of(canvas.nodes[a]), canvas.link_of(canvas.nodes[b])),
+                            .latency = canvas.spec.latency,
+                            .tier = 1});
+  };
   for (std::uint32_t a = 0; a < count; ++a) {
     for (std::uint32_t b = a + 1; b < count; ++b) {
-      for (std::uint32_t k = 0;; ++k) {
-        const std::uint32_t from = (b - 1) + k * (count - 1);  // place of b among the others of a, k-th turn
-        const std::uint32_t to = a + k * (count - 1);
-        if (from >= out || to >= out) break;
-        canvas.builder.connect(canvas.plane, canvas.chip(canvas.nodes[a], from / wiring.global_links),
-                               canvas.chip(canvas.nodes[b], to / wiring.global_links),
-                               {.count = 1,
-                                .rate = std::min(canvas.link_of(canvas.nodes[a]), canvas.link_of(canvas.nodes[b])),
-                                .latency = canvas.spec.latency,
-                                .tier = 1});
-      }
+      for (std::uint32_t k = 0; k < turns; ++k) join(a, (b - 1) + k * (count - 1), b, a + k * (count - 1));
     }
   }
+  std::vector<std::uint32_t> next(count, turns * (count - 1));  // of each node, its first link without a cable
+  const auto join_left_over = [&](std::uint32_t distance) {
+    for (std::uint32_t a = 0; a < count; ++a) {
+      const std::uint32_t b = (a + distance) % count;
+      if (next[a] < out && next[b] < out && (2 * distance != count || a < b)) join(a, next[a]++, b, next[b]++);
+    }
+  };
+  const bool odd = (out - next[0]) % 2 == 1;
+  if (odd && count % 2 == 0) join_left_over(count / 2);
+  for (std::uint32_t distance = 1; 2 * distance < count; ++distance) join_left_over(distance);
   return {.domains = count};
 }
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <sstream>
+#include <utility>
 
 namespace tokenyard::topologies {
 namespace {
@@ -19,6 +22,26 @@ std::string group_names(const TopologySpec& machine) {
 void check_share(const char* field, double share) {
   if (!(share > 0.0 && share <= 1.0)) throw SpecError(field, "is a share of the wire rate: more than 0, at most 1");
 }
+
+/// The rate of a link, share by share: the key at which it falls below what a link may be is the one at fault.
+class LinkRate {
+ public:
+  LinkRate(const char* field, BytesPerSecond rate) : rate_(rate) { check(field, "is"); }
+  LinkRate& take(const std::string& field, double share) {
+    rate_ *= share;
+    check(field, "leaves a link");
+    return *this;
+  }
+
+ private:
+  void check(const std::string& field, const char* verb) const {
+    if (rate_ >= kSlowestLink) return;
+    std::ostringstream why;
+    why << verb << " " << rate_.value() << " B/s; at least 1 MB/s is needed";
+    throw SpecError(field, why.str());
+  }
+  BytesPerSecond rate_;
+};
 
 void check_oversubscription(double ratio) {
   if (!(ratio >= 1.0) || !std::isfinite(ratio)) {
@@ -107,11 +130,37 @@ void check_wiring(const DragonflyWiring& wiring, const PlaneSpec& plane, const T
   }
 }
 
-void check_wiring(const WanWiring& wiring, const PlaneSpec&, const TopologySpec& machine) {
+void check_wiring(const WanWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
   if (site_names(machine).size() < 2) throw SpecError("kind", "a WAN joins at least 2 sites (`site` of the groups)");
-  if (wiring.uplink.value() <= 0.0) throw SpecError("uplink", "must be more than 0");
-  if (wiring.window.value() <= 0.0) throw SpecError("window", "must be more than 0");
   if (wiring.streams == 0) throw SpecError("streams", "must be at least 1");
+  const double others = plane.efficiency * plane.path_efficiency * plane.in_service;
+  LinkRate("uplink", wiring.uplink).take("uplink", others);
+  if (plane.latency_across > Seconds{}) {
+    LinkRate("window", wiring.window * static_cast<double>(wiring.streams) / (2.0 * plane.latency_across))
+        .take("window", others);
+  }
+}
+
+/// Ports that the first switch with the most of them has in use: chips below and, where domains are joined, as many
+/// cables upwards as carry what comes from below.
+void check_radix(const SwitchedWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    const bool joined = wiring.spines > 0 && nodes.size() > wiring.nodes_per_domain;
+    for (std::size_t first = 0; first < nodes.size(); first += wiring.nodes_per_domain) {
+      std::uint64_t below = 0;  // of the first switch of a domain: no other has more
+      for (std::size_t n = first; n < std::min<std::size_t>(first + wiring.nodes_per_domain, nodes.size()); ++n) {
+        below += std::uint64_t{nodes[n].chips} * ((nodes[n].links + wiring.switches - 1) / wiring.switches);
+      }
+      const auto above =
+          joined ? static_cast<std::uint64_t>(std::ceil(static_cast<double>(below) / wiring.oversubscription - 1e-9))
+                 : std::uint64_t{0};
+      if (below + above <= *wiring.radix) continue;
+      throw SpecError("radix", "a first switch needs " + std::to_string(below) + " ports for its chips" +
+                                   (joined ? " and " + std::to_string(above) + " upwards" : "") + ", not " +
+                                   std::to_string(*wiring.radix) +
+                                   "; take more `switches` or fewer `nodes_per_domain`");
+    }
+  }
 }
 
 void check_wiring(const SwitchedWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
@@ -124,6 +173,7 @@ void check_wiring(const SwitchedWiring& wiring, const PlaneSpec& plane, const To
                                    " switches, not " + std::to_string(node.links));
     }
   }
+  if (wiring.radix) check_radix(wiring, plane, machine);
 }
 
 void check_wiring(const LeafSpineWiring& wiring, const PlaneSpec& plane, const TopologySpec& machine) {
@@ -135,7 +185,8 @@ void check_wiring(const LeafSpineWiring& wiring, const PlaneSpec& plane, const T
       throw SpecError("core_oversubscription", "must be at least 1 (rate below a spine over rate above it)");
     }
     if (plane.latency_pods < plane.latency_across) {
-      throw SpecError("latency_pods", "must be given, and at least `latency_across`: one way between two pods");
+      throw SpecError("latency_pods", "must be given, and at least `latency_across`: one way between two pods",
+                      "latency_across");
     }
   }
   for (const auto& nodes : nodes_by_site(plane, machine)) (void)size_of(wiring, nodes);
@@ -149,6 +200,76 @@ void check_wiring(const HostWiring& wiring, const PlaneSpec& plane, const Topolo
     if (node.chips % wiring.cpus == 0) continue;
     throw SpecError("cpus", std::to_string(node.chips) + " chips of a node do not share " +
                                 std::to_string(wiring.cpus) + " processors evenly");
+  }
+}
+
+/// Of every leaf domain, in order, whether cables lead out of it that carry its traffic upwards.
+std::vector<bool> trunks_of(const PlaneSpec& plane, const TopologySpec& machine) {
+  std::vector<bool> trunks;
+  for (const auto& nodes : nodes_by_site(plane, machine)) {
+    std::size_t domains = nodes.size();
+    bool joined = false;
+    if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) {
+      domains = (nodes.size() + switched->nodes_per_domain - 1) / switched->nodes_per_domain;
+      joined = switched->spines > 0 && domains > 1;
+    } else if (const auto* leaf_spine = std::get_if<LeafSpineWiring>(&plane.wiring)) {
+      domains = size_of(*leaf_spine, nodes).leaves;
+      joined = domains > 1;
+    } else if (std::holds_alternative<WanWiring>(plane.wiring)) {
+      domains = 1;
+      joined = true;
+    } else {
+      joined = std::holds_alternative<SharedPortWiring>(plane.wiring);
+    }
+    trunks.insert(trunks.end(), domains, joined);
+  }
+  return trunks;
+}
+
+/// "0 to 3, 8 to 11" of ascending numbers.
+std::string ranges_text(const std::vector<std::uint32_t>& numbers) {
+  std::string text;
+  for (std::size_t i = 0; i < numbers.size();) {
+    std::size_t last = i;
+    while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
+    text += (text.empty() ? "" : ", ") + std::to_string(numbers[i]);
+    if (last > i) text += " to " + std::to_string(numbers[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+/// That every entry names something there is, once. `rate` is what a link has before it.
+void check_degraded(const PlaneSpec& plane, const TopologySpec& machine, const LinkRate& rate) {
+  if (plane.degraded.empty()) return;
+  std::vector<std::uint32_t> nodes;
+  for (const AttachedNode& node : attached_nodes(plane, machine)) nodes.push_back(node.node);
+  std::vector<std::uint32_t> domains;
+  const std::vector<bool> trunks = trunks_of(plane, machine);
+  for (std::uint32_t i = 0; i < trunks.size(); ++i) {
+    if (trunks[i]) domains.push_back(i);
+  }
+  std::map<std::pair<bool, std::uint32_t>, std::string> seen;
+  for (const Degraded& part : plane.degraded) {
+    const std::string at = part.name.empty() ? "degraded" : "degraded." + part.name;
+    if (part.node.has_value() == part.domain.has_value()) throw SpecError(at, "names a node or a domain");
+    check_share((at + ".factor").c_str(), part.factor);
+    LinkRate(rate).take(at + ".factor", part.factor);
+    const std::string what = part.node ? "node" : "domain";
+    const std::uint32_t number = part.node ? *part.node : *part.domain;
+    const std::vector<std::uint32_t>& known = part.node ? nodes : domains;
+    if (!std::binary_search(known.begin(), known.end(), number)) {
+      const std::string which =
+          part.node ? "'" + plane.name + "' has no node "
+                    : "no cables that can be degraded lead out of a domain of '" + plane.name + "' numbered ";
+      const std::string there = known.empty() ? "there are none; name a node" : "there are: " + ranges_text(known);
+      throw SpecError(at + "." + what, which + std::to_string(number) + "; " + there);
+    }
+    const auto [first, is_new] = seen.emplace(std::pair{part.node.has_value(), number}, part.name);
+    if (!is_new) {
+      throw SpecError(at + "." + what,
+                      what + " " + std::to_string(number) + " is degraded by '" + first->second + "' too; keep one");
+    }
   }
 }
 
@@ -295,7 +416,6 @@ void validate(const NodeGroupSpec& group) {
 }
 
 void validate(const PlaneSpec& plane, const TopologySpec& machine) {
-  if (plane.link.value() <= 0.0) throw SpecError("link", "must be more than 0");
   if (plane.links == 0) throw SpecError("links", "must be at least 1");
   for (const AttachmentSpec& attachment : plane.groups) {
     if (attachment.links == 0) throw SpecError("groups", "'" + attachment.group + "' must have at least 1 link a chip");
@@ -303,23 +423,30 @@ void validate(const PlaneSpec& plane, const TopologySpec& machine) {
   check_share("efficiency", plane.efficiency);
   check_share("path_efficiency", plane.path_efficiency);
   check_share("in_service", plane.in_service);
-  for (const Degraded& part : plane.degraded) {
-    check_share("degraded", part.factor);
-    if (part.node.has_value() == part.domain.has_value()) throw SpecError("degraded", "names a node or a domain");
-  }
+  LinkRate rate = LinkRate("link", plane.link)
+                      .take("efficiency", plane.efficiency)
+                      .take("path_efficiency", plane.path_efficiency)
+                      .take("in_service", plane.in_service);
   if (plane.links_per_transceiver == 0) throw SpecError("links_per_transceiver", "must be at least 1");
   if (attached_nodes(plane, machine).empty()) throw SpecError("groups", "no node is on this plane");
   if (has_upper_tier(plane) && plane.latency_across < plane.latency) {
-    throw SpecError("latency_across", "must be given, and at least `latency`: one way between two domains");
+    throw SpecError("latency_across", "must be given, and at least `latency`: one way between two domains", "latency");
   }
   std::visit([&](const auto& wiring) { check_wiring(wiring, plane, machine); }, plane.wiring);
+  if (const auto* switched = std::get_if<SwitchedWiring>(&plane.wiring)) {
+    rate.take("oversubscription", 1.0 / switched->oversubscription);
+  } else if (const auto* leaf_spine = std::get_if<LeafSpineWiring>(&plane.wiring)) {
+    rate.take("oversubscription", 1.0 / leaf_spine->oversubscription)
+        .take("core_oversubscription", 1.0 / leaf_spine->core_oversubscription);
+  }
+  check_degraded(plane, machine, rate);
 }
 
 void validate(const StoreSpec& store, const TopologySpec& machine) {
-  if (store.link.value() <= 0.0) throw SpecError("link", "must be more than 0");
+  const LinkRate link("link", store.link);
   if (store.links == 0) throw SpecError("links", "must be at least 1");
-  if (store.read.value() < 0.0) throw SpecError("read", "must be more than 0");
-  if (store.write.value() < 0.0) throw SpecError("write", "must be more than 0");
+  if (store.read != BytesPerSecond{}) const LinkRate read("read", store.read);
+  if (store.write != BytesPerSecond{}) const LinkRate write("write", store.write);
   if (store.capacity.value() <= 0.0) throw SpecError("capacity", "must be more than 0");
   if (store.nodes) {
     if (*store.nodes == 0) throw SpecError("nodes", "must be at least 1");

@@ -31,9 +31,10 @@ struct MeshWiring {};
 /// NVL72: 18 nodes a domain, 18 switches, no spines. CloudMatrix UB: 1 node a domain, 7 switches, 16 spines.
 struct SwitchedWiring {
   std::uint32_t nodes_per_domain = 1;
-  std::uint32_t switches = 1;     ///< first switches of a domain; a chip's links are dealt out over them
-  std::uint32_t spines = 0;       ///< second-tier switches of a sub-plane; 0 = domains are not joined
-  double oversubscription = 1.0;  ///< rate from the chips into a first switch over its rate upwards
+  std::uint32_t switches = 1;            ///< first switches of a domain; a chip's links are dealt out over them
+  std::uint32_t spines = 0;              ///< second-tier switches of a sub-plane; 0 = domains are not joined
+  double oversubscription = 1.0;         ///< rate from the chips into a first switch over its rate upwards
+  std::optional<std::uint32_t> radix{};  ///< ports of a first switch; absent: as many as are needed
 };
 
 /// Leaves of `radix` ports with NICs below and spines above, every leaf on every spine.
@@ -85,10 +86,15 @@ struct Degraded {
   std::optional<std::uint32_t> node;    ///< through all groups
   std::optional<std::uint32_t> domain;  ///< as Topology::domain() numbers them; one of the two is given
   double factor = 1.0;                  ///< of the rate, above 0
+  std::string name{};                   ///< for the reader
 };
 
 /// Which cables of a plane are optical: none, those above the first switches, or all.
 enum class Optics : std::uint8_t { None, Upper, All };
+
+/// The slowest that a link may be after everything that takes a share of it, and a device of a store. Far below any
+/// network of a data centre; transfers over less would outlast simulated time.
+inline constexpr BytesPerSecond kSlowestLink{1e6};
 
 /// Chips of one group on a plane.
 struct AttachmentSpec {

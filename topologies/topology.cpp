@@ -13,14 +13,21 @@ namespace tokenyard::topologies {
 namespace {
 
 /// What a chip can send to the others of its group: all of its port through switches, but of direct cables only those
-/// that lead to members.
+/// that lead to members; where none does, what comes is passed on by others, and goes out over one cable.
 BytesPerSecond port_within(const PlaneGraph& plane, ChipId chip, const std::set<std::uint32_t>& members) {
   BytesPerSecond rate = plane.port[chip.index()];
-  if (plane.direct.empty() || members.size() < 2) return rate;
+  if (plane.direct.empty() || members.size() < 2 || plane.direct[chip.index()].empty()) return rate;
+  BytesPerSecond narrowest = rate;
+  bool neighbours = false;
   for (const DirectLink& link : plane.direct[chip.index()]) {
-    if (!members.contains(link.to)) rate -= link.rate;
+    narrowest = std::min(narrowest, link.rate);
+    if (members.contains(link.to)) {
+      neighbours = true;
+    } else {
+      rate -= link.rate;
+    }
   }
-  return rate;
+  return neighbours ? rate : narrowest;
 }
 
 /// GroupView::exchange: of a torus its links' load decides, taken of its largest slice.
@@ -145,13 +152,13 @@ GroupView Topology::view(std::span<const ChipId> chips, PlaneId plane) const {
   expect(!chips.empty(), "a group has at least one chip");
   const PlaneGraph& on = graph_->planes.at(plane.index());
   std::set<std::uint32_t> members;
-  std::set<std::uint32_t> domains;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> domains;
   std::set<std::uint32_t> pods;
   std::vector<std::uint32_t> vertices;
   for (const ChipId chip : chips) {
     require_port(*this, on, chip);
     members.insert(chip.index());
-    domains.insert(on.domain[chip.index()]);
+    domains[on.domain[chip.index()]].push_back(chip.index());
     pods.insert(on.domains[on.domain[chip.index()]].pod);
     vertices.push_back(chip.index());
   }
@@ -161,12 +168,20 @@ GroupView Topology::view(std::span<const ChipId> chips, PlaneId plane) const {
                  .exchange = {},
                  .uplink = {},
                  .latency = on.paths.largest_latency(vertices)};
+  seen.latency_inside = seen.latency;
+  if (domains.size() > 1) {
+    seen.latency_inside = {};
+    for (const auto& [domain, inside] : domains) {
+      seen.latency_inside = std::max(seen.latency_inside, on.paths.largest_latency(inside));
+    }
+  }
+  seen.neighbour = on.torus ? std::min(on.torus->hop, seen.latency_inside) : seen.latency_inside;
   seen.port = port_within(on, chips.front(), members) * on.info.efficiency;
   for (const ChipId chip : chips) seen.port = std::min(seen.port, port_within(on, chip, members) * on.info.efficiency);
   seen.exchange = exchange_rate(on, chips, seen.port);
   seen.uplink = seen.port;
   if (domains.size() == 1) return seen;
-  for (const std::uint32_t domain : domains) {
+  for (const auto& [domain, inside] : domains) {
     const LeafDomain& leaf = on.domains[domain];
     seen.uplink = std::min(seen.uplink, leaf.trunk * (on.info.efficiency * on.info.path_efficiency / leaf.chips));
   }

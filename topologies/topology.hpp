@@ -70,7 +70,8 @@ struct GroupView {
   std::uint32_t ranks = 1;
   std::uint32_t domains = 1;
   BytesPerSecond port;  ///< narrowest chip port on the plane, per direction, efficiency included; of direct cables to
-                        ///< other chips (mesh) only those that lead to chips of the set count
+                        ///< other chips (mesh) only those that lead to chips of the set count, and one of a chip that
+                        ///< reaches the set through others (torus)
   BytesPerSecond exchange;  ///< what a chip can send when each sends evenly to all others of its domain: = port, but in
                             ///< a torus what its links carry of such traffic (torus.hpp)
   BytesPerSecond uplink;    ///< a chip's share towards other domains, the least of the domains: min(port, trunk of its
@@ -78,6 +79,8 @@ struct GroupView {
                             ///< where the set spans pods; = port when domains == 1; 0 when the plane does not lead from
                             ///< one domain to the other
   Seconds latency;          ///< longest one-way path between two of the chips; pairs without a path do not count
+  Seconds latency_inside;   ///< the same of two chips of a domain
+  Seconds neighbour;        ///< = latency_inside, in a torus that of one cable
 };
 
 /// One leaf domain of a plane with the flows' endpoints in it, as sim/engine renders it.

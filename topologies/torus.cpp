@@ -3,6 +3,8 @@
 #include "models/base/errors.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <map>
 
 namespace tokenyard::topologies {
 namespace {
@@ -66,6 +68,45 @@ double exchange_links(const TorusGrid& grid, std::span<const TorusPlace> places)
   }
   const auto chips = static_cast<double>(places.size());
   return (chips - 1.0) / chips / busiest;
+}
+
+double paired_flows(const TorusGrid& grid, std::span<const TorusPlace> from, std::span<const TorusPlace> to) {
+  expect(from.size() == to.size(), "every chip sends to one");
+  struct Cable {
+    TorusPlace at;
+    std::size_t dimension;
+    bool upwards;
+    auto operator<=>(const Cable&) const = default;
+  };
+  std::map<Cable, double> flows;
+  double most = 0.0;
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    expect(from[i].slice == to[i].slice, "ways stay in a slice");
+    TorusPlace corner = from[i];
+    for (std::size_t d = 0; d < 3; ++d) {
+      const std::uint32_t size = grid.dims[d];
+      const auto walk = [&](bool upwards, std::uint32_t steps, double share) {
+        TorusPlace here = corner;
+        for (std::uint32_t step = 0; step < steps; ++step) {
+          most = std::max(most, flows[{here, d, upwards}] += share);
+          here.at[d] = (here.at[d] + (upwards ? 1 : size - 1)) % size;
+        }
+      };
+      const std::uint32_t up = (to[i].at[d] + size - corner.at[d]) % size;
+      const std::uint32_t down = (size - up) % size;
+      if (!grid.is_ring(d)) {
+        const bool upwards = to[i].at[d] > corner.at[d];
+        walk(upwards, upwards ? up : down, 1.0);
+      } else if (up == down) {
+        walk(true, up, 0.5);
+        walk(false, down, 0.5);
+      } else {
+        walk(up < down, std::min(up, down), 1.0);
+      }
+      corner.at[d] = to[i].at[d];
+    }
+  }
+  return most;
 }
 
 }  // namespace tokenyard::topologies

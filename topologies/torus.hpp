@@ -3,6 +3,7 @@
 #include "models/base/units.hpp"
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -13,7 +14,7 @@ namespace tokenyard::topologies {
 struct TorusPlace {
   std::array<std::uint32_t, 3> at{};  ///< x, y, z
   std::uint32_t slice = 0;            ///< chips of different slices have no way to each other
-  friend bool operator==(const TorusPlace&, const TorusPlace&) = default;
+  friend auto operator<=>(const TorusPlace&, const TorusPlace&) = default;
 };
 
 /// The coordinates of a plane whose chips are cabled as a torus. Distances are counted, not searched.
@@ -44,5 +45,10 @@ struct TorusGrid {
 /// Networks, 2004, section 3.3; own derivation for lines (cut in the middle).
 /// REQUIRES: at least 2 places, one slice.
 [[nodiscard]] double exchange_links(const TorusGrid& grid, std::span<const TorusPlace> places);
+
+/// Most flows over one cable, each way, when every chip of `from` sends to the one in the same place of `to`: 1 between
+/// neighbours. Ways as above. REQUIRES: as many of both, each pair in one slice.
+[[nodiscard]] double paired_flows(const TorusGrid& grid, std::span<const TorusPlace> from,
+                                  std::span<const TorusPlace> to);
 
 }  // namespace tokenyard::topologies

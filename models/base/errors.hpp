@@ -9,17 +9,20 @@
 namespace tokenyard {
 
 /// A value that a person gave is out of its domain. `field` is the key as the person wrote it ("tensor");
-/// sim/config turns it into file:line:column before anyone reads it.
+/// sim/config turns it into file:line:column before anyone reads it. `other` is a second key that it lies at as much:
+/// where a person wrote that one and the first came with a catalogue's entry, it is told there.
 class SpecError : public std::invalid_argument {
  public:
-  SpecError(std::string field, const std::string& why)
-      : std::invalid_argument(field + ": " + why), field_(std::move(field)), why_(why) {}
+  SpecError(std::string field, const std::string& why, std::string other = {})
+      : std::invalid_argument(field + ": " + why), field_(std::move(field)), why_(why), other_(std::move(other)) {}
   [[nodiscard]] const std::string& field() const { return field_; }
   [[nodiscard]] const std::string& why() const { return why_; }
+  [[nodiscard]] const std::string& other() const { return other_; }  ///< empty: there is none
 
  private:
   std::string field_;
   std::string why_;
+  std::string other_;
 };
 
 /// A mistake in something a person wrote, told in one line that starts with its place:

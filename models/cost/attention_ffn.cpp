@@ -136,6 +136,7 @@ AttentionFfn::AttentionFfn(const StepCostSpec& spec)
       share_(tables(all_tokens(spec),
                     [&spec](std::size_t kind, double tokens) { return ns(group_time(spec, tokens, kind == 1)); })),
       back_(way_tables(spec, Direction::Combine)),
+      ffn_sent_{group_bytes(spec, false), group_bytes(spec, true)},
       tensor_(graphs_.largest(),
               [side = attention_side(spec)](double tokens) { return cost::tensor_load(side, tokens); }),
       head_(graphs_.largest(),
@@ -225,6 +226,24 @@ Communication AttentionFfn::communication(std::span<const StepShape> ranks) cons
     sent.ways.back.add(times, bytes(Direction::Combine), to_all);
   }
   return sent;
+}
+
+CollectiveBytes AttentionFfn::bytes(std::span<const StepShape> ranks) const {
+  const double chips = spec_.plan.chips();
+  const Communication sent = communication(ranks);
+  const Load step = load(ranks);
+  PortBytes ffn;
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    const double tokens = 1.0 * step.layers[kind].layers * step.micro_batches * step.together;
+    ffn.inside += tokens * ffn_sent_[kind].inside;
+    ffn.across += tokens * ffn_sent_[kind].across;
+  }
+  CollectiveBytes sum;
+  sum[Sender::Tensor] = of_chips(sent.tensor.sent, chips);
+  sum[Sender::Out] = of_chips(sent.ways.out.sent, chips);
+  sum[Sender::Back] = of_chips(sent.ways.back.sent, chips);
+  sum[Sender::Ffn] = of_chips(ffn, 1.0);
+  return sum;
 }
 
 std::optional<StepTrips> AttentionFfn::trips(std::span<const StepShape> ranks) const {

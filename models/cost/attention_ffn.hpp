@@ -49,6 +49,8 @@ class AttentionFfn final : public StepCost {
   /// What all-reduces of the attention side's tensor groups, and both ways, send. Ways go to all chips of the other
   /// side at once.
   [[nodiscard]] Communication communication(std::span<const StepShape> ranks) const override;
+  /// The same of all chips, and what FFN chips that share matrices send each other.
+  [[nodiscard]] CollectiveBytes bytes(std::span<const StepShape> ranks) const override;
   /// Exact: all ways of the step are that much longer by equal parts, and micro-batches hide what they can.
   [[nodiscard]] SimTime longer(std::span<const StepShape> ranks, Seconds out, Seconds back) const override;
 
@@ -85,7 +87,8 @@ class AttentionFfn final : public StepCost {
   std::array<TokenTable, 2> ffn_;
   std::array<TokenTable, 2> share_;
   std::array<TokenTable, 2> back_;
-  PortLoadTable tensor_;  // of an attention chip, of its rank's tokens
+  std::array<PortBytes, 2> ffn_sent_;  // between FFN chips, of a token in a dense and in a MoE layer
+  PortLoadTable tensor_;               // of an attention chip, of its rank's tokens
   TokenTable head_;
   TokenTable expert_weights_;  // bytes on all chips in all layers, likewise
   double rank_weights_;        // bytes, on all chips of a rank, in all layers

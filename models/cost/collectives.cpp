@@ -27,6 +27,26 @@ double serial_hops(Collective op, double ranks) {
   return std::min(around, 2.0 * std::ceil(std::log2(ranks)));
 }
 
+/// Latency of the messages that follow one another inside a domain, beyond what launches hold.
+Seconds step_latency(Collective op, Algorithm algorithm, const GroupLinks& links, std::optional<Seconds> measured) {
+  const double around = (op == Collective::AllReduce ? 2.0 : 1.0) * (links.ranks - 1.0);
+  const double levels = std::ceil(std::log2(1.0 * links.ranks));
+  switch (algorithm) {
+    case Algorithm::Ring:
+      return beyond_measured(links.neighbour * around, around, measured);
+    case Algorithm::Tree:
+      return beyond_measured(2.0 * std::max(links.latency_inside, links.neighbour * levels), 2.0 * levels, measured);
+    case Algorithm::TwoShot:
+    case Algorithm::TwoLevel:
+      return beyond_measured(2.0 * links.latency_inside, 2.0, measured);
+    case Algorithm::OneShot:
+    case Algorithm::InNetwork:
+    case Algorithm::Direct:
+      break;
+  }
+  return beyond_measured(links.latency_inside, 1.0, measured);
+}
+
 Seconds ring_wire(Collective op, Bytes size, const GroupLinks& links, const models::RingCoefficients& c) {
   // Where everybody sends to everybody a torus gives less than its ports.
   const bool spread = op == Collective::AllToAll && links.exchange > BytesPerSecond{};
@@ -46,10 +66,14 @@ CollectivePrice one_domain(Collective op, Bytes size, const GroupLinks& links, c
   const models::RingCoefficients& ring = c.of(op);
   const double hops = serial_hops(op, links.ranks);
   CollectivePrice price{.time = filled(ring.launch + hops * ring.per_peer, ring_wire(op, size, links, ring), ring.fill),
-                        .algorithm = hops < links.ranks - 1.0 ? Algorithm::Tree : Algorithm::Ring,
+                        .algorithm = op == Collective::AllToAll ? Algorithm::Direct
+                                     : hops < links.ranks - 1.0 ? Algorithm::Tree
+                                                                : Algorithm::Ring,
                         .extrapolated = links.ranks > kMeasuredRanks};
+  price.time += step_latency(op, price.algorithm, links, c.latency);
   if (!by_switches(op, size, links, c)) return price;
-  const Seconds reduced = in_network_time(size, links, *c.in_network);
+  const Seconds reduced =
+      in_network_time(size, links, *c.in_network) + step_latency(op, Algorithm::InNetwork, links, c.latency);
   if (reduced < price.time)
     price = {.time = reduced, .algorithm = Algorithm::InNetwork, .extrapolated = price.extrapolated};
   return price;
@@ -58,7 +82,9 @@ CollectivePrice one_domain(Collective op, Bytes size, const GroupLinks& links, c
 CollectivePrice several_domains(Collective op, Bytes size, const GroupLinks& links,
                                 const models::LibraryCoefficients& c) {
   Seconds inside;
+  Seconds inner_latency;
   if (links.ranks > links.domains) {
+    inner_latency = step_latency(op, Algorithm::TwoLevel, links, c.latency);
     inside = ring_wire(op, size, links, c.of(op));
     if (by_switches(op, size, links, c)) inside = std::min(inside, switch_wire(size, links, *c.in_network));
   }
@@ -66,9 +92,9 @@ CollectivePrice several_domains(Collective op, Bytes size, const GroupLinks& lin
   const Seconds across = sent / (links.uplink * c.two_level.across_eff);
   const Seconds wire = links.one_plane ? inside + across : std::max(inside, across);
   const double hops = c.two_level.direct ? 1.0 : std::ceil(std::log2(1.0 * links.domains));
-  const Seconds launch = c.two_level.launch + 2.0 * hops * links.latency;
+  const Seconds launch = c.two_level.launch + 2.0 * hops * links.latency + inner_latency;
   return {.time = filled(launch, wire, c.two_level.fill),
-          .algorithm = Algorithm::TwoLevel,
+          .algorithm = op == Collective::AllToAll ? Algorithm::Direct : Algorithm::TwoLevel,
           .extrapolated = links.domains > kMeasuredDomains || ranks_per_domain(links) > kMeasuredRanks};
 }
 
@@ -87,9 +113,11 @@ std::string_view name(Algorithm algorithm) {
     case Algorithm::InNetwork:
       return "in-network";
     case Algorithm::TwoLevel:
+      return "two-level";
+    case Algorithm::Direct:
       break;
   }
-  return "two-level";
+  return "direct";
 }
 
 PortBytes port_bytes(Collective op, Bytes size, const GroupLinks& links, Algorithm algorithm) {
@@ -126,7 +154,8 @@ Seconds shot_time(Algorithm algorithm, Bytes size, const GroupLinks& links, cons
   const bool one = algorithm == Algorithm::OneShot;
   const Bytes sent = port_bytes(Collective::AllReduce, size, links, algorithm).inside;
   return (one ? c.one_shot_t0 : c.two_shot_t0) + c.per_peer * (links.ranks - 1.0) +
-         sent / (links.port * (one ? c.one_shot_eff : c.two_shot_eff));
+         sent / (links.port * (one ? c.one_shot_eff : c.two_shot_eff)) +
+         step_latency(Collective::AllReduce, algorithm, links, c.latency);
 }
 
 CollectivePrice shot(Algorithm algorithm, Bytes size, const GroupLinks& links, const models::AllReduceCoefficients& c) {
@@ -148,7 +177,9 @@ CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links, const models
 
 CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c) {
   const models::AllReduceCoefficients& own = c.own_all_reduce();
-  if (links.domains > 1) return library_time(Collective::AllReduce, size, links, c.used_library());
+  if (links.domains > 1 || links.ranks > own.most_ranks) {
+    return library_time(Collective::AllReduce, size, links, c.used_library());
+  }
   if (c.one_shot_up_to > Bytes{} && links.ranks > 2) {
     if (size <= c.one_shot_up_to) return shot(Algorithm::OneShot, size, links, own);
   } else if (size <= own.up_to) {
@@ -157,9 +188,15 @@ CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::Co
   return library_time(Collective::AllReduce, size, links, c.used_library());
 }
 
+Seconds beyond_measured(Seconds path, double steps, std::optional<Seconds> measured) {
+  return measured ? std::max(path - *measured * steps, Seconds{0.0}) : Seconds{0.0};
+}
+
 Seconds hop_time(Bytes size, const GroupLinks& links, const models::PointToPointCoefficients& c) {
   if (links.ranks == 1) return Seconds{0.0};
-  if (links.domains == 1) return c.launch_inside + size / (links.port * c.eff_inside);
+  if (links.domains == 1) {
+    return c.launch_inside + size / (links.port * c.eff_inside) + beyond_measured(links.latency_inside, 1.0, c.latency);
+  }
   return c.launch_across + links.latency + size / (links.uplink * c.eff_across);
 }
 

@@ -5,17 +5,22 @@
 #include "models/device/collective_kernels.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace tokenyard::cost {
 
 // Collectives on an idle network, closed forms. Every bandwidth is the group's (GroupLinks); the coefficients give
 // launches and the share of a link that the kernel reaches. A group of one rank costs nothing.
-// Inside one domain the wire's latency is part of the measured launches and is not added again.
+// Launches hold the latency of the domain that they were measured in (`latency` of the coefficients). What a domain has
+// beyond is added, for every message that waits for another, nothing where it has less: one shot, direct, one hop 1;
+// two shots 2; ring p-1 (all-reduce 2(p-1)) to the neighbour; tree up and down, each the longest way in the domain or
+// log2 p neighbours, whichever is more; switches that add 1; the phases inside the domains of two levels 2.
 
-enum class Algorithm : std::uint8_t { OneShot, TwoShot, Ring, Tree, InNetwork, TwoLevel };
-[[nodiscard]] std::string_view name(
-    Algorithm algorithm);  ///< "one-shot", "two-shot", "ring", "tree", "in-network", ...
+/// Direct: every rank to each that it has something for.
+enum class Algorithm : std::uint8_t { OneShot, TwoShot, Ring, Tree, InNetwork, TwoLevel, Direct };
+/// "one-shot", "two-shot", "ring", "tree", "in-network", "two-level", "direct"
+[[nodiscard]] std::string_view name(Algorithm algorithm);
 
 struct CollectivePrice {
   Seconds time;
@@ -51,9 +56,12 @@ struct PortBytes {
 [[nodiscard]] CollectivePrice own_all_reduce(Bytes size, const GroupLinks& links,
                                              const models::AllReduceCoefficients& c);
 
-/// All-reduce as engines choose: their own kernels in one domain up to c.own_all_reduce().up_to, else the library.
-/// Where c.one_shot_up_to is given, more than two ranks use one shot up to it and the library above.
+/// All-reduce as engines choose: their own kernels in one domain up to c.own_all_reduce().up_to and most_ranks, else
+/// the library. Where c.one_shot_up_to is given, more than two ranks use one shot up to it and the library above.
 [[nodiscard]] CollectivePrice all_reduce(Bytes size, const GroupLinks& links, const models::CollectiveKernels& c);
+
+/// What `steps` messages one after the other take beyond the latency that the launches hold: path - steps * measured.
+[[nodiscard]] Seconds beyond_measured(Seconds path, double steps, std::optional<Seconds> measured);
 
 /// One hop between neighbouring pipeline stages, or any other pair: launch + size over the share of the link that the
 /// library reaches, and across domains the wire's latency.

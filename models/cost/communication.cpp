@@ -1,6 +1,8 @@
 #include "models/cost/communication.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
 namespace tokenyard::cost {
 namespace {
@@ -31,6 +33,10 @@ FlowCount flows_at_once(Algorithm algorithm, const GroupLinks& links) {
     case Algorithm::OneShot:
     case Algorithm::TwoShot:
       return {.inside = links.ranks - 1.0};
+    case Algorithm::Direct: {
+      const double per_domain = 1.0 * links.ranks / links.domains;
+      return {.inside = std::max(per_domain - 1.0, 1.0), .across = std::max(links.ranks - per_domain, 1.0)};
+    }
     case Algorithm::Ring:
     case Algorithm::Tree:
     case Algorithm::InNetwork:
@@ -46,6 +52,11 @@ FlowCount flows_at_once(const models::ExchangeKernel& kernel, const GroupLinks& 
   const bool to_domains = kernel.copies == models::ExchangeCopies::PerDomain;
   return {.inside = std::max(per_domain - 1.0, 1.0),
           .across = std::max(to_domains ? links.domains - 1.0 : ranks - per_domain, 1.0)};
+}
+
+CollectiveBytes::Of of_chips(const PortBytes& bytes, double chips) {
+  const auto whole = [&](Bytes one) { return static_cast<std::uint64_t>(std::llround(one.value() * chips)); };
+  return {.inside = whole(bytes.inside), .across = whole(bytes.across)};
 }
 
 bool PlaneShare::any() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/collective_bytes.hpp"
 #include "models/base/units.hpp"
 #include "models/cost/collectives.hpp"
 
@@ -43,6 +44,9 @@ struct Communication {
   PortLoad pipeline;
   Ways ways;  ///< these hold a step up by what StepCost::longer() says
 };
+
+/// `bytes` of every one of so many chips, in whole bytes.
+[[nodiscard]] CollectiveBytes::Of of_chips(const PortBytes& bytes, double chips);
 
 /// Which bytes of an instance's collectives travel on one plane.
 struct PlaneShare {

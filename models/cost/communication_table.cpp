@@ -108,6 +108,7 @@ CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts
     : graphs_(spec),
       has_experts_(spec.llm.moe && spec.plan.stage_chips() > 1),
       ranks_(spec.plan.attention_data),
+      chips_(spec.plan.chips()),
       local_(graphs_.largest(), [&](double tokens) { return ns(sent_time(parts.local(tokens))); }),
       exchange_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens))); }),
       exchange_prompts_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens, true))); }),
@@ -122,20 +123,37 @@ CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts
   attention_.emplace(spec);
 }
 
-CommunicationTable::Tokens CommunicationTable::tokens(std::span<const StepShape> ranks) const {
+template <class Take>
+void CommunicationTable::each_rank(std::span<const StepShape> ranks, Take take) const {
   const bool padded = graphs_.pads(ranks);
-  if (ranks.size() == 1) {
-    const std::uint32_t own = graphs_.tokens(ranks[0], padded);
-    return {.most = own, .all = own, .prompts = ranks[0].prefill_tokens > 0};
-  }
-  const std::uint32_t common = graphs_.common(ranks, padded);
+  const std::uint32_t common = ranks.size() == 1 ? 0 : graphs_.common(ranks, padded);
+  for (const StepShape& shape : ranks) take(shape, common > 0 ? common : graphs_.tokens(shape, padded));
+}
+
+CommunicationTable::Tokens CommunicationTable::tokens(std::span<const StepShape> ranks) const {
   Tokens sum;
-  for (const StepShape& shape : ranks) {
-    const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
+  each_rank(ranks, [&](const StepShape& shape, std::uint32_t own) {
     sum.all += own;
     sum.most = std::max(sum.most, own);
     sum.prompts = sum.prompts || shape.prefill_tokens > 0;
-  }
+  });
+  return sum;
+}
+
+CollectiveBytes CommunicationTable::bytes(std::span<const StepShape> ranks) const {
+  PortLoad tensor;
+  PortLoad pipeline;
+  each_rank(ranks, [&](const StepShape&, std::uint32_t own) {
+    if (own == 0) return;
+    tensor.add(1.0, tensor_(own));
+    pipeline.add(own, hop_);
+  });
+  CollectiveBytes sum;
+  sum[Sender::Tensor] = of_chips(tensor.sent, chips_ / ranks_);
+  sum[Sender::Pipeline] = of_chips(pipeline.sent, chips_ / ranks_);
+  if (!has_experts_) return sum;
+  const Tokens step = tokens(ranks);
+  sum[Sender::Expert] = of_chips((step.prompts ? expert_prompts_ : expert_)(step.all).sent, chips_);
   return sum;
 }
 

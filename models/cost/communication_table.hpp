@@ -38,8 +38,8 @@ class PortLoadTable {
 /// exposed: all-reduces and hops of the rank with the most tokens, exchange of the experts, what chips that share a
 /// cache send each other; of two half batches only what the other half's computation does not hide. It is the chips'
 /// time: a host or launches that take longer than the chips may hide it again, which is not looked at.
-/// Left out: the collectives of drafting layers; in the bytes also KvExchange. Bytes are of the chip with the mean
-/// load.
+/// Left out: the collectives of drafting layers; in the bytes also KvExchange. What is sent is of the chip with the
+/// mean load; bytes are of all chips.
 class CommunicationTable {
  public:
   CommunicationTable(const StepCostSpec& spec, const StepParts& parts);
@@ -47,6 +47,7 @@ class CommunicationTable {
   // REQUIRES: as StepCost::step().
   [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const;
   [[nodiscard]] Communication sent(std::span<const StepShape> ranks) const;
+  [[nodiscard]] CollectiveBytes bytes(std::span<const StepShape> ranks) const;
 
   /// Whether all steps of a run of decodes expose the same.
   [[nodiscard]] bool same_in_a_run() const { return !two_batch_; }
@@ -58,12 +59,16 @@ class CommunicationTable {
     std::uint32_t all = 0;
     bool prompts = false;
   };
+  /// `take(shape, own)` for every rank, `own` being its tokens, padded.
+  template <class Take>
+  void each_rank(std::span<const StepShape> ranks, Take take) const;
   [[nodiscard]] Tokens tokens(std::span<const StepShape> ranks) const;
   [[nodiscard]] double hidden_ns(std::span<const StepShape> ranks, const Tokens& tokens) const;
 
   GraphPadding graphs_;
   bool has_experts_;
   double ranks_;
+  double chips_;                 // of the instance
   TokenTable local_;             // ns, of a rank's tokens
   TokenTable exchange_;          // ns, of all tokens
   TokenTable exchange_prompts_;  // likewise, where steps hold prompts

@@ -23,8 +23,9 @@ BytesPerSecond inside_rate(const GroupLinks& links, const ExchangeKernel& kernel
 }
 
 double launch_s(const GroupLinks& links, double ranks, const ExchangeCoefficients& c) {
-  if (links.domains == 1) return (c.launch + c.per_doubling * std::log2(ranks)).value();
-  return (c.across_launch + c.across_per_doubling * std::log2(1.0 * links.domains) + links.latency).value();
+  const Seconds inside = beyond_measured(links.latency_inside, 1.0, c.latency);
+  if (links.domains == 1) return (c.launch + c.per_doubling * std::log2(ranks) + inside).value();
+  return (c.across_launch + c.across_per_doubling * std::log2(1.0 * links.domains) + links.latency + inside).value();
 }
 
 /// Domains that the chosen groups of experts lie in; 0 without group-limited routing.

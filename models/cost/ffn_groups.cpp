@@ -63,9 +63,9 @@ Seconds group_time(const StepCostSpec& spec, double tokens, bool moe) {
   return sum;
 }
 
-Wire group_wire(const StepCostSpec& spec, bool moe) {
+PortBytes group_bytes(const StepCostSpec& spec, bool moe) {
   const double hidden = spec.llm.hidden;
-  Wire wire;
+  PortBytes sum;
   for (const Gather& group : gathers(spec, 1.0, moe)) {
     if (group.tokens <= 0.0) continue;
     const Algorithm ring = group.links->domains > 1 ? Algorithm::TwoLevel : Algorithm::Ring;
@@ -73,11 +73,11 @@ Wire group_wire(const StepCostSpec& spec, bool moe) {
          {std::pair{models::Collective::AllGather, Bytes{dispatch_bytes(hidden, spec.precision.experts)}},
           {models::Collective::ReduceScatter, Bytes{combine_bytes(hidden)}}}) {
       const PortBytes port = port_bytes(op, group.tokens * size, *group.links, ring);
-      wire.inside += 1.0 * spec.ffn->plan.chips() * port.inside;
-      wire.across += 1.0 * spec.ffn->plan.chips() * port.across;
+      sum.inside += 1.0 * spec.ffn->plan.chips() * port.inside;
+      sum.across += 1.0 * spec.ffn->plan.chips() * port.across;
     }
   }
-  return wire;
+  return sum;
 }
 
 }  // namespace tokenyard::cost

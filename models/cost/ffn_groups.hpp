@@ -1,8 +1,8 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/collectives.hpp"
 #include "models/cost/step_cost.hpp"
-#include "models/cost/wire.hpp"
 
 namespace tokenyard::cost {
 
@@ -21,6 +21,6 @@ namespace tokenyard::cost {
 [[nodiscard]] Seconds group_time(const StepCostSpec& spec, double tokens, bool moe);
 
 /// What one token makes all FFN chips together send in one layer.
-[[nodiscard]] Wire group_wire(const StepCostSpec& spec, bool moe);
+[[nodiscard]] PortBytes group_bytes(const StepCostSpec& spec, bool moe);
 
 }  // namespace tokenyard::cost

@@ -115,6 +115,9 @@ class KernelSum final : public StepCost {
   [[nodiscard]] Communication communication(std::span<const StepShape> ranks) const override {
     return communication_.sent(ranks);
   }
+  [[nodiscard]] CollectiveBytes bytes(std::span<const StepShape> ranks) const override {
+    return communication_.bytes(ranks);
+  }
   [[nodiscard]] SimTime exposed(std::span<const StepShape> ranks) const override {
     return communication_.exposed(ranks);
   }

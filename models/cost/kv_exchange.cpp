@@ -1,5 +1,6 @@
 #include "models/cost/kv_exchange.hpp"
 
+#include "models/cost/collectives.hpp"
 #include "models/cost/layer_work.hpp"
 
 #include <algorithm>
@@ -21,7 +22,8 @@ Line gather(const GroupLinks& links, const models::AllReduceCoefficients& c) {
   const double inside = ranks / domains;
   const double within = (inside - 1.0) / inside / (links.port.value() * c.two_shot_eff);
   const double across = links.domains == 1 ? 0.0 : (domains - 1.0) / domains / inside / links.uplink.value();
-  const Seconds floor = c.one_shot_t0 + c.per_peer * (inside - 1.0) + std::ceil(std::log2(domains)) * links.latency;
+  const Seconds floor = c.one_shot_t0 + c.per_peer * (inside - 1.0) + std::ceil(std::log2(domains)) * links.latency +
+                        beyond_measured(links.latency_inside, 1.0, c.latency);
   return {.floor = floor.value() * 1e9, .per_byte = std::max(within, across) * 1e9};
 }
 

@@ -16,7 +16,9 @@ struct GroupLinks {
   BytesPerSecond uplink;      ///< of one rank towards other domains, per direction: its share of the narrower of
                               ///< its own NICs and its domain's trunk; = port when domains == 1
   Seconds latency;            ///< longest one-way wire latency between two ranks
-  bool one_plane = false;     ///< the ports that send inside a domain are those that send across
+  Seconds latency_inside;     ///< the same of two ranks of a domain
+  Seconds neighbour;       ///< one way to the next rank of a ring inside a domain: = latency_inside, in a torus a hop
+  bool one_plane = false;  ///< the ports that send inside a domain are those that send across
   bool in_network_reduction = false;  ///< switches of the domain can add up what they carry
 };
 

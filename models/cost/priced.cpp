@@ -68,8 +68,7 @@ Priced PricedKernels::reduce_scatter(Bytes size, const GroupLinks& links) const 
 Priced PricedKernels::by_library(models::Collective op, Bytes size, const GroupLinks& links) const {
   const models::LibraryCoefficients& library = chip_.kernels.collectives.used_library();
   const CollectivePrice price = library_time(op, size, links, library);
-  const models::Provenance& from =
-      price.algorithm == Algorithm::TwoLevel ? library.two_level.provenance : library.of(op).provenance;
+  const models::Provenance& from = links.domains > 1 ? library.two_level.provenance : library.of(op).provenance;
   const bool covered = from.covers({{"bytes", size.value()}, {"ranks", 1.0 * links.ranks}});
   return {.time = price.time, .outside = links.ranks > 1 && (price.extrapolated || !covered)};
 }

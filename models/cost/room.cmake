@@ -34,7 +34,6 @@ tokenyard_room(cost
     cost/token_table.cpp
     cost/two_batch.cpp
     cost/ways.cpp
-    cost/wire.cpp
   HEADERS
     cost/attention.hpp
     cost/attention_coverage.hpp
@@ -72,5 +71,4 @@ tokenyard_room(cost
     cost/token_table.hpp
     cost/two_batch.hpp
     cost/ways.hpp
-    cost/wire.hpp
   BELOW base device llm)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/collective_bytes.hpp"
 #include "models/base/price_basis.hpp"
 #include "models/base/sim_time.hpp"
 #include "models/cost/communication.hpp"
@@ -133,6 +134,15 @@ class StepCost {
   }
   /// What the collectives of step(ranks) send; likewise.
   [[nodiscard]] virtual Communication communication(std::span<const StepShape> ranks) const {
+    static_cast<void>(ranks);
+    return {};
+  }
+
+  /// What they send out of the ports of all chips: all-reduces by the algorithm that the price takes for the step's
+  /// tokens, dispatch and combine by the kernel of such steps, a stage hop once for each of the receiving stage's
+  /// tensor ranks. Tokens that fill up a graph are sent too. Left out: what chips that share a cache send each other
+  /// (KvExchange), and drafts. 0 where a cost has no notion of collectives.
+  [[nodiscard]] virtual CollectiveBytes bytes(std::span<const StepShape> ranks) const {
     static_cast<void>(ranks);
     return {};
   }

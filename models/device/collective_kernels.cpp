@@ -14,6 +14,7 @@ void check(const AllReduceCoefficients& c, const FigureGroup& group) {
   group.efficiency("two_shot_eff", c.two_shot_eff);
   if (c.norm) group.not_negative("norm", c.norm->value());
   group.not_negative("up_to", c.up_to.value());
+  group.positive("most_ranks", c.most_ranks);
   group.sourced(c.provenance);
 }
 

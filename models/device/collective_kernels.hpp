@@ -33,6 +33,11 @@ struct AllReduceCoefficients {
   double two_shot_eff = 1;         ///< e2
   std::optional<Seconds> norm{};   ///< of a kernel with residual and norm inside, beyond the all-reduce
   Bytes up_to{8.0 * 1024 * 1024};  ///< largest buffer it takes; the library does the rest
+  /// Most ranks it takes. Default: vLLM's custom_all_reduce.py has 2, 4, 6 and 8 (_SUPPORTED_WORLD_SIZES), SGLang's the
+  /// same, TensorRT-LLM's custom all-reduce stays in a node.
+  std::uint32_t most_ranks = 8;
+  /// One way in the domain it was measured in, which its launches hold; absent: what a domain has beyond is not known.
+  std::optional<Seconds> latency{};
   Provenance provenance;
 };
 
@@ -82,6 +87,7 @@ struct PointToPointCoefficients {
   double eff_inside = 1;
   Seconds launch_across;
   double eff_across = 1;
+  std::optional<Seconds> latency{};  ///< as AllReduceCoefficients::latency
   Provenance provenance;
 };
 
@@ -91,6 +97,7 @@ struct LibraryCoefficients {
   std::optional<InNetworkCoefficients> in_network;
   TwoLevelCoefficients two_level;
   PointToPointCoefficients point_to_point;
+  std::optional<Seconds> latency{};  ///< as AllReduceCoefficients::latency
 
   [[nodiscard]] const RingCoefficients& of(Collective op) const { return ring.at(static_cast<std::size_t>(op)); }
 };
@@ -119,6 +126,7 @@ struct ExchangeCoefficients {
   BytesPerSecond rate_per_sm;         ///< that one SM moves when there is one domain; 0: never the limit
   BytesPerSecond across_rate_per_sm;  ///< likewise with several, where it forwards as well
   Seconds per_token;                  ///< serial part per token that a rank sends
+  std::optional<Seconds> latency{};   ///< as AllReduceCoefficients::latency
   Provenance provenance;
 };
 

@@ -18,6 +18,10 @@ constexpr auto kKeys = joined(
     std::to_array<Key>({
         {"collectives", "base", "text", kOptional, kBase},
         {"collectives", "name", "text", "custom", "Name of the entry, as the file is called."},
+        {"collectives", "latency", kTime, kOptional,
+         "One way in the domain that all tables were measured in, which their launches hold; what a domain has beyond "
+         "is "
+         "added to every step of a collective. Nothing is added when left out."},
         {"collectives", "all_reduce", "text", kRequired, "Which of `all_reduces` engines use inside a domain."},
         {"collectives", "fused_norm", "mapping: collectives.fused_norm", kOptional,
          "What engines with norm_in_all_reduce take up to some sizes whose own all-reduce has no norm inside."},
@@ -46,6 +50,8 @@ constexpr auto kKeys = joined(
          "Residual and norm inside the kernel, beyond the all-reduce, for engines with norm_in_all_reduce; default: no "
          "kernel does both."},
         {"collectives.all_reduce", "up_to", kSize, "8 MiB", "Largest buffer it takes; the library does larger ones."},
+        {"collectives.all_reduce", "most_ranks", "count", "8",
+         "Most ranks it takes; the library does more. Default: custom kernels of vLLM, SGLang and TensorRT-LLM."},
     }),
     provenance_rows("collectives.all_reduce"),
     std::to_array<Key>({

@@ -28,6 +28,7 @@ AllReduceCoefficients read_all_reduce(YamlMap map) {
                                .two_shot_t0 = map.seconds("two_shot_t0"),
                                .two_shot_eff = map.number("two_shot_eff", 0.0, 1.0),
                                .up_to = map.bytes("up_to"),
+                               .most_ranks = map.count("most_ranks", 2, 1'000'000),
                                .provenance = read_provenance(map)};
   if (map.given("norm")) reduce.norm = map.seconds("norm");
   map.finish();
@@ -130,6 +131,13 @@ models::FusedNorm read_fused_norm(YamlMap map) {
   return fused;
 }
 
+/// Of the domain that all tables were measured in.
+void set_latency(Seconds latency, CollectiveKernels& kernels) {
+  for (auto& [name, table] : kernels.all_reduces) table.latency = latency;
+  for (auto& [name, table] : kernels.libraries) table.latency = table.point_to_point.latency = latency;
+  for (auto& [name, table] : kernels.exchanges) table.dispatch.latency = table.combine.latency = latency;
+}
+
 }  // namespace
 
 CollectiveKernels read_collectives(YamlMap map) {
@@ -144,6 +152,7 @@ CollectiveKernels read_collectives(YamlMap map) {
   for (auto& [name, table] : map.named_maps("exchanges", "collectives.exchange")) {
     kernels.exchanges.emplace(name, read_exchange(std::move(table)));
   }
+  if (map.given("latency")) set_latency(map.seconds("latency"), kernels);
   kernels.all_reduce = map.text("all_reduce");
   if (map.given("fused_norm")) {
     kernels.fused_norm = read_fused_norm(map.map("fused_norm", "collectives.fused_norm"));

@@ -56,10 +56,12 @@ std::vector<NodeGroupSpec> read_groups(YamlMap& map) {
 }
 
 SwitchedWiring read_switched(YamlMap& map) {
-  return {.nodes_per_domain = map.count("nodes_per_domain"),
-          .switches = map.count("switches", 1, 10'000),
-          .spines = map.count("spines", 0, 10'000),
-          .oversubscription = map.number("oversubscription", 1.0, 1000.0)};
+  SwitchedWiring wiring{.nodes_per_domain = map.count("nodes_per_domain"),
+                        .switches = map.count("switches", 1, 10'000),
+                        .spines = map.count("spines", 0, 10'000),
+                        .oversubscription = map.number("oversubscription", 1.0, 1000.0)};
+  if (map.has("radix")) wiring.radix = map.count("radix", 2, 100'000);
+  return wiring;
 }
 
 LeafSpineWiring read_leaf_spine(YamlMap& map) {
@@ -111,6 +113,7 @@ double read_path_efficiency(YamlMap& map) {
 void read_degraded(YamlMap& map, PlaneSpec& plane) {
   for (auto& [name, part] : map.named_maps("degraded", "topology.degraded")) {
     topologies::Degraded& degraded = plane.degraded.emplace_back();
+    degraded.name = name;
     if (part.given("node")) degraded.node = part.count("node", 0);
     if (part.given("domain")) degraded.domain = part.count("domain", 0);
     if (degraded.node.has_value() == degraded.domain.has_value()) part.fail("node", "name a node or a domain");
@@ -137,7 +140,10 @@ PlaneSpec read_plane(const std::string& name, YamlMap& map) {
   plane.link = map.bandwidth("link");
   plane.latency = map.seconds("latency");
   if (map.has("latency_across")) plane.latency_across = map.seconds("latency_across");
-  if (map.has("latency_pods")) plane.latency_pods = map.seconds("latency_pods");
+  if (kind == "leaf_spine") {
+    const bool pods = std::get<LeafSpineWiring>(plane.wiring).tiers == 3;
+    if (pods && map.has("latency_pods")) plane.latency_pods = map.seconds("latency_pods");
+  }
   plane.efficiency = map.number("efficiency", 0.0, 1.0);
   if (kind == "switched") plane.in_network_reduction = map.flag("in_network_reduction");
   if (kind != "mesh" && kind != "torus" && kind != "host") plane.path_efficiency = read_path_efficiency(map);

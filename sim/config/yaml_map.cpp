@@ -126,6 +126,11 @@ void YamlMap::fail(std::string_view key, const std::string& why) const {
   throw UserError((set ? "--set" : place(file, mark)) + ": " + impl_->path + std::string(key) + ": " + why);
 }
 
+bool YamlMap::is_own(std::string_view key) const {
+  const YAML::Node value = impl_->find(key);
+  return !value || (from_command_line(value) || file_of(value, impl_->file) == impl_->file);
+}
+
 void YamlMap::fail_missing(std::string_view key) const {
   const std::vector<std::string> unknown = unknown_keys(impl_->node, impl_->section);
   if (const std::string written = nearest(key, unknown); !written.empty()) {

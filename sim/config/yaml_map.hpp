@@ -103,6 +103,9 @@ class YamlMap {
     try {
       return check();
     } catch (const SpecError& error) {
+      if (!error.other().empty() && is_own(error.other()) && !is_own(error.field())) {
+        fail(error.other(), error.field() + " " + error.why());
+      }
       fail(error.field(), error.why());
     }
   }
@@ -112,6 +115,9 @@ class YamlMap {
 
  private:
   struct Impl;
+  /// Whether a key's value, if it has one, was written in the file that this mapping stands in, or by --set, and not in
+  /// an entry below.
+  [[nodiscard]] bool is_own(std::string_view key) const;
   /// UserError for a required key, with the unknown key here that may be it, misspelt.
   [[noreturn]] void fail_missing(std::string_view key) const;
   explicit YamlMap(std::unique_ptr<Impl> impl);

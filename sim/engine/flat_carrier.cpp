@@ -93,7 +93,7 @@ bool FlatCarrier::wait(SimTime until, std::vector<EndedFlow>& ended) {
     return true;
   }
   clock_ns_ = std::max(clock_ns_, std::min(first_ns, until_ns));
-  const SimTime at = pin_ + SimTime{static_cast<std::int64_t>(std::ceil(clock_ns_ - kPrecision_ns))};
+  const SimTime at = instant_after(pin_, clock_ns_ - kPrecision_ns);
   while (!ends_.empty() && ends_.first().when_ns <= first_ns + kPrecision_ns) {
     const std::uint32_t flow = ends_.first().flow;
     ends_.pop();

@@ -17,6 +17,9 @@ namespace tokenyard::engine {
 /// rounding adds to a clock of up to some 10^4 seconds of busy network.
 inline constexpr Seconds kFlowPrecision{1e-11};
 
+/// The instant `nanoseconds` behind `from`, rounded up. Throws UserError where simulated time does not reach so far.
+[[nodiscard]] SimTime instant_after(SimTime from, double nanoseconds);
+
 /// A flow whose last byte has arrived.
 struct EndedFlow {
   std::uint32_t flow;

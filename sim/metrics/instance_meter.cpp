@@ -69,6 +69,7 @@ Bin& InstanceMeter::bin_at(SimTime when) {
   while (index >= kMaxBins) {
     merge_pairs(bins_);
     merge_pairs(cache_bins_);
+    merge_pairs(sent_bins_);
     interval_ = interval_ * 2;
     index /= 2;
     run_bin_ /= 2;
@@ -93,6 +94,13 @@ void InstanceMeter::add_level(Bin& bin, SimTime span) const {
   bin.waiting_ns += level_.waiting * ns;
   bin.block_ns += level_.used_blocks * ns;
   bin.unfilled_ns += level_.unfilled_tokens * ns;
+}
+
+void InstanceMeter::add_sent(const Bin& bin, const CollectiveBytes& bytes) {
+  if (!bytes.any()) return;
+  const auto index = static_cast<std::size_t>(&bin - bins_.data());
+  if (index >= sent_bins_.size()) sent_bins_.resize(index + 1);
+  sent_bins_[index] += bytes;
 }
 
 void InstanceMeter::cache(SimTime now, const CacheSums& did) {
@@ -133,6 +141,7 @@ void InstanceMeter::run(const RunFigures& run) {
   bin.unfilled_ns += run.unfilled_ns;
   bin.busy_ns += run.busy.ns();
   bin.decode_tokens += run.decode_tokens;
+  add_sent(bin, run.sent);
   level_.used_blocks = run.used_blocks;
   level_.unfilled_tokens = run.unfilled_tokens;
   if (run.end > from_) {
@@ -149,6 +158,7 @@ void InstanceMeter::run(const RunFigures& run) {
     traffic_ += run.traffic_bytes;
     traffic_decode_ += run.traffic_bytes;
     basis += run.basis;
+    sent += run.sent;
     picojoules_ += picojoules(run.power, run.busy);
     gaps_.add(run.gaps, run.tokens_per_gap);
     tokens_out += run.gaps.size() * run.tokens_per_gap;
@@ -165,6 +175,7 @@ void InstanceMeter::step(const StepFigures& step) {
     bin.busy_ns += (step.end - step.start).ns();
     bin.decode_tokens += step.decode_tokens;
     bin.prefill_tokens += step.prefill_tokens;
+    add_sent(bin, step.sent);
   } else {
     spread(step);
   }
@@ -175,6 +186,10 @@ void InstanceMeter::step(const StepFigures& step) {
 void InstanceMeter::spread(const StepFigures& step) {
   std::uint64_t decode_given = 0;
   std::uint64_t prefill_given = 0;
+  const auto sent_until = [&](SimTime until) {
+    return step.sent.changed([&](std::uint64_t bytes) { return done_until(step, bytes, until); });
+  };
+  CollectiveBytes sent_before;
   SimTime from = step.start;
   do {
     Bin& bin = bin_at(from);
@@ -186,6 +201,11 @@ void InstanceMeter::spread(const StepFigures& step) {
     bin.prefill_tokens += prefills - prefill_given;
     decode_given = decodes;
     prefill_given = prefills;
+    if (step.sent.any()) {
+      const CollectiveBytes sent_now = sent_until(until);
+      add_sent(bin, sent_now - sent_before);
+      sent_before = sent_now;
+    }
     from = until;
   } while (from < step.end);
 }
@@ -203,6 +223,7 @@ void InstanceMeter::measure(const StepFigures& step) {
     for (std::size_t i = 0; i < kPriceFamilies; ++i) basis.outside[i] += measured(step.basis.outside[i]);
     basis.table += measured(step.basis.table);
   }
+  sent += step.sent.changed(measured);
   const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
   const std::uint64_t decodes = measured(step.decode_tokens);
   const SimTime exposed{static_cast<std::int64_t>(measured(static_cast<std::uint64_t>(step.exposed.ns())))};

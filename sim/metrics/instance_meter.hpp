@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/collective_bytes.hpp"
 #include "models/base/price_basis.hpp"
 #include "models/base/sim_time.hpp"
 #include "models/base/units.hpp"
@@ -32,6 +33,7 @@ struct StepFigures {
   std::uint64_t attention_pairs_x2 = 0;  ///< twice the (query, key) pairs of attention, all sequences
   Bytes traffic;                         ///< memory read on all chips, whole bytes
   SimTime exposed;                       ///< of the step: collectives that no computation hides
+  CollectiveBytes sent{};                ///< by its collectives
   Watts power;                           ///< of all chips, during the step; milliwatts are the finest that counts
   PriceBasis basis{};
 };
@@ -46,6 +48,7 @@ struct RunFigures {
   std::uint64_t attention_pairs_x2 = 0;
   std::uint64_t traffic_bytes = 0;
   SimTime exposed;
+  CollectiveBytes sent{};
   Watts power;
   PriceBasis basis{};
   std::uint64_t block_ns = 0;     ///< integral of the used blocks from the last change of the level to `end`
@@ -87,6 +90,7 @@ class MeterSums {
   std::uint64_t tokens_out = 0;  ///< handed to users
   CacheSums cached;              ///< of the prefix cache; its look-ups are those of measured requests, whenever
   PriceBasis basis;              ///< of the time of steps
+  CollectiveBytes sent;          ///< by collectives of steps
   [[nodiscard]] double attention_pairs() const { return static_cast<double>(pairs_x2_) / 2.0; }
   [[nodiscard]] double traffic_bytes() const { return static_cast<double>(traffic_); }
   [[nodiscard]] double traffic_bytes_decode() const { return static_cast<double>(traffic_decode_); }
@@ -171,6 +175,10 @@ class InstanceMeter : public MeterSums {
   [[nodiscard]] CacheSums cache_in(std::size_t index) const {
     return index < cache_bins_.size() ? cache_bins_[index] : CacheSums{};
   }
+  /// Bytes of collectives in bin `index`, of a step that spans several as in Bin; nothing is kept where none are sent.
+  [[nodiscard]] CollectiveBytes sent_in(std::size_t index) const {
+    return index < sent_bins_.size() ? sent_bins_[index] : CollectiveBytes{};
+  }
   [[nodiscard]] SimTime interval() const { return interval_; }
 
  private:
@@ -183,6 +191,7 @@ class InstanceMeter : public MeterSums {
 
   void find_run_limits();
   void spread(const StepFigures& step);
+  void add_sent(const Bin& bin, const CollectiveBytes& bytes);
   void measure(const StepFigures& step);
 
   SimTime from_;
@@ -194,7 +203,8 @@ class InstanceMeter : public MeterSums {
   Level level_;
   SpanHistogram gaps_;
   std::vector<Bin> bins_;
-  std::vector<CacheSums> cache_bins_;  // never longer than bins_
+  std::vector<CacheSums> cache_bins_;       // never longer than bins_
+  std::vector<CollectiveBytes> sent_bins_;  // likewise
 };
 
 }  // namespace tokenyard::metrics

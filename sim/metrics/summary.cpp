@@ -29,6 +29,7 @@ struct PoolSums {
   double block_ns = 0, unfilled_ns = 0, running_ns = 0, waiting_ns = 0;
   CacheSums cache{};
   PriceBasis basis{};
+  CollectiveBytes sent{};
 
   void add(const MeterSums& meter) {
     decode_steps += meter.decode_steps;
@@ -39,6 +40,7 @@ struct PoolSums {
     peak_blocks = std::max(peak_blocks, meter.peak_blocks());
     preemptions += meter.preemptions;
     basis += meter.basis;
+    sent += meter.sent;
     drafts_accepted += meter.drafts_accepted;
     decode_busy_s += meter.decode_busy.seconds().value();
     mixed_busy_s += meter.mixed_busy.seconds().value();
@@ -97,6 +99,7 @@ PoolFigures pool_figures(const PoolFacts& facts, const PoolSums& sums, double wi
   }
   figures.priced.table = ratio(static_cast<double>(sums.basis.table) * 1e-9, busy_s);
   figures.cache = sums.cache;
+  figures.sent = sums.sent;
   if (facts.drafts > 0) {
     const auto accepted = static_cast<double>(sums.drafts_accepted);
     figures.tokens_per_step = ratio(decode, decode - accepted);
@@ -178,9 +181,8 @@ void add_collectives(const std::vector<PoolFigures>& pools, double window_s, std
   };
   std::vector<Ports> ports;
   for (const PoolFigures& pool : pools) {
-    const double tokens = (pool.prefill_tokens_per_s + pool.decode_tokens_per_s) * window_s;
     for (const CollectiveWire& wire : pool.facts.collectives) {
-      plane_named(planes, wire.plane).collective_bytes += wire.per_token.value() * tokens;
+      plane_named(planes, wire.plane).collective_bytes += wire.on(pool.sent);
       ports.push_back({wire.plane, wire.port.value() * pool.facts.instances * pool.facts.chips_per_instance});
     }
   }

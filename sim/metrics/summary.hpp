@@ -1,5 +1,6 @@
 #pragma once
 
+#include "models/base/collective_bytes.hpp"
 #include "models/base/units.hpp"
 #include "sim/metrics/confidence.hpp"
 #include "sim/metrics/instance_meter.hpp"
@@ -26,8 +27,8 @@ struct Spread {
 /// What the collectives of one instance send over a plane.
 struct CollectiveWire {
   std::string plane;
-  Bytes per_token;      ///< that leave the ports of all its chips for each token that it computes
-  BytesPerSecond port;  ///< of one chip, per direction
+  CollectiveShare on{};  ///< which of them
+  BytesPerSecond port;   ///< of one chip, per direction
 };
 
 /// What the summary must know of a pool beyond its meters.
@@ -90,6 +91,7 @@ struct PoolFigures {
   double mfu_with_attention = 0;     ///< of the window, attention FLOP counted
   double bandwidth_utilisation = 0;  ///< memory traffic / (window * chips * bandwidth)
   double bandwidth_utilisation_decode_steps = 0;
+  CollectiveBytes sent{};            ///< by collectives of steps in the window, all instances
   double exposed_prefill_steps = 0;  ///< of the time of steps with prompt tokens, collectives that nothing hides
   double exposed_decode_steps = 0;   ///< the same of steps without
   double running_mean = 0;           ///< requests in a batch, mean over time and instances

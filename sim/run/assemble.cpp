@@ -2,7 +2,6 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/attention_ffn.hpp"
-#include "models/cost/wire.hpp"
 #include "sim/files/trace_file.hpp"
 #include "sim/run/engine_memory.hpp"
 #include "sim/run/graph_sizes.hpp"
@@ -62,9 +61,8 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
   }
 }
 
-/// A step of hours is a slip in a figure of the chip or of a network; enough of them would leave simulated time.
+/// The largest step there can be.
 void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
-  constexpr Seconds kLongest{3600.0};
   const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
   const std::uint32_t decodes = std::min(policy::max_sequences(pool.engine.rules), price.max_tokens);
   const std::uint64_t prompt = price.max_tokens - decodes;
@@ -74,20 +72,7 @@ void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity
                                            .chunks = prompt > 0 ? 1U : 0U,
                                            .prefill_tokens = static_cast<std::uint32_t>(prompt),
                                            .prefill_area_x2 = prompt * prompt});
-  Seconds sum;
-  std::string longest;
-  Seconds longest_time;
-  for (const cost::CostLine& line : cost::explain_step(price, full)) {
-    sum += line.time;
-    if (line.time <= longest_time) continue;
-    longest_time = line.time;
-    longest = line.name;
-  }
-  if (sum <= kLongest) return;
-  pool.source->fail("chip",
-                    fmt::format("a full step would take {:.3g} s on {}, most of it in {}; is a figure of the chip "
-                                "or of its network wrong?",
-                                sum.value(), pool.chip, longest));
+  refuse_endless_step(pool, "a full step", cost::explain_step(price, full));
 }
 
 /// A figure of one chip, mean over an instance's chips of both sides.
@@ -242,6 +227,23 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .prompt_graph_tokens = pool.engine.prompt_graph_tokens};
 }
 
+void refuse_endless_step(const config::PoolSpec& pool, const std::string& what, std::span<const cost::CostLine> lines) {
+  constexpr Seconds kLongest{3600.0};
+  Seconds sum;
+  std::string longest;
+  Seconds longest_time;
+  for (const cost::CostLine& line : lines) {
+    sum += line.time;
+    if (line.time <= longest_time) continue;
+    longest_time = line.time;
+    longest = line.name;
+  }
+  if (sum <= kLongest) return;  // not of infinity, nor of no number
+  pool.source->fail("chip", fmt::format("{} would take {:.3g} s on {}, most of it in {}; is a figure of the chip or "
+                                        "of its network wrong?",
+                                        what, sum.value(), pool.chip, longest));
+}
+
 Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, const models::AcceleratorSpec& chip) {
   Capacity capacity{.weights_per_chip =
                         (pool.ffn ? cost::AttentionFfn::attention_weights(llm, pool.plan, pool.precision)
@@ -286,7 +288,6 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   const TierStores stores = tier_stores(assembly.topology, experiment, placed);
   const std::optional<PlaneId> users = front_end_plane(assembly.topology, experiment, placed);
   if (experiment.planes.weights) (void)weights_store(assembly.topology, experiment, placed);
-  std::vector<cost::WirePerToken> wires;
   std::vector<cost::NetworkFigures> figures;
   std::uint32_t first_id = 0;
   std::uint32_t chips_used = 0;
@@ -320,10 +321,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
     assembly.pools.back().cost = assembly.costs.back().get();
     assembly.facts.push_back(make_facts(spec, experiment.llm, chip, ffn, capacity));
     if (spec.engine.tiers) add_tiers(spec, placed[p], stores[p], experiment.llm.layers, assembly);
-    wires.push_back(cost::wire_per_token(price));
     figures.push_back(network);
-    assembly.facts.back().collectives =
-        collective_wires(assembly.topology, placed[p][0], experiment.planes, wires.back());
+    assembly.facts.back().collectives = collective_wires(assembly.topology, placed[p][0], experiment.planes);
     if (chip.scenario) {
       assembly.notes.push_back(
           fmt::format("{} is a scenario: its figures are targets of a plan, not of a product", spec.chip));
@@ -340,8 +339,8 @@ Assembly assemble(const config::Experiment& experiment, const AssembleOptions& o
   if (experiment.network.flows) {
     play_collectives(experiment, placed, figures, stores, users, assembly);
   } else {
-    if (experiment.pools.size() == 2) join_pools(experiment, placed, wires, stores, assembly);
-    join_others(experiment, placed, wires, stores, users, assembly);
+    if (experiment.pools.size() == 2) join_pools(experiment, placed, stores, assembly);
+    join_others(experiment, placed, stores, users, assembly);
   }
 
   for (std::size_t p = 0; p < experiment.pools.size(); ++p) add_router(experiment, p, assembly);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,27 +30,13 @@ struct Capacity {
 [[nodiscard]] Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm,
                                    const models::AcceleratorSpec& chip);
 
+/// UserError at the pool's chip where the lines of `what` come to more than an hour, or to no number: a slip in a
+/// figure of the chip or of a network; enough of such steps would leave simulated time.
+void refuse_endless_step(const config::PoolSpec& pool, const std::string& what, std::span<const cost::CostLine> lines);
+
 /// What the step cost of a pool's instances depends on.
 [[nodiscard]] cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const config::PoolSpec& pool,
                                                 const cost::NetworkFigures& network);
-
-/// What the collectives of an instance put on the plane that carries KV, out of the port of one chip with attention,
-/// for each token that the instance computes.
-struct PortWire {
-  Bytes port;
-  Bytes across;  ///< of these, to other scale-up domains
-};
-/// The same by where it goes: both out of a port and into it, out to FFN chips that stand apart, back from these.
-struct PlaneWire {
-  PortWire both;
-  PortWire out;
-  PortWire back;
-};
-/// Where an instance stands on that plane.
-struct PlaneFootprint {
-  serving::Footprint links;
-  PlaneWire wire;
-};
 
 /// An experiment made ready to run: every part built, nothing played yet.
 struct Assembly {
@@ -64,9 +51,9 @@ struct Assembly {
   std::vector<topologies::FlowNetwork>
       networks;  ///< none, the one that carries KV, or all that carry flows, that one first
   std::optional<serving::HandOff> hand_off;
-  std::optional<serving::SharedLinks> links;  ///< of a mixed pool, where tiers meet its collectives
-  bool collective_flows = false;              ///< collectives are flows on the networks
-  std::vector<PlaneFootprint> footprints;     ///< by instance, where flows meet collectives that are none
+  std::optional<serving::SharedLinks> links;   ///< of a mixed pool, where tiers meet its collectives
+  bool collective_flows = false;               ///< collectives are flows on the networks
+  std::vector<serving::Footprint> footprints;  ///< by instance, where flows meet collectives that are none
   std::unique_ptr<workloads::RequestSource> source;
   std::uint32_t concurrency = 0;  ///< closed loop; 0 = open
   std::vector<std::string> notes;

@@ -29,6 +29,15 @@ std::string chosen(const Tables& tables, const std::string& asked, const std::st
       fmt::format("tokenyard collective: --software {}: there is no such table; there are: {}", asked, known));
 }
 
+/// The first `count` chips of a kind; all of them where there are fewer.
+std::vector<ChipId> first_chips(const topologies::Topology& machine, const std::string& kind, std::uint32_t count) {
+  std::vector<ChipId> chips;
+  for (std::uint32_t i = 0; i < machine.chip_count() && chips.size() < count; ++i) {
+    if (machine.place(ChipId{i}).kind == kind) chips.push_back(ChipId{i});
+  }
+  return chips;
+}
+
 std::optional<models::Collective> library_operation(const std::string& op) {
   for (std::size_t i = 0; i < models::kCollectives; ++i) {
     if (op == models::name(static_cast<models::Collective>(i))) return static_cast<models::Collective>(i);
@@ -67,15 +76,36 @@ void price_exchange(const CollectiveQuestion& q, const CollectiveKernels& kernel
   }
 }
 
+/// The key that gives a machine more chips of a kind.
+std::string nodes_key(const topologies::TopologySpec& machine, const std::string& kind) {
+  const auto group = std::find_if(machine.groups.begin(), machine.groups.end(),
+                                  [&](const topologies::NodeGroupSpec& one) { return one.chip == kind; });
+  return group == machine.groups.end() || group->name.empty() ? "nodes" : "groups." + group->name + ".nodes";
+}
+
+/// The links that the ranks stand on, if there are so many and they can reach each other.
+cost::GroupLinks links_for(const CollectiveQuestion& q, const topologies::TopologySpec& machine,
+                           const topologies::Topology& topology, const std::string& kind, std::uint32_t count) {
+  const std::vector<ChipId> chips = first_chips(topology, kind, count);
+  if (chips.size() < count) {
+    throw UserError(fmt::format("tokenyard collective: --ranks {}: '{}' has {} {} chips; --set {}=N makes it larger",
+                                q.ranks, topology.name(), chips.size(), kind, nodes_key(machine, kind)));
+  }
+  if (!topology.one_site(chips)) {
+    throw UserError(
+        fmt::format("tokenyard collective: --ranks {}: collectives do not run between sites, and these "
+                    "chips of '{}' stand in several; take fewer",
+                    q.ranks, topology.name()));
+  }
+  return group_links(topology, chips);
+}
+
 }  // namespace
 
 std::optional<cost::GroupLinks> first_links(const topologies::Topology& machine, const std::string& kind,
                                             std::uint32_t count) {
-  std::vector<ChipId> chips;
-  for (std::uint32_t i = 0; i < machine.chip_count() && chips.size() < count; ++i) {
-    if (machine.place(ChipId{i}).kind == kind) chips.push_back(ChipId{i});
-  }
-  if (chips.size() < count) return std::nullopt;
+  const std::vector<ChipId> chips = first_chips(machine, kind, count);
+  if (chips.size() < count || !machine.one_site(chips)) return std::nullopt;
   return group_links(machine, chips);
 }
 
@@ -105,14 +135,7 @@ CollectiveAnswer price_collective(const CollectiveQuestion& q) {
     throw UserError(fmt::format("tokenyard collective: --ranks {}: {} has {} ranks a chip; take a multiple", q.ranks,
                                 answer.software, per_chip));
   }
-  const auto links = first_links(topology, kind, q.ranks / per_chip);
-  if (!links) {
-    std::uint32_t chips = 0;
-    for (std::uint32_t i = 0; i < topology.chip_count(); ++i) chips += topology.place(ChipId{i}).kind == kind ? 1U : 0U;
-    throw UserError(fmt::format("tokenyard collective: --ranks {}: '{}' has {} {} chips; --set nodes=N makes it larger",
-                                q.ranks, topology.name(), chips, kind));
-  }
-  answer.links = *links;
+  answer.links = links_for(q, machine, topology, kind, q.ranks / per_chip);
   if (exchange) {
     price_exchange(q, kernels, answer);
     return answer;
@@ -122,8 +145,10 @@ CollectiveAnswer price_collective(const CollectiveQuestion& q) {
   const models::LibraryCoefficients& library = own ? used.used_library() : kernels.libraries.at(answer.software);
   for (const Bytes size : q.sizes) {
     if (q.op == "send") {
-      add_row(size.value(), {.time = cost::hop_time(size, answer.links, library.point_to_point)}, {.inside = size},
-              answer);
+      add_row(
+          size.value(),
+          {.time = cost::hop_time(size, answer.links, library.point_to_point), .algorithm = cost::Algorithm::Direct},
+          {.inside = size}, answer);
       continue;
     }
     const cost::CollectivePrice price =

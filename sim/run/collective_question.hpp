@@ -35,12 +35,13 @@ struct CollectiveQuestion {
 struct CollectiveRow {
   double size = 0;  ///< bytes or tokens
   Seconds time;
-  std::string algorithm;  ///< "one-shot", "ring", ...; of an exchange the kernel's name
+  std::string algorithm;  ///< "one-shot", "ring", "direct", ...; of an exchange the kernel's name
   BytesPerSecond bus;     ///< bytes out of the busiest rank's ports over the time
   bool extrapolated = false;
 };
 
-/// The links that the ranks stand on, and a row a size. Throws UserError for a name that nobody has or too few chips.
+/// The links that the ranks stand on, and a row a size. Throws UserError for a name that nobody has, too few chips, and
+/// chips in several sites.
 struct CollectiveAnswer {
   std::string software;
   cost::GroupLinks links;
@@ -48,7 +49,7 @@ struct CollectiveAnswer {
 };
 [[nodiscard]] CollectiveAnswer price_collective(const CollectiveQuestion& question);
 
-/// The links that the first `count` chips of this kind of a machine stand on; absent when it has fewer.
+/// The links that the first `count` chips of this kind of a machine stand on; absent when it has fewer in one site.
 [[nodiscard]] std::optional<cost::GroupLinks> first_links(const topologies::Topology& machine, const std::string& kind,
                                                           std::uint32_t count);
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tokenyard {
 namespace {
@@ -101,11 +102,13 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                                     ranks[0].tokens(), spec.max_tokens));
     }
     pool.source->located([&] {
+      auto lines = cost::explain_step(spec, ranks);
+      refuse_endless_step(pool, "this step", lines);
       const auto cost = cost::make_kernel_sum(spec);
       const SimTime step = cost->step(ranks);
       steps.push_back({.pool = pool.name,
                        .what = words_of(pool, question),
-                       .lines = cost::explain_step(spec, ranks),
+                       .lines = std::move(lines),
                        .step = step,
                        .in_a_row = step + slower_clocks(spec, *cost, ranks, step),
                        .traffic = cost->traffic(ranks),

@@ -48,6 +48,8 @@ cost::GroupLinks links_on(const topologies::Topology& topology, const std::vecto
           .exchange = view.exchange,
           .uplink = view.uplink,
           .latency = view.latency,
+          .latency_inside = view.latency_inside,
+          .neighbour = view.neighbour,
           .one_plane = view.domains > 1,
           .in_network_reduction = topology.planes()[named.plane.index()].in_network_reduction};
 }
@@ -65,7 +67,9 @@ cost::GroupLinks links_of(const topologies::Topology& topology, const std::vecto
                          .port = view.port,
                          .exchange = view.exchange,
                          .uplink = view.uplink,
-                         .latency = view.latency};
+                         .latency = view.latency,
+                         .latency_inside = view.latency_inside,
+                         .neighbour = view.neighbour};
   if (view.domains > 1 && has_up && view.uplink == BytesPerSecond{}) {
     // The scale-up plane ends at the domain: what leaves it goes over the other plane.
     const topologies::GroupView across = topology.view(chips, out);
@@ -86,6 +90,8 @@ cost::GroupLinks worse(const cost::GroupLinks& a, const cost::GroupLinks& b) {
           .exchange = std::min(a.exchange, b.exchange),
           .uplink = std::min(a.uplink, b.uplink),
           .latency = std::max(a.latency, b.latency),
+          .latency_inside = std::max(a.latency_inside, b.latency_inside),
+          .neighbour = std::max(a.neighbour, b.neighbour),
           .one_plane = a.one_plane || b.one_plane,
           .in_network_reduction = a.in_network_reduction && b.in_network_reduction};
 }
@@ -98,6 +104,29 @@ cost::GroupLinks worst_of(const topologies::Topology& topology, const std::optio
   if (links.ranks < 2) return links;
   for (std::uint32_t i = 1; i < count; ++i) links = worse(links, links_of(topology, groups(i), named));
   return links;
+}
+
+/// Most flows over one cable when a stage's chips send to the next stage at once: 1, but in a torus where stages are no
+/// neighbours they pass on what others send.
+double flows_of_a_hop(const topologies::Topology& topology, const PlacedInstance& instance,
+                      const models::ParallelPlan& plan, const std::optional<Named>& named) {
+  const topologies::TorusGrid* torus = topology.torus(named ? named->plane : topology.scale_up());
+  if (torus == nullptr) return 1.0;
+  double most = 1.0;
+  for (std::uint32_t stage = 0; stage + 1 < plan.pipeline; ++stage) {
+    std::vector<topologies::TorusPlace> from;
+    std::vector<topologies::TorusPlace> to;
+    for (std::uint32_t i = 0; i < plan.stage_chips(); ++i) {
+      const std::size_t chip = std::size_t{stage} * plan.stage_chips() + i;
+      const auto& here = torus->places[instance.chips[chip].index()];
+      const auto& next = torus->places[instance.chips[chip + plan.stage_chips()].index()];
+      if (here.slice != next.slice) continue;
+      from.push_back(here);
+      to.push_back(next);
+    }
+    most = std::max(most, topologies::paired_flows(*torus, from, to));
+  }
+  return most;
 }
 
 }  // namespace
@@ -140,6 +169,7 @@ cost::NetworkFigures network_figures(const topologies::Topology& topology, const
       return std::vector<ChipId>{instance.chips[i], instance.chips[i + stage]};
     });
     figures.pipeline.ranks = plan.pipeline;
+    figures.pipeline.port = figures.pipeline.port / flows_of_a_hop(topology, instance, plan, pipeline);
   }
   return figures;
 }
@@ -203,32 +233,30 @@ cost::PlaneShare share_of_plane(const topologies::Topology& topology, const Plac
 }
 
 std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
-                                                      const PlacedInstance& instance, const config::PlaneChoice& planes,
-                                                      const cost::WirePerToken& wire) {
+                                                      const PlacedInstance& instance,
+                                                      const config::PlaneChoice& planes) {
   std::vector<metrics::CollectiveWire> wires;
   const std::vector<ChipId> chips = instance.all();
   if (chips.size() < 2) return wires;
-  const auto add = [&](PlaneId plane, Bytes per_token) {
+  const auto on_plane = [&](PlaneId plane) -> CollectiveShare& {
     const std::string& name = topology.planes()[plane.index()].name;
     for (metrics::CollectiveWire& known : wires) {
-      if (known.plane != name) continue;
-      known.per_token += per_token;
-      return;
+      if (known.plane == name) return known.on;
     }
-    wires.push_back({name, per_token, topology.view(chips, plane).port});
+    return wires.emplace_back(metrics::CollectiveWire{.plane = name, .port = topology.view(chips, plane).port}).on;
   };
   const InstancePlanes of_instance(topology, instance);
-  const auto add_group = [&](const std::optional<std::string>& name, const cost::Wire& group) {
+  const auto add_group = [&](const std::optional<std::string>& name, Sender sender) {
     const GroupPlanes on = of_instance.of(name);
-    add(on.inside, group.inside);
-    if (on.leaves) add(on.across, group.across);
+    on_plane(on.inside)[sender].inside = 1.0;
+    if (on.leaves) on_plane(on.across)[sender].across = 1.0;
   };
-  add_group(planes.tensor, wire.tensor);
-  add_group(planes.expert, wire.expert);
-  add_group(planes.pipeline, wire.pipeline);
-  add_group(planes.expert, wire.out);
-  add_group(planes.expert, wire.back);
-  add_group(planes.tensor, wire.ffn);
+  add_group(planes.tensor, Sender::Tensor);
+  add_group(planes.expert, Sender::Expert);
+  add_group(planes.pipeline, Sender::Pipeline);
+  add_group(planes.expert, Sender::Out);
+  add_group(planes.expert, Sender::Back);
+  add_group(planes.tensor, Sender::Ffn);
   return wires;
 }
 

@@ -3,7 +3,6 @@
 #include "models/base/ids.hpp"
 #include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
-#include "models/cost/wire.hpp"
 #include "models/llm/parallel_plan.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/metrics/summary.hpp"
@@ -42,12 +41,11 @@ struct GroupPlanes {
 [[nodiscard]] GroupPlanes group_planes(const topologies::Topology& topology, const PlacedInstance& instance,
                                        const std::optional<std::string>& named);
 
-/// What the collectives of an instance send over the planes that network_figures() took, a row a plane. Ports are the
-/// narrowest of its chips on the plane, efficiency included. Empty for a single chip.
+/// Which bytes of an instance's collectives go over which plane, as network_figures() takes them: a row a plane. Ports
+/// are the narrowest of its chips on the plane, efficiency included. Empty for a single chip.
 [[nodiscard]] std::vector<metrics::CollectiveWire> collective_wires(const topologies::Topology& topology,
                                                                     const PlacedInstance& instance,
-                                                                    const config::PlaneChoice& planes,
-                                                                    const cost::WirePerToken& wire);
+                                                                    const config::PlaneChoice& planes);
 
 /// Which bytes of an instance's collectives travel on `plane`: network_figures() by plane.
 [[nodiscard]] cost::PlaneShare share_of_plane(const topologies::Topology& topology, const PlacedInstance& instance,

@@ -51,22 +51,6 @@ PlaneId kv_plane(const config::Experiment& experiment, const topologies::Topolog
   return topology.one_site(chips) ? topology.scale_out() : topology.wide_area().value_or(topology.scale_out());
 }
 
-/// What of `wire` a plane carries, of one of the instance's chips that hold attention.
-PlaneWire plane_wire(const cost::WirePerToken& wire, const cost::PlaneShare& plane, std::uint32_t chips) {
-  const auto add = [&](const cost::Wire& group, const cost::PlaneShare::Kind& kind, PortWire& sum) {
-    if (kind.inside) sum.port += group.inside / chips;
-    if (kind.across) sum.across += group.across / chips;
-  };
-  PlaneWire sum;
-  add(wire.tensor, plane.tensor, sum.both);
-  add(wire.expert, plane.expert, sum.both);
-  add(wire.pipeline, plane.pipeline, sum.both);
-  add(wire.out, plane.expert, sum.out);
-  add(wire.back, plane.expert, sum.back);
-  for (PortWire* const part : {&sum.both, &sum.out, &sum.back}) part->port += part->across;
-  return sum;
-}
-
 using Placed = std::vector<std::vector<PlacedInstance>>;
 
 std::vector<ChipId> chips_with_kv(const Placed& placed) {
@@ -121,18 +105,6 @@ serving::HandOff make_hand_off(const config::Experiment& experiment, const topol
           .chunk_tokens = experiment.kv_transfer.chunk_tokens,
           .per_chunk = experiment.kv_transfer.per_chunk,
           .network = network};
-}
-
-/// What collectives put on the first network, for the records of its links.
-void add_footprints(const config::Experiment& experiment, const Placed& placed,
-                    const std::vector<cost::WirePerToken>& wires, const std::vector<serving::Footprint>& shared,
-                    Assembly& assembly) {
-  for (std::size_t p = 0, i = 0; p < placed.size(); ++p) {
-    for (std::size_t k = 0; k < placed[p].size(); ++k, ++i) {
-      assembly.footprints.push_back(
-          {shared[i], plane_wire(wires[p], shared[i].on_plane, experiment.pools[p].plan.chips())});
-    }
-  }
 }
 
 /// Ways of the tiers of all instances. `find`: endpoints of a rank, by pool, instance, plane and rank.
@@ -205,8 +177,8 @@ Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, 
   return models::kv_bytes_per_token_per_chip(llm, plan, kv) * static_cast<double>(plan.rank_chips());
 }
 
-void join_pools(const config::Experiment& experiment, const Placed& placed,
-                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly) {
+void join_pools(const config::Experiment& experiment, const Placed& placed, const TierStores& stores,
+                Assembly& assembly) {
   const PlaneId plane = kv_plane(experiment, assembly.topology, chips_with_kv(placed));
   const auto groups = kv_groups(assembly.topology, plane, experiment, placed);
   topologies::FlowNetwork network = experiment.source->located(
@@ -224,7 +196,7 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   const std::vector<serving::Footprint> shared = footprints(assembly.topology, plane, network, experiment, placed);
   const bool any = std::any_of(shared.begin(), shared.end(), [](const auto& one) { return one.on_plane.any(); });
   if (experiment.network.contention && any) hand_off.footprints = shared;
-  add_footprints(experiment, placed, wires, shared, assembly);
+  assembly.footprints = shared;
   assembly.hand_off = std::move(hand_off);
   for (serving::InstanceSettings& prefill : assembly.pools[0].instances) {
     prefill.tell_chunks = experiment.kv_transfer.with_prefill || experiment.kv_transfer.decode_first;
@@ -232,9 +204,8 @@ void join_pools(const config::Experiment& experiment, const Placed& placed,
   assembly.networks.push_back(network);
 }
 
-void join_others(const config::Experiment& experiment, const Placed& placed,
-                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, std::optional<PlaneId> users,
-                 Assembly& assembly) {
+void join_others(const config::Experiment& experiment, const Placed& placed, const TierStores& stores,
+                 std::optional<PlaneId> users, Assembly& assembly) {
   const topologies::Topology& topology = assembly.topology;
   std::vector<PlaneId> planes = planes_of(topology, stores);
   if (users && std::find(planes.begin(), planes.end(), *users) == planes.end()) planes.push_back(*users);
@@ -260,7 +231,7 @@ void join_others(const config::Experiment& experiment, const Placed& placed,
         topology.flow_network(plane, kv_groups(topology, plane, experiment, there), stores_on(topology, stores, plane));
     if (mixed && assembly.networks.empty() && shares_with_collectives(experiment, placed, topology, plane)) {
       const auto shared = footprints(topology, plane, network, experiment, placed);
-      add_footprints(experiment, placed, wires, shared, assembly);
+      assembly.footprints = shared;
       if (experiment.network.contention) assembly.links = serving::SharedLinks{0, network, shared};
     }
     known.push_back(plane);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "models/cost/wire.hpp"
 #include "sim/config/experiment.hpp"
 #include "sim/run/assemble.hpp"
 #include "sim/run/placement.hpp"
@@ -16,17 +15,16 @@ namespace tokenyard {
 [[nodiscard]] Bytes kv_bytes_per_token(const models::LlmSpec& llm, models::ParallelPlan plan, models::Dtype kv);
 
 /// Joins a prefill and a decode pool by the network that carries KV, with an endpoint for every attention rank of both.
-/// `wires`: by pool, what one instance's collectives send. `assembly` has its pools. `stores`: that its network holds
+/// `assembly` has its pools. `stores`: that its network holds
 /// as well, where they stand on that plane. Throws UserError where no plane joins all chips.
 void join_pools(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                const std::vector<cost::WirePerToken>& wires, const TierStores& stores, Assembly& assembly);
+                const TierStores& stores, Assembly& assembly);
 
 /// Networks for the tiers of caches and for the users (front_end_plane()), if they are on one, on the planes that have
 /// none yet, and all their ways. Of a mixed pool whose collectives travel on one of these planes, that one is first.
 /// `assembly` has its pools, joined.
 void join_others(const config::Experiment& experiment, const std::vector<std::vector<PlacedInstance>>& placed,
-                 const std::vector<cost::WirePerToken>& wires, const TierStores& stores, std::optional<PlaneId> users,
-                 Assembly& assembly);
+                 const TierStores& stores, std::optional<PlaneId> users, Assembly& assembly);
 
 /// With network.fidelity: flow: networks with an endpoint for every chip, on which hand-offs (of two pools),
 /// collectives, tiers and calls are flows. `figures`: by pool. Throws UserError for what cannot be played so:

@@ -1,19 +1,18 @@
 #include "sim/run/link_records.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <set>
 
 namespace tokenyard {
 namespace {
 
-/// Bytes of collectives on a link, of one instance, for each token that it computes.
+/// Which bytes of one instance's collectives a link carries.
 struct Source {
   std::size_t instance = 0;
-  double per_token = 0;
+  CollectiveShare share{};
 };
-
-double tokens_of(const metrics::Bin& bin) { return static_cast<double>(bin.prefill_tokens + bin.decode_tokens); }
 
 /// What sources and flows put on a link by interval, at the coarsest of their intervals.
 class Load {
@@ -24,8 +23,7 @@ class Load {
     for (const Source& source : sources) {
       const metrics::InstanceMeter& meter = meters[source.instance];
       for (std::size_t i = 0; i < meter.bins().size(); ++i) {
-        const double bytes = tokens_of(meter.bins()[i]) * source.per_token;
-        add(i, meter.interval(), bytes, true);
+        add(i, meter.interval(), source.share(meter.sent_in(i)), true);
       }
     }
   }
@@ -61,9 +59,26 @@ class Load {
 double ratio(double part, double whole) { return whole > 0.0 ? part / whole : 0.0; }
 
 void measure(const Load& load, SimTime end, metrics::LinkFigures& link) {
-  link.collective_bytes = load.collectives();
+  link.collective_bytes = std::round(load.collectives());
   link.mean_utilisation = ratio(load.all(), link.bandwidth_bytes_per_s * end.seconds().value());
   link.peak_utilisation = ratio(load.peak_rate(end), link.bandwidth_bytes_per_s);
+}
+
+/// Of an instance's bytes, those that a link carries which `attention` of its chips stand behind, as many as hold
+/// attention, and `ffn` others: spread evenly over the chips. `inside`: also what stays in a domain.
+CollectiveShare share_of(const serving::Footprint& footprint, double attention, double ffn, bool up, bool inside) {
+  const cost::PlaneShare& plane = footprint.on_plane;
+  CollectiveShare share;
+  const auto add = [&](Sender sender, const cost::PlaneShare::Kind& kind, double part) {
+    share[sender] = {.inside = inside && kind.inside ? part : 0.0, .across = kind.across ? part : 0.0};
+  };
+  add(Sender::Tensor, plane.tensor, attention);
+  add(Sender::Expert, plane.expert, attention);
+  add(Sender::Pipeline, plane.pipeline, attention);
+  add(Sender::Out, plane.expert, up ? attention : ffn);
+  add(Sender::Back, plane.expert, up ? ffn : attention);
+  add(Sender::Ffn, plane.tensor, ffn);
+  return share;
 }
 
 /// Collectives on the links of the plane that carries KV.
@@ -71,24 +86,25 @@ std::vector<Source> sources_of(const engine::LinkPlace& place, const Assembly& a
   using Of = engine::LinkPlace::Of;
   std::vector<Source> sources;
   for (std::size_t i = 0; i < assembly.footprints.size(); ++i) {
-    const PlaneFootprint& footprint = assembly.footprints[i];
+    const serving::Footprint& footprint = assembly.footprints[i];
     std::set<std::uint32_t> domains;
-    double attention = 0.0;  // chips behind the link
+    double attention = 0.0;  // chips behind the link, and all
     double ffn = 0.0;
-    for (const serving::Footprint::Nics& nics : footprint.links.nics) {
+    double all_attention = 0.0;
+    double all_ffn = 0.0;
+    for (const serving::Footprint::Nics& nics : footprint.nics) {
       const std::uint32_t domain = assembly.networks[0].endpoints[nics.endpoint.index()].domain;
       domains.insert(domain);
       const std::uint32_t index = place.of == Of::Endpoint ? nics.endpoint.index() : domain;
+      (nics.ffn ? all_ffn : all_attention) += nics.chips;
       if (index == place.index) (nics.ffn ? ffn : attention) += nics.chips;
     }
     const bool port = place.of == Of::Endpoint;
     if (place.of == Of::Pod || (!port && domains.size() < 2)) continue;
-    const auto bytes = [&](const PortWire& wire) { return (port ? wire.port : wire.across).value(); };
-    const double out = place.up ? attention : ffn * footprint.links.ffn_share;
-    const double back = place.up ? ffn * footprint.links.ffn_share : attention;
-    const double all =
-        attention * bytes(footprint.wire.both) + out * bytes(footprint.wire.out) + back * bytes(footprint.wire.back);
-    if (all > 0.0) sources.push_back({i, all});
+    const auto part = [](double some, double all) { return all > 0.0 ? some / all : 0.0; };
+    const CollectiveShare share =
+        share_of(footprint, part(attention, all_attention), part(ffn, all_ffn), place.up, port);
+    if (share.any()) sources.push_back({i, share});
   }
   return sources;
 }
@@ -101,7 +117,7 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
   const double payload = assembly.hand_off ? assembly.hand_off->efficiency : 1.0;
   std::vector<metrics::LinkFigures> links;
   for (const engine::LinkUse& use : engine.link_use()) {
-    const double carried = use.carried.value() * payload + use.tiers.value() + use.requests.value();
+    const double carried = std::round(use.carried.value() * payload + use.tiers.value() + use.requests.value());
     metrics::LinkFigures& link = links.emplace_back();
     link = {.plane = use.plane,
             .link = use.link,
@@ -137,13 +153,14 @@ std::vector<metrics::LinkFigures> link_records(const engine::Engine& engine, con
                   assembly.footprints.empty() ? assembly.collective_flows : &network == &assembly.networks[0];
               return known && network.plane == wire.plane;
             });
-        if (has_flows || wire.per_token <= Bytes{}) continue;
+        const Load load(meters, {{instance, wire.on}}, SimTime{1});
+        if (has_flows || load.collectives() <= 0.0) continue;
         metrics::LinkFigures& link = links.emplace_back();
         link.plane = wire.plane;
         link.link = pool.name + " " + std::to_string(i) + " ports";
         link.bandwidth_bytes_per_s = wire.port.value() * pool.chips_per_instance;
         link.flows = false;
-        measure(Load(meters, {{instance, wire.per_token.value()}}, SimTime{1}), end, link);
+        measure(load, end, link);
       }
     }
   }

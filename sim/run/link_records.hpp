@@ -11,8 +11,8 @@
 
 namespace tokenyard {
 
-/// What every link carried: KV flows as the engine counted them, and collectives by the tokens that instances computed
-/// in each interval of the time series (cost::wire_per_token(), spread evenly over an instance's chips), or as flows
+/// What every link carried: KV flows as the engine counted them, and collectives by what the steps of instances sent in
+/// each interval of the time series (cost::StepCost::bytes(), spread evenly over an instance's chips), or as flows
 /// where they are such. First the links of the planes that carry flows, in the engine's order, then for every other
 /// plane with collectives a row for the ports of each instance, "POOL NUMBER ports". `end`: of the run. Left out: on
 /// trunks, collectives count where an instance stands in several domains of the plane, all that leaves a scale-up

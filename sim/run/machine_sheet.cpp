@@ -64,11 +64,13 @@ std::string machine_sheet(const std::string& name, const std::vector<config::Ove
     parts.row({"  " + plane.name, count_text(plane.chips), count_text(plane.domains),
                plane.pods > 0 ? count_text(plane.pods) : "-", count_text(plane.switches), count_text(plane.cables),
                count_text(plane.transceivers), power_text(plane.power)});
-    rates.row({"  " + plane.name, rate_text(plane.port), rate_text(plane.injection), rate_text(plane.bisection),
-               count_text(plane.diameter) + (plane.diameter == 1 ? " hop" : " hops")});
+    // Of a plane that does not join all chips, what is said of its whole is said of a part.
+    const std::string part = plane.joined ? "" : " of a part";
+    rates.row({"  " + plane.name, rate_text(plane.port), rate_text(plane.injection), rate_text(plane.bisection) + part,
+               count_text(plane.diameter) + (plane.diameter == 1 ? " hop" : " hops") + part});
     for (const topologies::PairClass& one : plane.classes) {
-      pairs.row({"  " + plane.name + ", " + one.relation, count_text(one.hops), time_text(one.latency.value()),
-                 rate_text(one.alone), rate_text(one.at_once)});
+      pairs.row({"  " + plane.name + ", " + one.relation + (one.kinds.empty() ? "" : ", " + one.kinds),
+                 count_text(one.hops), time_text(one.latency.value()), rate_text(one.alone), rate_text(one.at_once)});
     }
   }
   const std::string planes = head(spec, bill) + parts.text() + "\n" + rates.text() + "\n" + pairs.text();

@@ -52,6 +52,7 @@ void Instance::book(Lane& lane, const Step& step) {
                .attention_pairs_x2 = pairs_x2,
                .traffic = cost_.traffic(booked_),
                .exposed = exposed(step),
+               .sent = cost_.bytes(booked_),
                .power = power,
                .basis = basis});
   booked_until_ = step.end;

@@ -84,6 +84,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   run.traffic_bytes = cost_.decode_run_traffic(n, first.decode_context, i);
   run.basis = cost_.decode_run_basis(first, i);
   run.exposed += cost_.decode_run_exposed(first, i);
+  run.sent = cost_.bytes({&first, 1}) * i;  // by n tokens, whatever their contexts
   run.used_blocks = used;
   run.unfilled_tokens = unfilled;
   run.gaps = std::span(gaps_).first(i);

@@ -291,3 +291,11 @@ TEST_CASE("engine: a flow on no plane or between domains without a trunk is refu
                          doctest::Contains("of 0 or more"), BugError);
   }
 }
+
+TEST_CASE("engine: a transfer that outlasts simulated time is refused") {
+  // 1e18 B at 1 MB/s: 1e12 s; 2^63 ns are 9.2e9 s.
+  Engine engine({flow_network(1, 2, BytesPerSecond{1e6}, 0_GBps)}, kInterval, Solver::Flat);
+  FlowProbe probe(engine);
+  engine.transfer(0, endpoint(0), endpoint(1), Bytes{1e18}, 0_s, probe, 0);
+  CHECK_THROWS_AS(engine.run(), UserError);
+}

@@ -25,5 +25,4 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/special_steps_test.cpp
     unit/models/cost/step_cost_test.cpp
     unit/models/cost/step_laws_test.cpp
-    unit/models/cost/tables_test.cpp
-    unit/models/cost/wire_test.cpp)
+    unit/models/cost/tables_test.cpp)

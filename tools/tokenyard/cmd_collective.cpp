@@ -11,9 +11,12 @@
 #include <iostream>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace tokenyard::cli {
 namespace {
+
+constexpr int kMostExperts = 512;  // of a layer, in any model of the catalogue and in Qwen3-Next
 
 struct CollectiveArguments {
   CollectiveQuestion question;
@@ -21,6 +24,19 @@ struct CollectiveArguments {
   std::vector<std::string> sizes;
   std::string format = "fp8_block";
 };
+
+/// Options that say something of one kind of operation are not heard by the other: they are refused there.
+void refuse_unheard(const CLI::App& sub, const std::string& op) {
+  const bool exchange = op == "dispatch" || op == "combine";
+  const std::vector<const char*> unheard =
+      exchange ? std::vector<const char*>{"--bytes"}
+               : std::vector<const char*>{"--tokens", "--top-k", "--hidden", "--format", "--node-limit", "--balanced"};
+  for (const char* option : unheard) {
+    if (sub.count(option) == 0) continue;
+    throw UserError(std::string("tokenyard collective: ") + option + ": has no meaning for " + op + "; " +
+                    (exchange ? "dispatch and combine take --tokens" : "only dispatch and combine take it"));
+  }
+}
 
 CollectiveQuestion question_of(const CollectiveArguments& given) {
   CollectiveQuestion question = given.question;
@@ -30,6 +46,10 @@ CollectiveQuestion question_of(const CollectiveArguments& given) {
       question.sizes.push_back(parse_bytes(size));
     } catch (const std::invalid_argument& error) {
       throw UserError("tokenyard collective: --bytes " + size + ": " + error.what());
+    }
+    constexpr Bytes kMost{1e18};
+    if (!(question.sizes.back() > Bytes{} && question.sizes.back() <= kMost)) {
+      throw UserError("tokenyard collective: --bytes " + size + ": is out of range; more than 0 and at most 1e6 TB");
     }
   }
   const auto format = models::gemm_kind(given.format);
@@ -85,7 +105,9 @@ void add_collective(CLI::App& app, Command& command) {
   sub->add_option("--software", question.software,
                   "table of models/catalog/collectives; the chip's choice when left out");
   sub->add_option("--tokens", question.tokens, "dispatch, combine: tokens of each rank");
-  sub->add_option("--top-k", question.top_k, "experts of a token")->capture_default_str()->check(CLI::Range(1, 1000));
+  sub->add_option("--top-k", question.top_k, "experts of a token")
+      ->capture_default_str()
+      ->check(CLI::Range(1, kMostExperts));
   sub->add_option("--hidden", question.hidden, "width of a token")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000000));
@@ -93,7 +115,12 @@ void add_collective(CLI::App& app, Command& command) {
   sub->add_option("--node-limit", question.domain_limit, "domains that a token's experts may lie in; 0: any")
       ->capture_default_str();
   sub->add_flag("--balanced", question.balanced, "deal a token's experts to as many ranks as there are");
-  sub->callback([given, &command] { command = [given] { return answer_question(*given); }; });
+  sub->callback([given, sub, &command] {
+    command = [given, sub] {
+      refuse_unheard(*sub, given->question.op);
+      return answer_question(*given);
+    };
+  });
 }
 
 }  // namespace tokenyard::cli

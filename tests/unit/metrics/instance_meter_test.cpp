@@ -190,3 +190,24 @@ TEST_CASE("instance meter: gaps of tokens count once a token and not in warm-up"
 TEST_CASE("instance meter: an interval must have a length") {
   CHECK_THROWS_AS(InstanceMeter(SimTime{}, SimTime{}), BugError);
 }
+
+TEST_CASE("instance meter: bytes of collectives are spread over intervals and warm-up as tokens are") {
+  CollectiveBytes sent;
+  sent[Sender::Tensor].inside = 101;
+  sent[Sender::Pipeline].across = 5;
+  InstanceMeter meter(at(1), at(1));
+  // 0.5 s to 3 s, as above: 20 of 101 in the first interval, before warm-up ends, then 40 and 41; of 5 one, two and
+  // two.
+  meter.step({.start = at(0.5), .end = at(3), .decode_tokens = 5, .sent = sent});
+  CHECK(meter.sent_in(0)[Sender::Tensor].inside == 20);
+  CHECK(meter.sent_in(1)[Sender::Tensor].inside == 40);
+  CHECK(meter.sent_in(2)[Sender::Tensor].inside == 41);
+  CHECK(meter.sent_in(2)[Sender::Pipeline].across == 2);
+  CHECK_FALSE(meter.sent_in(3).any());
+  CHECK(meter.sent[Sender::Tensor].inside == 81);
+  // A run of three steps inside one interval.
+  meter.level(at(3), {.running = 1});
+  meter.run({.end = at(3.5), .steps = 3, .busy = at(0.5), .sent = sent * 3});
+  CHECK(meter.sent_in(3)[Sender::Tensor].inside == 303);
+  CHECK(meter.sent[Sender::Tensor].inside == 81 + 303);
+}

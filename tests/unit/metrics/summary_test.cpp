@@ -229,13 +229,20 @@ TEST_CASE("summary: a meter without a pool is a bug") {
   CHECK_THROWS_AS((void)summarize("s", recorder, meters(), {}, {}, at(10)), BugError);
 }
 
-TEST_CASE("summary: collectives of a pool are its tokens times what each sends") {
-  // 1,040 tokens in 10 s on 2 x 4 chips (see meters()). Each token sends 500 B inside and 100 B across its domain:
+TEST_CASE("summary: collectives of a pool are what its steps sent, plane by plane") {
+  // 10 s on 2 x 4 chips. One step sends 520,000 B inside and 104,000 B across its domain:
   // 520,000 B over 8 ports of 1,000 B/s for 10 s = 6.5, 104,000 B over 8 ports of 100 B/s = 13 of capacity.
   Recorder recorder = empty_recorder();
   PoolFacts pool = facts();
-  pool.collectives = {{"nvlink", Bytes{500.0}, BytesPerSecond{1'000.0}}, {"ib", Bytes{100.0}, BytesPerSecond{100.0}}};
-  const Summary summary = summarize("s", recorder, meters(), {pool}, {}, at(10));
+  CollectiveShare inside;
+  CollectiveShare across;
+  inside[Sender::Tensor].inside = across[Sender::Tensor].across = 1.0;
+  pool.collectives = {{"nvlink", inside, BytesPerSecond{1'000.0}}, {"ib", across, BytesPerSecond{100.0}}};
+  std::deque<InstanceMeter> sending = meters();
+  CollectiveBytes sent;
+  sent[Sender::Tensor] = {520'000, 104'000};
+  sending.front().step({.start = at(9), .end = at(10), .decode_tokens = 1, .sent = sent});
+  const Summary summary = summarize("s", recorder, sending, {pool}, {}, at(10));
   REQUIRE(summary.planes.size() == 2);
   const double ports = pool.instances * pool.chips_per_instance;
   CHECK(summary.planes[0].plane == "nvlink");

@@ -87,3 +87,27 @@ TEST_CASE("explain: weights come from a pool of the machine at the rate of the n
   const SmallExperiment none{.topology = "{base: hgx-h100, stores: ~}", .pools = "{serve: {}}"};
   CHECK_FALSE(explain(read(none), {.decodes = 1, .context = 128})[0].load.has_value());
 }
+
+TEST_CASE("explain: stages of a torus that are no neighbours have a hop of finite time") {
+  for (const char* plan :
+       {"tensor: 8, pipeline: 2", "tensor: 2, pipeline: 4", "tensor: 4, pipeline: 4", "tensor: 16, pipeline: 2"}) {
+    CAPTURE(plan);
+    const auto steps = explain(read({.topology = "tpu-v7-pod",
+                                     .llm = "llama-3.1-70b",
+                                     .pools = "{serve: {parallel: {" + std::string(plan) + "}}}"}),
+                               {.decodes = 8, .context = 500});
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].step > SimTime{});
+    for (const cost::CostLine& line : steps[0].lines) CHECK(line.time < Seconds{1.0});
+  }
+}
+
+TEST_CASE("explain: a step that would take hours is refused as a run refuses it") {
+  const std::string told = user_error([] {
+    (void)explain(read({.topology = "{base: hgx-h100, planes: {nvlink: {latency: 9e8 s}}}",
+                        .pools = "{serve: {parallel: {tensor: 2}}}"}),
+                  {.decodes = 8, .context = 500});
+  });
+  CHECK(told.find("this step would take") != std::string::npos);
+  CHECK(told.find("all-reduce") != std::string::npos);
+}

@@ -70,3 +70,29 @@ TEST_CASE("machine sheet: the drawing has every chip and switch and bundle of ca
   CHECK(count(svg, "<rect") == 1 + 4 * 8 + 9 + kDevices);  // the ground, the chips on every plane, the rest
   CHECK(svg.ends_with("</svg>\n"));
 }
+
+TEST_CASE("machine sheet: every pair of kinds of chips has a row") {
+  // A Rubin has 2 and a CPX 1 link of 100 GB/s with 0.93 of payload.
+  const std::string sheet = machine_sheet("vr-nvl144-cpx", {});
+  const auto row = [&](const std::string& start) {
+    const std::size_t at = sheet.find(start);
+    REQUIRE(at != std::string::npos);
+    return sheet.substr(at, sheet.find('\n', at) - at);
+  };
+  CHECK(row("ib, one node, vr200-rubin ").find("186 GB/s") != std::string::npos);
+  CHECK(row("ib, one node, rubin-cpx ").find("93.0 GB/s") != std::string::npos);
+  CHECK(row("ib, one site, vr200-rubin to rubin-cpx").find("93.0 GB/s") != std::string::npos);
+  // 0.85 of 8 and of 4 links of 50 GB/s.
+  const std::string two = machine_sheet("supernode-1024", {});
+  CHECK(two.find("340 GB/s") != std::string::npos);
+  CHECK(two.find("170 GB/s") != std::string::npos);
+}
+
+TEST_CASE("machine sheet: what holds of a part of a plane's chips says so") {
+  const std::string sheet = machine_sheet("hgx-h100", {{"nodes", "2"}});
+  const std::string rates = sheet.substr(sheet.find("wire rates"));
+  CHECK(rates.find("1.80 TB/s of a part") != std::string::npos);  // NVLink joins a node: half of 8 * 450 GB/s
+  CHECK(rates.find("2 hops of a part") != std::string::npos);
+  const std::string ib = rates.substr(rates.find("  ib "), rates.find("  pcie ") - rates.find("  ib "));
+  CHECK(ib.find("of a part") == std::string::npos);
+}

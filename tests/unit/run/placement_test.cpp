@@ -194,32 +194,48 @@ TEST_CASE("network figures: nodes of CloudMatrix384 meet over UB itself") {
 }
 
 TEST_CASE("placement: collectives are counted on the planes that carry them") {
-  cost::WirePerToken wire;
-  wire.tensor = {Bytes{70.0}, Bytes{3.0}};
-  wire.expert = {Bytes{20.0}, Bytes{2.0}};
-  wire.pipeline = {Bytes{10.0}, Bytes{1.0}};
-  const auto inside = collective_wires(machine("hgx-h100"), chips_from(0, 8), {}, wire);
+  CollectiveBytes sent;
+  sent[Sender::Tensor] = {70, 3};
+  sent[Sender::Expert] = {20, 2};
+  sent[Sender::Pipeline] = {10, 1};
+  const auto inside = collective_wires(machine("hgx-h100"), chips_from(0, 8), {});
   REQUIRE(inside.size() == 1);
   CHECK(inside[0].plane == "nvlink");
-  CHECK(inside[0].per_token == Bytes{100.0});
+  CHECK(inside[0].on(sent) == 100.0);
   CHECK(gb_per_s(inside[0].port) == near(427.5));  // 450 at 0.95
   const topologies::Topology two = machine("{base: hgx-h100, nodes: 2}");
-  const auto across = collective_wires(two, chips_from(0, 16), {}, wire);
+  const auto across = collective_wires(two, chips_from(0, 16), {});
   REQUIRE(across.size() == 2);
-  CHECK(across[0].per_token == Bytes{100.0});
+  CHECK(across[0].on(sent) == 100.0);
   CHECK(across[1].plane == "ib");
-  CHECK(across[1].per_token == Bytes{6.0});
+  CHECK(across[1].on(sent) == 6.0);
   CHECK(gb_per_s(across[1].port) == near(46.5));
   // All of the tensor groups over ib: 73 bytes and the 3 of the others that leave a node.
-  const auto named = collective_wires(two, chips_from(0, 16), {.tensor = "ib"}, wire);
+  const auto named = collective_wires(two, chips_from(0, 16), {.tensor = "ib"});
   REQUIRE(named.size() == 2);
   CHECK(named[0].plane == "ib");
-  CHECK(named[0].per_token == Bytes{76.0});
-  CHECK(named[1].per_token == Bytes{30.0});
-  const auto ub = collective_wires(machine("cloudmatrix384"), chips_from(0, 16), {}, wire);
+  CHECK(named[0].on(sent) == 76.0);
+  CHECK(named[1].on(sent) == 30.0);
+  const auto ub = collective_wires(machine("cloudmatrix384"), chips_from(0, 16), {});
   REQUIRE(ub.size() == 1);
-  CHECK(ub[0].per_token == Bytes{106.0});
-  CHECK(collective_wires(machine("hgx-h100"), chips_from(0, 1), {}, {}).empty());
+  CHECK(ub[0].on(sent) == 106.0);
+  CHECK(collective_wires(machine("hgx-h100"), chips_from(0, 1), {}).empty());
+}
+
+TEST_CASE("network figures: stages that are no neighbours in a torus share the cables between them") {
+  // 4 chips are 2 x 2 x 1, the next 4 lie on top of them: one hop each. Of 8 chips, a cube, each has
+  // two hops to its like in the next one, over a cable that it shares with the one in between.
+  const topologies::Topology pod = machine("{base: tpu-v7-pod, nodes: 32, planes: {ici: {dims: 8x4x4}}}");
+  const auto hop = [&](std::uint32_t tensor) {
+    return network_figures(pod, chips_from(0, 2 * tensor), {.tensor = tensor, .pipeline = 2}).pipeline;
+  };
+  const double cable = gb_per_s(hop(4).port);
+  CHECK(cable > 0.0);
+  CHECK(us(hop(4).latency_inside) == near(1.0));
+  CHECK(gb_per_s(hop(8).port) == near(cable / 2.0));
+  CHECK(us(hop(8).latency_inside) == near(2.0));
+  CHECK(us(hop(8).neighbour) == near(1.0));
+  CHECK(gb_per_s(hop(16).port) > 0.0);
 }
 
 TEST_CASE("placement: a plane that an experiment names carries its groups alone") {

@@ -136,10 +136,10 @@ TEST_CASE("read topology: what cannot be is refused at its place") {
   }
   SUBCASE("a key of another kind of plane") {
     std::string text = kPair;
-    text.replace(text.find("switches: 2"), 11, "switches: 2, radix: 4");
+    text.replace(text.find("switches: 2"), 11, "switches: 2, tiers: 3");
     const TempYaml file(text);
     CHECK(complaint(file) ==
-          file.at("6:39: topology.planes.up.radix: has no meaning here, beside the other keys of this mapping"));
+          file.at("6:39: topology.planes.up.tiers: has no meaning here, beside the other keys of this mapping"));
   }
   SUBCASE("a leaf that is too small: of 4 ports at 3:1 only 3 look down") {
     std::string text = kPair;

@@ -71,7 +71,7 @@ TEST_CASE("topology spec: impossible machines are refused with the key at fault"
   SUBCASE("no link") {
     PlaneSpec plane = good;
     plane.link = BytesPerSecond{};
-    CHECK(complaint(machine(2, plane)) == "link: must be more than 0");
+    CHECK(complaint(machine(2, plane)) == "link: is 0 B/s; at least 1 MB/s is needed");
   }
   SUBCASE("a share above 1") {
     PlaneSpec plane = good;
@@ -112,4 +112,72 @@ TEST_CASE("topology spec: impossible machines are refused with the key at fault"
                                 .latency = 2_us})) ==
           "links: a chip needs at least one link to each of the 4 switches, not 3");
   }
+}
+
+TEST_CASE("topology spec: a share that leaves too slow a link is refused where it does") {
+  // 50 GB/s * 1e-3 = 50 MB/s, * 0.01 = 500 kB/s.
+  PlaneSpec plane = leaf_spine({});
+  plane.efficiency = 1e-3;
+  CHECK(complaint(machine(2, plane)) == "no complaint");
+  plane.in_service = 0.01;
+  CHECK(complaint(machine(2, plane)) == "in_service: leaves a link 500000 B/s; at least 1 MB/s is needed");
+  plane.path_efficiency = 1e-3;
+  CHECK(complaint(machine(2, plane)) == "path_efficiency: leaves a link 50000 B/s; at least 1 MB/s is needed");
+  plane.efficiency = 1e-300;
+  CHECK(complaint(machine(2, plane)).starts_with("efficiency: leaves a link 5e-290 B/s"));
+  plane = leaf_spine({});
+  plane.degraded = {{.node = 1, .factor = 1e-6, .name = "a"}};
+  CHECK(complaint(machine(2, plane)) == "degraded.a.factor: leaves a link 50000 B/s; at least 1 MB/s is needed");
+  plane = leaf_spine({.oversubscription = 1000.0});
+  plane.link = BytesPerSecond{5e7};
+  CHECK(complaint(machine(2, plane)) == "oversubscription: leaves a link 50000 B/s; at least 1 MB/s is needed");
+}
+
+TEST_CASE("topology spec: what is degraded exists and is named once") {
+  // 16 nodes on 4 leaves.
+  PlaneSpec plane = leaf_spine({});
+  const auto told = [&](std::vector<Degraded> parts) {
+    plane.degraded = std::move(parts);
+    return complaint(machine(16, plane));
+  };
+  CHECK(told({{.node = 15, .factor = 0.5, .name = "a"}, {.domain = 3, .factor = 0.5, .name = "b"}}) == "no complaint");
+  CHECK(told({{.node = 16, .factor = 0.5, .name = "a"}}) == "degraded.a.node: 'ib' has no node 16; there are: 0 to 15");
+  CHECK(told({{.domain = 4, .factor = 0.5, .name = "a"}}) ==
+        "degraded.a.domain: no cables that can be degraded lead out of a domain of 'ib' numbered 4; there are: 0 to 3");
+  CHECK(told({{.node = 2, .factor = 0.5, .name = "a"}, {.node = 2, .factor = 0.9, .name = "b"}}) ==
+        "degraded.b.node: node 2 is degraded by 'a' too; keep one");
+  // A domain alone has no way out; of two groups only the second is on the plane.
+  plane.degraded = {{.domain = 0, .factor = 0.5, .name = "a"}};
+  CHECK(complaint(machine(2, plane)).ends_with("numbered 0; there are none; name a node"));
+  TopologySpec two{.name = "two",
+                   .groups = {{.name = "p", .chip = "a", .nodes = 2}, {.name = "d", .chip = "b", .nodes = 3}},
+                   .chips_per_node = 4,
+                   .planes = {leaf_spine({}), leaf_spine({})}};
+  two.planes[0].name = "other";
+  two.planes[0].groups = {{.group = "d"}};
+  two.planes[0].degraded = {{.node = 1, .factor = 0.5, .name = "a"}};
+  CHECK(complaint(two) == "degraded.a.node: 'other' has no node 1; there are: 2 to 4");
+}
+
+TEST_CASE("topology spec: a first switch has as many ports as it needs") {
+  // 18 nodes of 4 chips, one link of each to each of 18 switches: 72 ports. Twice the nodes: 144.
+  PlaneSpec nvlink{.name = "nvlink",
+                   .wiring = SwitchedWiring{.nodes_per_domain = 18, .switches = 18, .radix = 72},
+                   .link = 50_GBps,
+                   .links = 18,
+                   .latency = 2_us};
+  const auto told = [&](std::uint32_t nodes) {
+    TopologySpec spec = machine(nodes, nvlink);
+    spec.chips_per_node = 4;
+    return complaint(spec);
+  };
+  CHECK(told(18) == "no complaint");
+  std::get<SwitchedWiring>(nvlink.wiring).nodes_per_domain = 36;
+  CHECK(
+      told(36) ==
+      "radix: a first switch needs 144 ports for its chips, not 72; take more `switches` or fewer `nodes_per_domain`");
+  // A second tier takes as many again upwards.
+  std::get<SwitchedWiring>(nvlink.wiring) = {.nodes_per_domain = 18, .switches = 18, .spines = 4, .radix = 72};
+  nvlink.latency_across = 3_us;
+  CHECK(told(36).starts_with("radix: a first switch needs 72 ports for its chips and 72 upwards, not 72"));
 }

@@ -98,6 +98,7 @@ TEST_CASE("stores: all chips reach storage machines over the trunks of their lea
 TEST_CASE("stores: the chips of a lone node share its port on the way to a pool") {
   TopologySpec spec = machine();
   spec.groups[0].nodes = 1;
+  for (PlaneSpec& plane : spec.planes) plane.degraded.clear();
   spec.planes.push_back({.name = "users",
                          .wiring = SharedPortWiring{},
                          .front_end = true,
@@ -131,6 +132,7 @@ TEST_CASE("stores: they change nothing of what chips see of each other") {
 TEST_CASE("stores: neither a plane to hosts nor a front end is the scale-out plane") {
   TopologySpec spec = machine();
   spec.groups[0].nodes = 1;  // every plane joins all chips of a single node
+  for (PlaneSpec& plane : spec.planes) plane.degraded.clear();
   spec.planes[1].wiring = HostWiring{};
   spec.planes.push_back({.name = "users",
                          .wiring = SharedPortWiring{},
@@ -214,5 +216,5 @@ TEST_CASE("stores: mistakes are named") {
   CHECK(complaint(spec) == "capacity: must be more than 0");
   spec = machine();
   spec.stores[0].link = {};
-  CHECK(complaint(spec) == "link: must be more than 0");
+  CHECK(complaint(spec) == "link: is 0 B/s; at least 1 MB/s is needed");
 }

@@ -181,3 +181,20 @@ TEST_CASE("dragonfly: chips of a node are one cable apart and the furthest ones 
   for (std::uint32_t i = 8; i < 72; ++i) most = std::max(most, topology.hops(ChipId{0}, ChipId{i}, PlaneId{0}));
   CHECK(most <= 3);
 }
+
+TEST_CASE("dragonfly: every node has as many cables to others as it has links") {
+  // 8 nodes of 8 with 9 links: 72 a node, 10 to each of 7 others and two more around the circle: 8 * 72 / 2 = 288, and
+  // 28 in each node. 9 nodes of one link fewer, 7 turns of 8 and 8 over: 9 * 64 / 2.
+  const auto cables = [](std::uint32_t nodes, std::uint32_t links) {
+    const Topology topology = make_topology(machine(
+        nodes, 8,
+        {{.name = "c2c", .wiring = DragonflyWiring{.global_links = links}, .link = 12.5_GBps, .latency = 1_us}}));
+    for (std::uint32_t node = 0; node < nodes; ++node) {
+      CHECK(topology.trunk(node, PlaneId{0}) == 12.5_GBps * (8.0 * links));
+    }
+    return topology.cable_count(PlaneId{0}) - nodes * 28;
+  };
+  CHECK(cables(8, 9) == 288);
+  CHECK(cables(9, 8) == 288);
+  CHECK(cables(6, 2) == 48);  // 16 links over 5 others: three each and one over, to the node across
+}

@@ -151,3 +151,31 @@ TEST_CASE("torus: an exchange over a 4 x 4 x 4 torus gets twice a link less its 
   CHECK(view.exchange.value() == doctest::Approx(100e9 * 2.0 * 63.0 / 64.0));
   CHECK(view.port == 600_GBps);
 }
+
+TEST_CASE("torus: chips that all send to one k hops on share its cables k ways") {
+  // A ring of 8. To the neighbour one flow a cable; three hops on three; to the opposite two, half of each way round.
+  const Topology ring = make_topology(torus({8, 1, 1}));
+  const TorusGrid& grid = *ring.torus(PlaneId{0});
+  const auto flows = [&](std::uint32_t shift) {
+    std::vector<TorusPlace> from;
+    std::vector<TorusPlace> to;
+    for (std::uint32_t x = 0; x < 8; ++x) {
+      from.push_back({.at = {x, 0, 0}, .slice = 0});
+      to.push_back({.at = {(x + shift) % 8, 0, 0}, .slice = 0});
+    }
+    return paired_flows(grid, from, to);
+  };
+  CHECK(flows(1) == 1.0);
+  CHECK(flows(3) == 3.0);
+  CHECK(flows(4) == 2.0);
+  CHECK(flows(7) == 1.0);
+}
+
+TEST_CASE("torus: two chips that others lie between send over one cable") {
+  const Topology ring = make_topology(torus({8, 1, 1}));
+  const GroupView view = ring.view(chips(0, 2), PlaneId{0});
+  const std::vector<ChipId> apart{ChipId{0}, ChipId{4}};
+  CHECK(ring.view(apart, PlaneId{0}).port == view.port);
+  CHECK(ring.view(apart, PlaneId{0}).neighbour == 1_us);
+  CHECK(ring.view(apart, PlaneId{0}).latency_inside == ring.latency(ChipId{0}, ChipId{4}, PlaneId{0}));
+}

@@ -3,7 +3,6 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/step_parts.hpp"
-#include "models/cost/wire.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -107,14 +106,14 @@ TEST_CASE("attention and FFN apart: of the ways a lone micro-batch hides nothing
   CHECK(us(make_kernel_sum(apart(3))->exposed(ranks(48, 1000))) < sent);
 }
 
-TEST_CASE("attention and FFN apart: both ways send what wire counts for each token") {
+TEST_CASE("attention and FFN apart: both ways send a copy for every expert") {
   const StepCostSpec spec = apart(4);
-  const WirePerToken wire = wire_per_token(spec);
+  const CollectiveBytes bytes = make_kernel_sum(spec)->bytes(ranks(16, 1000));
   const Communication sent = make_kernel_sum(spec)->communication(ranks(16, 1000));  // 64 tokens, in four equal parts
-  CHECK(sent.ways.out.sent.inside.value() * kAttention == Approx(64.0 * wire.out.inside.value()).epsilon(1e-12));
-  CHECK(sent.ways.back.sent.inside.value() * kAttention == Approx(64.0 * wire.back.inside.value()).epsilon(1e-12));
   // 2 experts in 3 layers and one chip in the dense one, 2 KiB in BF16.
-  CHECK(wire.out.inside.value() == Approx(7.0 * 2048.0).epsilon(1e-12));
+  CHECK(sent.ways.out.sent.inside.value() * kAttention == Approx(64.0 * 7.0 * 2048.0).epsilon(1e-12));
+  CHECK(bytes[Sender::Out].inside == 64 * 7 * 2048);
+  CHECK(bytes[Sender::Back].inside == 64 * 7 * 2048);
   CHECK(sent.ways.out.per_flow.inside.value() == Approx(sent.ways.out.sent.inside.value() / kFfn).epsilon(1e-12));
 }
 

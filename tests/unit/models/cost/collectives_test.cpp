@@ -199,3 +199,84 @@ TEST_CASE("hop: launch and bytes and between domains the wire") {
   CHECK(us(hop_time(Bytes{1e6}, test::one_domain(2, 100_GBps), hop)) == exactly(18.0));  // 8 + 10
   CHECK(us(hop_time(Bytes{1e6}, two_domains(25_GBps), hop)) == exactly(63.0));           // 20 + 3 + 40
 }
+
+TEST_CASE("all-reduce: ranks that an engine's kernel does not take go to the library whatever the size") {
+  for (double size = 1024; size <= 1e9; size *= 4) {
+    CAPTURE(size);
+    CHECK(all_reduce(Bytes{size}, test::one_domain(8, 100_GBps), kernels()).algorithm <= Algorithm::TwoShot);
+    for (const std::uint32_t ranks : {9U, 72U, 9216U}) {
+      const GroupLinks links = test::one_domain(ranks, 100_GBps);
+      const CollectivePrice price = all_reduce(Bytes{size}, links, kernels());
+      CHECK(price.time == library_time(Collective::AllReduce, Bytes{size}, links, library()).time);
+    }
+  }
+  models::CollectiveKernels wide = kernels();
+  wide.all_reduces["own"].most_ranks = 72;
+  CHECK(all_reduce(Bytes{50e3}, test::one_domain(72, 100_GBps), wide).algorithm <= Algorithm::TwoShot);
+  wide.one_shot_up_to = Bytes{8e6};
+  CHECK(all_reduce(Bytes{50e3}, test::one_domain(73, 100_GBps), wide).algorithm == Algorithm::Tree);
+}
+
+TEST_CASE("all-reduce: time never falls as the message grows among more ranks than engines' kernels take") {
+  for (const std::uint32_t ranks : {9U, 16U, 72U, 9216U}) {
+    CAPTURE(ranks);
+    Seconds before;
+    for (double size = 256; size < 1e10; size *= 1.3) {
+      const Seconds now = all_reduce(Bytes{size}, test::one_domain(ranks, 100_GBps), kernels()).time;
+      CHECK(now >= before);
+      before = now;
+    }
+  }
+}
+
+TEST_CASE("collectives: latency beyond that of the domain they were measured in is added once a message that waits") {
+  models::CollectiveKernels measured = kernels();
+  models::LibraryCoefficients& table = measured.libraries["library"];
+  table.latency = table.point_to_point.latency = measured.all_reduces["own"].latency = 1_us;
+  GroupLinks links = test::one_domain(4, 100_GBps);
+  const auto longer = [&](const auto& price) {
+    links.latency_inside = links.neighbour = 1_us;
+    const double before = us(price());
+    links.latency_inside = links.neighbour = 3_us;  // 2 us more
+    return us(price()) - before;
+  };
+  const auto near = [](double value) { return Approx(value).epsilon(1e-9); };
+  // One message in one shot, two in two shots, 2 * 3 around an all-reduce's ring, 3 around the others', one to each.
+  CHECK(longer([&] { return all_reduce(Bytes{50e3}, links, measured).time; }) == near(2.0));
+  CHECK(longer([&] { return all_reduce(Bytes{8e6}, links, measured).time; }) == near(4.0));
+  CHECK(longer([&] { return library_time(Collective::AllReduce, Bytes{8e6}, links, table).time; }) == near(12.0));
+  CHECK(longer([&] { return library_time(Collective::AllGather, Bytes{8e6}, links, table).time; }) == near(6.0));
+  CHECK(longer([&] { return library_time(Collective::AllToAll, Bytes{8e6}, links, table).time; }) == near(2.0));
+  CHECK(longer([&] { return hop_time(Bytes{8e6}, links, table.point_to_point); }) == near(2.0));
+  // 64 ranks: a tree of 6 levels, up and down.
+  links.ranks = 64;
+  CHECK(longer([&] { return library_time(Collective::AllReduce, Bytes{64e3}, links, table).time; }) == near(24.0));
+  // Across domains the phases inside, a reduce-scatter and an all-gather.
+  links = two_domains(25_GBps);
+  CHECK(longer([&] { return library_time(Collective::AllReduce, Bytes{8e6}, links, table).time; }) > 3.9);
+  // Where a table does not say, or a domain has less, nothing is added.
+  links = test::one_domain(4, 100_GBps);
+  CHECK(longer([&] { return library_time(Collective::AllReduce, Bytes{8e6}, links, library()).time; }) == near(0.0));
+  CHECK(beyond_measured(1_us, 2.0, 1_us) == Seconds{0.0});
+}
+
+TEST_CASE("collectives: in a torus a ring goes from neighbour to neighbour and a tree the longest way twice") {
+  models::LibraryCoefficients table = library();
+  table.latency = 1_us;
+  GroupLinks links = test::one_domain(4, 100_GBps);
+  links.neighbour = 1_us;
+  links.latency_inside = 20_us;
+  const Seconds ring = library_time(Collective::AllReduce, Bytes{8e6}, links, table).time;
+  CHECK(ring == library_time(Collective::AllReduce, Bytes{8e6}, links, library()).time);
+  links.ranks = 64;  // 2 * 20 us, of which the launches hold 12 steps of 1 us
+  const Seconds tree = library_time(Collective::AllReduce, Bytes{64e3}, links, table).time -
+                       library_time(Collective::AllReduce, Bytes{64e3}, links, library()).time;
+  CHECK(us(tree) == Approx(28.0).epsilon(1e-9));
+}
+
+TEST_CASE("library: an all-to-all is sent directly") {
+  CHECK(library_time(Collective::AllToAll, Bytes{8e6}, test::one_domain(8, 100_GBps), library()).algorithm ==
+        Algorithm::Direct);
+  CHECK(library_time(Collective::AllToAll, Bytes{8e6}, two_domains(25_GBps), library()).algorithm == Algorithm::Direct);
+  CHECK(name(Algorithm::Direct) == "direct");
+}

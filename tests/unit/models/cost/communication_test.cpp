@@ -1,7 +1,6 @@
 #include "models/cost/communication.hpp"
 
 #include "models/cost/step_cost.hpp"
-#include "models/cost/wire.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -83,20 +82,75 @@ TEST_CASE("communication: a run of decodes exposes what its steps do") {
   CHECK(cost->decode_run_exposed({.decodes = 7, .decode_context = 900}, 20) == sum);
 }
 
-TEST_CASE("communication: the ports of all chips send what wire counts for each token") {
-  // All-reduces of this size go in rings; wire_per_token() counts the same least.
+TEST_CASE("communication: bytes of all chips are those of the ports") {
   StepCostSpec tensor = test::round_cost(test::tiny_dense(), {.tensor = 4, .pipeline = 2});
-  tensor.chip.kernels.collectives.all_reduces.at("own").up_to = Bytes{};
-  tensor.network.tensor.in_network_reduction = false;
   for (const StepCostSpec& spec : {tensor, two_nodes()}) {
-    const double tokens = 512.0 * spec.plan.attention_data;
-    const Communication sent = make_kernel_sum(spec)->communication(prompts_of(spec.plan.attention_data, 512));
-    const PlaneShare::Kind both{.inside = true, .across = true};
-    const PortLoad all = load_on(sent, {.tensor = both, .expert = both, .pipeline = both});
-    const WirePerToken wire = wire_per_token(spec);
-    CHECK(all.sent.inside.value() * spec.plan.chips() == doctest::Approx(wire.inside.value() * tokens).epsilon(1e-9));
-    CHECK(all.sent.across.value() * spec.plan.chips() == doctest::Approx(wire.across.value() * tokens).epsilon(1e-9));
+    const auto cost = make_kernel_sum(spec);
+    const auto shapes = prompts_of(spec.plan.attention_data, 512);
+    const Communication sent = cost->communication(shapes);
+    const CollectiveBytes bytes = cost->bytes(shapes);
+    const double chips = spec.plan.chips();
+    const auto near = [](double value) { return doctest::Approx(value).epsilon(1e-9); };
+    CHECK(static_cast<double>(bytes[Sender::Tensor].inside) == near(sent.tensor.sent.inside.value() * chips));
+    CHECK(static_cast<double>(bytes[Sender::Expert].inside) == near(sent.expert.sent.inside.value() * chips));
+    CHECK(static_cast<double>(bytes[Sender::Expert].across) == near(sent.expert.sent.across.value() * chips));
+    CHECK(static_cast<double>(bytes[Sender::Pipeline].inside) == near(sent.pipeline.sent.inside.value() * chips));
   }
+}
+
+TEST_CASE("communication: a single chip sends nothing") {
+  CHECK_FALSE(make_kernel_sum(test::round_cost(test::tiny_dense()))->bytes(decodes_of(1, 8)).any());
+}
+
+TEST_CASE("communication: all-reduces send the bytes of the algorithm that prices them") {
+  // 4 layers, two all-reduces each; 4 ranks of S = 2,048 B a token: one-shot g(g-1)S = 12 S, two-shot and ring 2(g-1)S
+  // = 6 S, switches that add g(1+1/g)S = 5 S.
+  StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 4});
+  const auto all = [&](std::uint32_t tokens) {
+    const Bytes size{2'048.0 * tokens};
+    const Algorithm algorithm = all_reduce(size, spec.network.tensor, spec.chip.kernels.collectives).algorithm;
+    const double times = algorithm == Algorithm::OneShot ? 12.0 : algorithm == Algorithm::InNetwork ? 5.0 : 6.0;
+    const CollectiveBytes bytes = make_kernel_sum(spec)->bytes(prompts_of(1, tokens));
+    CHECK(static_cast<double>(bytes[Sender::Tensor].inside) == 8.0 * times * size.value());
+    CHECK(bytes[Sender::Tensor].across == 0);
+    return algorithm;
+  };
+  CHECK(all(1) == Algorithm::OneShot);      // 2 KiB
+  CHECK(all(2'048) == Algorithm::TwoShot);  // 4 MiB
+  spec.chip.kernels.collectives.all_reduces.at("own").up_to = Bytes{1.0};
+  CHECK(all(2'048) == Algorithm::Ring);
+  spec.network.tensor.in_network_reduction = true;
+  spec.chip.kernels.collectives.libraries.at("library").in_network->launch = Seconds{1e-9};
+  spec.chip.kernels.collectives.libraries.at("library").in_network->fill = Seconds{};
+  CHECK(all(2'048) == Algorithm::InNetwork);
+}
+
+TEST_CASE("communication: an all-reduce over two nodes sends its shards across once each way") {
+  // 8 ranks in 2 domains of 4: inside 2(4-1) * S in each of 2 domains = 12 S, across 2(2-1) * S = 2 S, S = 2,048 B, 8
+  // times.
+  StepCostSpec spec = test::round_cost(test::tiny_dense(), {.tensor = 8});
+  spec.network.tensor.domains = 2;
+  const CollectiveBytes bytes = make_kernel_sum(spec)->bytes(prompts_of(1, 1));
+  CHECK(bytes[Sender::Tensor].inside == 8 * 12 * 2'048);
+  CHECK(bytes[Sender::Tensor].across == 8 * 2 * 2'048);
+}
+
+TEST_CASE("communication: experts cost a dispatch and a combine of every copy that leaves its chip") {
+  // 3 MoE layers, top 2 of 4 expert groups, 4 chips: 3/4 of the copies leave. BF16 both ways: 2,048 B a copy.
+  // 3 * 2 copies * (2,048 + 2,048) * 3/4 = 18,432 B a token, of which every chip has one; no all-reduce.
+  StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 4, .expert = 4});
+  CHECK(make_kernel_sum(spec)->bytes(prompts_of(4, 1))[Sender::Expert].inside == 4 * 18'432);
+  // Gathered: a token reaches 3 others and its result is added up from 3 others, however few experts it chose.
+  spec.expert_exchange = ExpertExchange::Gather;
+  CHECK(make_kernel_sum(spec)->bytes(prompts_of(4, 1))[Sender::Expert].inside == 4 * 3 * 2 * 3 * 2'048);
+}
+
+TEST_CASE("communication: a pipeline hands the hidden vector on once a stage boundary") {
+  // 4 stages: 3 hops of 2,048 B, across nodes when the stages stand on several.
+  StepCostSpec spec = test::round_cost(test::tiny_dense(), {.pipeline = 4});
+  CHECK(make_kernel_sum(spec)->bytes(prompts_of(1, 1))[Sender::Pipeline] == CollectiveBytes::Of{6'144, 0});
+  spec.network.pipeline.domains = 2;
+  CHECK(make_kernel_sum(spec)->bytes(prompts_of(1, 1))[Sender::Pipeline] == CollectiveBytes::Of{0, 6'144});
 }
 
 TEST_CASE("communication: bytes count on the plane that carries their kind") {

@@ -68,7 +68,7 @@ double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
 TEST_CASE("ffn groups: chips that hold all of theirs alone send each other nothing") {
   CHECK(group_time(apart(1), 64.0, true) == Seconds{});
   CHECK(group_time(apart(1), 64.0, false) == Seconds{});
-  CHECK(group_wire(apart(1), true).inside == Bytes{});
+  CHECK(group_bytes(apart(1), true).inside == Bytes{});
   CHECK(lines_us(apart(1), 16).count("between ffn chips") == 0);
 }
 
@@ -156,10 +156,12 @@ TEST_CASE("ffn groups: a lone micro-batch waits for what the chips send each oth
   CHECK(us(make_kernel_sum(apart(4, kFfn, 3))->exposed(ranks(48))) < of_three);
 }
 
-TEST_CASE("ffn groups: what groups send is a part of an instance's wire") {
-  const WirePerToken wire = wire_per_token(apart(4));
+TEST_CASE("ffn groups: what groups send is a part of what an instance sends") {
   // Half of the tokens gathered by each of two groups of four: 3/4 of 2 KiB out of each of 8 ports, for half a token,
   // there and back, in four layers.
-  CHECK(wire.ffn.inside.value() == Approx(4.0 * 2.0 * 8.0 * 0.75 * 2048.0 * 0.5).epsilon(1e-12));
-  CHECK(wire.inside.value() - wire_per_token(apart(1)).inside.value() == Approx(wire.ffn.inside.value()).epsilon(1e-9));
+  const CollectiveBytes bytes = make_kernel_sum(apart(4))->bytes(ranks(16));
+  const double tokens = static_cast<double>(bytes[Sender::Out].inside) / (7.0 * 2048.0);
+  CHECK(static_cast<double>(bytes[Sender::Ffn].inside) ==
+        Approx(tokens * 4.0 * 2.0 * 8.0 * 0.75 * 2048.0 * 0.5).epsilon(1e-12));
+  CHECK(make_kernel_sum(apart(1))->bytes(ranks(16))[Sender::Ffn].inside == 0);
 }
