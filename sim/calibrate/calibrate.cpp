@@ -41,7 +41,7 @@ void refuse_far_off(const fit::Family& family, const fit::Samples& rows, const M
   }
   const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
   std::nth_element(ratios.begin(), middle, ratios.end());
-  if (*middle < kFarOff && *middle > 1.0 / kFarOff) return;
+  if (*middle<kFarOff&& * middle> 1.0 / kFarOff) return;
   throw UserError(
       fmt::format("{}: {}: the median time is {:.3g} times what {} needs; is it the right chip, and are the "
                   "times in the unit that the column promises?",

@@ -163,7 +163,8 @@ void write_scores(const Scoreboard& board, std::ostream& out) {
 }
 
 void write_accuracy(const std::vector<metrics::AccuracyLine>& lines, std::ostream& out) {
-  CsvRows rows(out, "chip,model,engine,format,moe,split,longest_prompt,batch_from,batch_to,metric,n,median,mean,p90,bias");
+  CsvRows rows(out,
+               "chip,model,engine,format,moe,split,longest_prompt,batch_from,batch_to,metric,n,median,mean,p90,bias");
   for (const metrics::AccuracyLine& line : lines) {
     for (const std::string* text : {&line.chip, &line.model, &line.engine, &line.format}) rows.text(*text);
     rows.count(line.moe ? 1 : 0);

@@ -14,7 +14,8 @@ namespace tokenyard {
 ///                 which is one of them
 ///   TensorRT-LLM  with padding 1, 2, 4, then 8 .. 128 by 8; without, every size to 32, 64 and 128; then powers of two,
 ///                 up to cuda_graph_max_batch_size, which is one of them
-/// Source: vllm/config/compilation.py; sglang server_args.py at 006b0e3d317f; tensorrt_llm/llmapi/llm_args.py (_generate_cuda_graph_batch_sizes).
+/// Source: vllm/config/compilation.py; sglang server_args.py at 006b0e3d317f; tensorrt_llm/llmapi/llm_args.py
+/// (_generate_cuda_graph_batch_sizes).
 [[nodiscard]] std::vector<std::uint32_t> graph_sizes(const config::EngineSpec& engine);
 
 }  // namespace tokenyard

@@ -18,8 +18,8 @@
 #include "sim/serving/rank.hpp"
 #include "sim/serving/request_way.hpp"
 #include "sim/serving/sequence.hpp"
-#include "sim/serving/step_forecast.hpp"
 #include "sim/serving/step_flows.hpp"
+#include "sim/serving/step_forecast.hpp"
 #include "sim/serving/tier_flows.hpp"
 
 #include <array>

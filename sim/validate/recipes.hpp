@@ -54,8 +54,8 @@ struct Formats {
 [[nodiscard]] const char* random_text_time(const std::string& llm);
 
 /// Engine keys of a row, below pools.NAME.engine: a profile, and limits as the start scripts of InferenceX have them.
-/// Dated rows are InferenceX's own: its client (utils/bench_serving/benchmark_serving.py, dataset random) sends the text
-/// of consecutive entries of the vocabulary, which takes longer to tokenise than the English of the profiles.
+/// Dated rows are InferenceX's own: its client (utils/bench_serving/benchmark_serving.py, dataset random) sends the
+/// text of consecutive entries of the vocabulary, which takes longer to tokenise than the English of the profiles.
 void set_engine(const ServedRow& row, const std::string& pool, Point& point);
 
 }  // namespace tokenyard::validate

@@ -94,7 +94,7 @@ TEST_CASE("catalogue: every chip loads and has a kernel for every peak") {
       const auto kind = static_cast<GemmKind>(i);
       CAPTURE(i);
       const bool has_peak = spec.peak[static_cast<std::size_t>(compute_dtype(kind))].has_value();
-      CHECK(spec.kernels.gemm[i].has_value() == has_peak);
+      CHECK(spec.kernels.gemm[i].has_value() == (has_peak && kind != GemmKind::W4a8));  // of experts alone
       CHECK((!spec.kernels.moe[i].has_value() || has_peak));
     }
     const auto bf16 = static_cast<std::size_t>(Dtype::Bf16);

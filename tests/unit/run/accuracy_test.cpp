@@ -8,7 +8,8 @@ using namespace tokenyard;
 
 namespace {
 
-constexpr const char* kHeader = "chip,model,engine,moe,split,batch_from,batch_to,metric,n,median,mean,p90,bias\n";
+constexpr const char* kHeader =
+    "chip,model,engine,format,moe,split,longest_prompt,batch_from,batch_to,metric,n,median,mean,p90,bias\n";
 
 std::string told(const std::string& row) {
   const TempYaml folder("");
@@ -22,10 +23,12 @@ std::string told(const std::string& row) {
 
 TEST_CASE("accuracy file: a line is read as it was written") {
   const TempYaml folder("");
-  folder.add("accuracy.csv", std::string(kHeader) + "h100,llama,vllm,1,0,17,64,TTFT,12,0.1,0.2,0.3,-0.05\n");
+  folder.add("accuracy.csv", std::string(kHeader) + "h100,llama,vllm,fp8,1,0,8000,17,64,TTFT,12,0.1,0.2,0.3,-0.05\n");
   const auto lines = read_accuracy(folder.path("accuracy.csv").string());
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].chip == "h100");
+  CHECK(lines[0].format == "fp8");
+  CHECK(lines[0].longest_prompt == 8000);
   CHECK(lines[0].moe);
   CHECK_FALSE(lines[0].split);
   CHECK(lines[0].batch_to == 64);
@@ -35,9 +38,11 @@ TEST_CASE("accuracy file: a line is read as it was written") {
 }
 
 TEST_CASE("accuracy file: what is not such a line is told with its place") {
-  CHECK(told("h100,llama,vllm,yes,0,17,64,TTFT,12,0.1,0.2,0.3,0") == ":2: moe: 'yes' is not 0 or 1");
-  CHECK(told("h100,llama,vllm,1,0,17,64,speed,12,0.1,0.2,0.3,0") ==
+  CHECK(told("h100,llama,vllm,fp8,yes,0,8000,17,64,TTFT,12,0.1,0.2,0.3,0") == ":2: moe: 'yes' is not 0 or 1");
+  CHECK(told("h100,llama,vllm,fp8,1,0,8000,17,64,speed,12,0.1,0.2,0.3,0") ==
         ":2: metric: 'speed' is not TTFT, TPOT, throughput or E2E");
-  CHECK(told("h100,llama,vllm,1,0,17,64,TTFT,,0.1,0.2,0.3,0") == ":2: n: is empty; a count from 1 on is needed");
-  CHECK(told("h100,llama,vllm,1,0,17,64,TTFT,1,-0.1,0.2,0.3,0") == ":2: median: '-0.1' is out of range; from 0 to 100");
+  CHECK(told("h100,llama,vllm,fp8,1,0,8000,17,64,TTFT,,0.1,0.2,0.3,0") ==
+        ":2: n: is empty; a count from 1 on is needed");
+  CHECK(told("h100,llama,vllm,fp8,1,0,8000,17,64,TTFT,1,-0.1,0.2,0.3,0") ==
+        ":2: median: '-0.1' is out of range; from 0 to 100");
 }

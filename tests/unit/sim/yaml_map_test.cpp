@@ -146,8 +146,9 @@ TEST_CASE("yaml map: ratios and spans have their range too") {
 TEST_CASE("yaml map: a word that is no choice is refused with the choices") {
   const TempFile file("kind: mqa\n");
   YamlMap map = YamlMap::load(file.path(), "llm.attention");
-  CHECK(complaint([&] { (void)map.choice("kind", {"gqa", "mla"}); }) ==
-        file.at("1:7: kind: 'mqa' is not known; one of: gqa, mla; is 'gqa' meant?"));
+  CHECK(complaint([&] {
+          (void)map.choice("kind", {"gqa", "mla"});
+        }) == file.at("1:7: kind: 'mqa' is not known; one of: gqa, mla; is 'gqa' meant?"));
 }
 
 TEST_CASE("yaml map: a nested value is named by its path") {
@@ -189,8 +190,9 @@ TEST_CASE("yaml map: an override reaches an entry of a list by its index") {
   REQUIRE(entries.size() == 2);
   CHECK(entries[0].seconds("launch").value() == doctest::Approx(1e-6));
   CHECK(entries[1].seconds("launch").value() == doctest::Approx(7e-6));
-  CHECK(complaint([&] { (void)YamlMap::load(file.path(), "chip", {{"kernels.2.launch", "7 us"}}); }) ==
-        "--set kernels.2.launch=7 us: '2' is not an entry of this list; it has 2, counted from 0");
+  CHECK(complaint([&] {
+          (void)YamlMap::load(file.path(), "chip", {{"kernels.2.launch", "7 us"}});
+        }) == "--set kernels.2.launch=7 us: '2' is not an entry of this list; it has 2, counted from 0");
 }
 
 TEST_CASE("yaml map: a complaint about an override names the command line") {

@@ -85,7 +85,8 @@ TEST_CASE("InferenceX: number formats follow checkpoint and engine") {
   };
   CHECK(formats("r,Qwen/Qwen3-32B,h100_sxm,,agg,vllm,,1024,1024,8,2,1,1,1,1,2,80,10,") == "bf16  bf16");
   CHECK(formats("r,Qwen/Qwen3-32B,h100_sxm,fp8,agg,trtllm,,1024,1024,8,2,1,1,1,1,2,80,10,") == "fp8_block  fp8");
-  CHECK(formats("r,openai/gpt-oss-120b,h200_sxm,fp4,agg,trtllm,,1024,1024,8,2,1,1,2,1,2,80,10,") == "bf16 native bf16");  // MXFP4, by the chip's kernels
+  CHECK(formats("r,openai/gpt-oss-120b,h200_sxm,fp4,agg,trtllm,,1024,1024,8,2,1,1,2,1,2,80,10,") ==
+        "bf16 native bf16");  // MXFP4, by the chip's kernels
   const char* r1_fp4 = "r,deepseek-ai/DeepSeek-R1,b200_sxm,fp4,agg,sglang,,1024,1024,8,8,1,1,8,1,8,80,10,";
   CHECK(formats(r1_fp4) == "bf16 nvfp4 fp8");
   CHECK(setting(point(r1_fp4), "pools.serve.precision.ffn") == "nvfp4");
