@@ -24,6 +24,11 @@ struct CollectiveBytes {
   struct Of {
     std::uint64_t inside = 0;  ///< to chips of the same leaf domain
     std::uint64_t across = 0;  ///< to other domains
+    Of& operator+=(const Of& other) {
+      inside += other.inside;
+      across += other.across;
+      return *this;
+    }
     friend bool operator==(const Of&, const Of&) = default;
   };
   std::array<Of, kSenders> of{};
@@ -32,10 +37,7 @@ struct CollectiveBytes {
   [[nodiscard]] const Of& operator[](Sender sender) const { return of[static_cast<std::size_t>(sender)]; }
   [[nodiscard]] bool any() const { return *this != CollectiveBytes{}; }
   CollectiveBytes& operator+=(const CollectiveBytes& other) {
-    for (std::size_t i = 0; i < kSenders; ++i) {
-      of[i].inside += other.of[i].inside;
-      of[i].across += other.of[i].across;
-    }
+    for (std::size_t i = 0; i < kSenders; ++i) of[i] += other.of[i];
     return *this;
   }
   /// REQUIRES: no number of `other` is the larger one.

@@ -69,7 +69,7 @@ Bin& InstanceMeter::bin_at(SimTime when) {
   while (index >= kMaxBins) {
     merge_pairs(bins_);
     merge_pairs(cache_bins_);
-    merge_pairs(sent_bins_);
+    for (auto& of_bins : sent_bins_) merge_pairs(of_bins);
     interval_ = interval_ * 2;
     index /= 2;
     run_bin_ /= 2;
@@ -97,10 +97,22 @@ void InstanceMeter::add_level(Bin& bin, SimTime span) const {
 }
 
 void InstanceMeter::add_sent(const Bin& bin, const CollectiveBytes& bytes) {
-  if (!bytes.any()) return;
   const auto index = static_cast<std::size_t>(&bin - bins_.data());
-  if (index >= sent_bins_.size()) sent_bins_.resize(index + 1);
-  sent_bins_[index] += bytes;
+  for (std::size_t i = 0; i < kSenders; ++i) {
+    const CollectiveBytes::Of& of = bytes.of[i];
+    if (of.inside == 0 && of.across == 0) continue;
+    std::vector<CollectiveBytes::Of>& of_bins = sent_bins_[i];
+    if (index >= of_bins.size()) of_bins.resize(index + 1);
+    of_bins[index] += of;
+  }
+}
+
+CollectiveBytes InstanceMeter::sent_in(std::size_t index) const {
+  CollectiveBytes bytes;
+  for (std::size_t i = 0; i < kSenders; ++i) {
+    if (index < sent_bins_[i].size()) bytes.of[i] = sent_bins_[i][index];
+  }
+  return bytes;
 }
 
 void InstanceMeter::cache(SimTime now, const CacheSums& did) {

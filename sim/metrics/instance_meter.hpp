@@ -7,6 +7,7 @@
 #include "sim/metrics/cache_figures.hpp"
 #include "sim/metrics/quantiles.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -176,9 +177,7 @@ class InstanceMeter : public MeterSums {
     return index < cache_bins_.size() ? cache_bins_[index] : CacheSums{};
   }
   /// Bytes of collectives in bin `index`, of a step that spans several as in Bin; nothing is kept where none are sent.
-  [[nodiscard]] CollectiveBytes sent_in(std::size_t index) const {
-    return index < sent_bins_.size() ? sent_bins_[index] : CollectiveBytes{};
-  }
+  [[nodiscard]] CollectiveBytes sent_in(std::size_t index) const;
   [[nodiscard]] SimTime interval() const { return interval_; }
 
  private:
@@ -203,8 +202,8 @@ class InstanceMeter : public MeterSums {
   Level level_;
   SpanHistogram gaps_;
   std::vector<Bin> bins_;
-  std::vector<CacheSums> cache_bins_;       // never longer than bins_
-  std::vector<CollectiveBytes> sent_bins_;  // likewise
+  std::vector<CacheSums> cache_bins_;                                 // never longer than bins_
+  std::array<std::vector<CollectiveBytes::Of>, kSenders> sent_bins_;  // likewise; empty for those that send nothing
 };
 
 }  // namespace tokenyard::metrics
