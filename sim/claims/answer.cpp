@@ -104,7 +104,7 @@ Answer of_step(const config::Experiment& experiment, const StepQuestion& questio
     put("weights_per_chip_bytes", step.weights_per_chip.value(), 0.0);
     put("weights_bytes", step.weights_per_chip.value() * chips, 0.0);
     put("kv_blocks_per_rank", step.blocks_per_rank, 0.0);
-    put("kv_tokens_per_rank", 1.0 * step.blocks_per_rank * pool.engine.block_tokens, 0.0);
+    put("kv_tokens_per_rank", static_cast<double>(step.kv_tokens), 0.0);
     put("traffic_bytes", step.traffic.value(), 0.0);
     put("memory_time_s", step.traffic.value() / (chips * experiment.chips.at(pool.chip).memory_bandwidth.value()), 0.0);
   }

@@ -51,9 +51,12 @@ struct EngineSpec {
   serving::FrontEndSpec front_end;
   bool graphs = true;  ///< decode-only steps are padded to captured sizes
   std::uint32_t block_tokens = 16;
-  std::optional<kv::PrefixCacheSpec> caching{};        ///< absent = freed blocks are forgotten
-  std::optional<kv::TiersSpec> tiers{};                ///< where they go instead
-  std::uint32_t graph_max = 512;                       ///< largest captured batch (vLLM: at most that)
+  std::optional<bool>
+      hybrid_kv_cache{};  ///< vLLM: windowed layers give blocks back; absent = where it can (run/kv_layout)
+  double swa_full_tokens_ratio = 1.0;            ///< SGLang: tokens of windowed layers' store, by those of the others'
+  std::optional<kv::PrefixCacheSpec> caching{};  ///< absent = freed blocks are forgotten
+  std::optional<kv::TiersSpec> tiers{};          ///< where they go instead
+  std::uint32_t graph_max = 512;                 ///< largest captured batch (vLLM: at most that)
   std::optional<std::uint32_t> prompt_graph_tokens{};  ///< absent = as the largest captured batch
   bool graph_padding = true;  ///< batches between captured sizes are padded up; false: they run without
   EngineMemory memory;

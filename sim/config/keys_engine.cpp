@@ -100,6 +100,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "vllm: admit a request only when blocks for all of its prompt are free."},
     {"engine", "watermark", "ratio", "0", "vllm: share of all KV blocks that admission leaves free while others run."},
     {"engine", "block_tokens", "count", "16", "vllm: tokens in a KV block."},
+    {"engine", "hybrid_kv_cache", "true or false", kOptional,
+     "vllm: layers with a sliding window give blocks back that lie before it. Without it: where the engine can, which "
+     "is "
+     "without KV transfer and tiers (disable_hybrid_kv_cache_manager)."},
     {"engine", "memory_utilisation", "ratio", "0.9",
      "vllm: share of a chip's memory that the engine may take (gpu_memory_utilization)."},
     {"engine", "memory_reserve", kSize, "3 GB",
@@ -129,6 +133,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "num_reserved_decode_tokens", "count", "512",
      "sglang: tokens that a decode pool keeps for each request that is there or on its way, when it lets another one "
      "in."},
+
+    {"engine", "swa_full_tokens_ratio", "ratio", "0.8",
+     "sglang: tokens for which layers with a sliding window have room, by those for which the others have."},
 
     // kind tensorrt_llm
     {"engine", "max_batch_size", "count", "2048", "tensorrt_llm: requests in a step of one attention rank."},

@@ -24,11 +24,12 @@ constexpr std::array kOfVllm = {"max_num_seqs"sv,
                                 "reserve_full_prompt"sv,
                                 "watermark"sv,
                                 "block_tokens"sv,
+                                "hybrid_kv_cache"sv,
                                 "memory_utilisation"sv};
 constexpr std::array kOfSglang = {"max_running_requests"sv,       "chunked_prefill_size"sv, "max_prefill_tokens"sv,
                                   "schedule_conservativeness"sv,  "enable_mixed_chunk"sv,   "page_size"sv,
                                   "mem_fraction_static"sv,        "cuda_graph_max_bs"sv,    "scheduler_recv_interval"sv,
-                                  "num_reserved_decode_tokens"sv, "schedule_policy"sv};
+                                  "num_reserved_decode_tokens"sv, "schedule_policy"sv,      "swa_full_tokens_ratio"sv};
 constexpr std::array kOfTrtllm = {"max_batch_size"sv,
                                   "max_num_tokens"sv,
                                   "capacity_scheduler_policy"sv,
@@ -73,6 +74,7 @@ void read_vllm(YamlMap& map, EngineSpec& engine) {
                                   .reserve_full_prompt = map.flag("reserve_full_prompt"),
                                   .watermark = map.number("watermark", 0.0, 1.0)};
   engine.block_tokens = map.count("block_tokens", 1, kLargestBlock);
+  if (map.given("hybrid_kv_cache")) engine.hybrid_kv_cache = map.flag("hybrid_kv_cache");
   engine.memory.utilisation = map.number("memory_utilisation", 0.0, 1.0);
   engine.memory.reserve = map.bytes("memory_reserve");
 }
@@ -89,6 +91,7 @@ void read_sglang(YamlMap& map, std::uint32_t ranks, EngineSpec& engine) {
                                                                                  : policy::PromptOrder::FirstCome,
       .num_reserved_decode_tokens = map.count("num_reserved_decode_tokens", 0, kMostTokens)};
   engine.block_tokens = map.count("page_size", 1, kLargestBlock);
+  engine.swa_full_tokens_ratio = map.number("swa_full_tokens_ratio", 0.01, 1.0);
   engine.memory.utilisation.reset();
   if (map.given("mem_fraction_static")) engine.memory.utilisation = map.number("mem_fraction_static", 0.0, 1.0);
   // server_args.py of 0.5, in 2026 arg_groups cuda_graph_hook.py at 031ed82d8b5e.

@@ -77,12 +77,35 @@ BlockStore::Match BlockStore::match(const BlockIds& ids, std::uint32_t most) {
   return match;
 }
 
-void BlockStore::acquire(std::uint32_t count, std::int32_t priority, std::vector<std::uint32_t>& held) {
-  expect(count <= matched_.size(), "what is acquired was found");
-  if (count > 0) ++version_;
-  for (std::uint32_t i = 0; i < count; ++i) {
+/// The oldest block of this name that has not outlived its time, or nothing.
+const std::uint32_t* BlockStore::find_alive(std::uint64_t id) {
+  for (const std::uint32_t* found = find(id); found != nullptr; found = find(id)) {
+    if (!outlived(*found, now_)) return found;
+    remove_name(*found, Loss::Expired);  // the block stays in its place among the free ones
+  }
+  return nullptr;
+}
+
+bool BlockStore::has(const BlockIds& ids, std::uint32_t index) { return find_alive(ids[index]) != nullptr; }
+
+std::uint32_t BlockStore::match_also(const BlockIds& ids, std::uint32_t from, std::uint32_t upto) {
+  std::uint32_t idle = 0;
+  for (std::uint32_t index = from; index < upto; ++index) {
+    const std::uint32_t* found = find_alive(ids[index]);
+    expect(found != nullptr, "what is matched besides is here");
+    if (blocks_[*found].refs == 0) ++idle;
+    matched_.push_back(*found);
+  }
+  return idle;
+}
+
+void BlockStore::acquire(std::uint32_t from, std::uint32_t upto, std::int32_t priority,
+                         std::vector<std::uint32_t>& held) {
+  expect(from <= upto && upto <= matched_.size(), "what is acquired was found");
+  if (upto > from) ++version_;
+  for (std::uint32_t i = from; i < upto; ++i) {
     const std::uint32_t number = matched_[i];
-    if (i + kAhead < count) __builtin_prefetch(&blocks_[matched_[i + kAhead]]);
+    if (i + kAhead < upto) __builtin_prefetch(&blocks_[matched_[i + kAhead]]);
     if (blocks_[number].refs == 0) queue_.erase(number);
     hold(number, priority, held);
   }
@@ -106,11 +129,10 @@ void BlockStore::name_next(std::uint64_t id, std::int32_t priority, std::vector<
   add_name(number, id);
 }
 
-void BlockStore::name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority,
+void BlockStore::name(const BlockIds& ids, std::uint32_t from, std::uint32_t upto, std::int32_t priority,
                       std::vector<std::uint32_t>& held) {
   std::array<std::uint64_t, kAhead> batch;
-  while (held.size() < upto) {
-    const auto first = static_cast<std::uint32_t>(held.size());
+  for (std::uint32_t first = from; first < upto; first += kAhead) {
     const auto count = std::min(static_cast<std::uint32_t>(kAhead), upto - first);
     for (std::uint32_t i = 0; i < count; ++i) place_of_.prefetch(batch[i] = ids[first + i]);
     for (std::uint32_t i = 0; i < count; ++i) name_next(batch[i], priority, held);

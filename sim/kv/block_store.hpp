@@ -47,14 +47,29 @@ class BlockStore {
   /// Looks for the first `most` blocks of `ids`, up to the first that is not here.
   [[nodiscard]] Match match(const BlockIds& ids, std::uint32_t most);
 
-  /// One more user of the first `count` blocks that match() has found. Their numbers are added to `held`; idle ones
-  /// leave the free blocks. `priority`: of the request, for EvictionOrder::Priority.
-  /// REQUIRES: the last match() was of this request and version() has not changed since.
-  void acquire(std::uint32_t count, std::int32_t priority, std::vector<std::uint32_t>& held);
+  /// Whether block `index` of `ids` is here.
+  [[nodiscard]] bool has(const BlockIds& ids, std::uint32_t index);
+  /// Adds blocks `from` .. `upto` - 1 of `ids` to what the last match() has found; gives how many of them are idle.
+  /// REQUIRES: they are here.
+  std::uint32_t match_also(const BlockIds& ids, std::uint32_t from, std::uint32_t upto);
 
-  /// Names blocks held.size() .. upto - 1 of `ids`; they come from the owner's heap and are added to `held`.
-  /// REQUIRES: the heap is that large.
-  void name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority, std::vector<std::uint32_t>& held);
+  /// One more user of the blocks `from` .. `upto` - 1 of those that match() and match_also() have found. Their numbers
+  /// are added to `held`; idle ones leave the free blocks. `priority`: of the request, for EvictionOrder::Priority.
+  /// REQUIRES: the last match() was of this request and version() has not changed since, by acquire() excepted.
+  void acquire(std::uint32_t from, std::uint32_t upto, std::int32_t priority, std::vector<std::uint32_t>& held);
+
+  void acquire(std::uint32_t count, std::int32_t priority, std::vector<std::uint32_t>& held) {
+    acquire(0, count, priority, held);
+  }
+
+  /// Names blocks `from` .. `upto` - 1 of `ids`; they come from the owner's heap and are added to `held`, whose last
+  /// block stands before them. REQUIRES: the heap is that large.
+  void name(const BlockIds& ids, std::uint32_t from, std::uint32_t upto, std::int32_t priority,
+            std::vector<std::uint32_t>& held);
+  /// The same from held.size() on.
+  void name(const BlockIds& ids, std::uint32_t upto, std::int32_t priority, std::vector<std::uint32_t>& held) {
+    name(ids, static_cast<std::uint32_t>(held.size()), upto, priority, held);
+  }
 
   /// The same, but a block whose name is here already goes back to the free ones and the one that is here is used in
   /// its place. Gives how many blocks are free now that were not.
@@ -113,6 +128,7 @@ class BlockStore {
 
   [[nodiscard]] std::uint64_t worth(std::uint32_t number) const;
   [[nodiscard]] const std::uint32_t* find(std::uint64_t id) const;
+  [[nodiscard]] const std::uint32_t* find_alive(std::uint64_t id);
   [[nodiscard]] bool outlived(std::uint32_t number, SimTime now) const {
     return spec_.ttl && blocks_[number].refs == 0 && now - freed_[number] >= *spec_.ttl;
   }

@@ -10,6 +10,7 @@ tokenyard_room(kv
     kv/tiers.cpp
   HEADERS
     kv/block_ids.hpp
+    kv/block_layout.hpp
     kv/block_store.hpp
     kv/free_queue.hpp
     kv/id_map.hpp

@@ -161,7 +161,7 @@ void InstanceMeter::run(const RunFigures& run) {
     waiting_ns_ += level_.waiting * static_cast<Uint128>(ns);
     block_ns_ += run.block_ns;
     unfilled_ns_ += run.unfilled_ns;
-    peak_blocks_ = std::max(peak_blocks_, run.used_blocks);
+    peak_blocks_ = std::max(peak_blocks_, run.most_blocks);
     decode_steps += run.steps;
     decode_busy += run.busy;
     decode_exposed += run.exposed;

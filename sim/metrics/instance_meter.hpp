@@ -53,7 +53,8 @@ struct RunFigures {
   Watts power;
   PriceBasis basis{};
   std::uint64_t block_ns = 0;     ///< integral of the used blocks from the last change of the level to `end`
-  std::uint64_t used_blocks = 0;  ///< that the run leaves behind, also the most it used
+  std::uint64_t used_blocks = 0;  ///< that the run leaves behind
+  std::uint64_t most_blocks = 0;  ///< most of them at once
   std::uint64_t unfilled_ns = 0;  ///< as block_ns, of Level::unfilled_tokens
   std::uint64_t unfilled_tokens = 0;
   std::span<const SimTime> gaps;  ///< of each step to the one before, as in InstanceMeter::gap()

@@ -48,8 +48,9 @@ struct PoolFacts {
   Bytes kv_block;  ///< one block on all chips of its attention rank together
   std::uint64_t blocks_per_instance = 0;
   std::uint32_t block_tokens = 0;
-  std::uint32_t drafts = 0;  ///< that a decode verifies in a step; 0: no speculation
-  Watts idle_power;          ///< of one chip
+  std::uint32_t windowed_groups = 0;  ///< of layers that see a window: they have blocks of their own (kv::BlockLayout)
+  std::uint32_t drafts = 0;           ///< that a decode verifies in a step; 0: no speculation
+  Watts idle_power;                   ///< of one chip
 
   std::vector<CollectiveWire> collectives;  ///< of one instance, a row a plane; empty for a single chip
 };

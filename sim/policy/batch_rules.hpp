@@ -72,6 +72,15 @@ class Desk {
     return 0;
   }  ///< tokens beyond those computed that have places
   [[nodiscard]] virtual std::uint32_t block_tokens() const = 0;
+  /// Blocks that each `block_tokens()` tokens take: one for each group of layers, more than one only of models with
+  /// sliding windows (kv::BlockLayout).
+  [[nodiscard]] virtual std::uint32_t block_groups() const { return 1; }
+  /// New blocks that a prompt of so many tokens has at most at once in steps of at most `step` of them, when its first
+  /// `there` blocks (of each group) are there.
+  [[nodiscard]] virtual std::uint32_t blocks_lacked(std::uint32_t there, std::uint32_t tokens,
+                                                    std::uint32_t /*step*/) const {
+    return (tokens + block_tokens() - 1) / block_tokens() - there;
+  }
   [[nodiscard]] virtual std::uint32_t free_blocks() const = 0;
   [[nodiscard]] virtual std::uint32_t total_blocks() const = 0;
   [[nodiscard]] virtual std::uint32_t blocks_to_decode() const = 0;     ///< new blocks if all that can decode do

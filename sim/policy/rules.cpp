@@ -19,17 +19,21 @@ std::uint32_t tokens_of(const SglangSpec& spec) {
 }
 std::unique_ptr<BatchRules> rules_of(const SglangSpec& spec) { return make_sglang_rules(spec); }
 
-std::uint64_t longest_of(const VllmSpec&, std::uint64_t blocks, std::uint32_t block) { return blocks * block; }
+std::uint64_t longest_of(const VllmSpec& spec, std::uint64_t blocks, const kv::BlockLayout& layout) {
+  return layout.longest(blocks, spec.max_num_batched_tokens);
+}
 // Admission wants room for prompt, output and a page, strictly.
-std::uint64_t longest_of(const SglangSpec&, std::uint64_t blocks, std::uint32_t block) {
-  const std::uint64_t pool = blocks * block;
-  return pool - std::min<std::uint64_t>(pool, block + 2);
+std::uint64_t longest_of(const SglangSpec&, std::uint64_t blocks, const kv::BlockLayout& layout) {
+  const std::uint64_t pool = blocks * layout.tokens;
+  return pool - std::min<std::uint64_t>(pool, layout.tokens + 2);
 }
 
 std::uint32_t sequences_of(const TrtllmSpec& spec) { return spec.max_batch_size; }
 std::uint32_t tokens_of(const TrtllmSpec& spec) { return spec.max_num_tokens; }
 std::unique_ptr<BatchRules> rules_of(const TrtllmSpec& spec) { return make_trtllm_rules(spec); }
-std::uint64_t longest_of(const TrtllmSpec&, std::uint64_t blocks, std::uint32_t block) { return blocks * block; }
+std::uint64_t longest_of(const TrtllmSpec&, std::uint64_t blocks, const kv::BlockLayout& layout) {
+  return blocks * layout.tokens;
+}
 
 }  // namespace
 
@@ -45,8 +49,8 @@ std::uint32_t max_step_tokens(const RulesSpec& spec) {
   return std::visit([](const auto& kind) { return tokens_of(kind); }, spec);
 }
 
-std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::uint32_t block_tokens) {
-  return std::visit([&](const auto& kind) { return longest_of(kind, blocks, block_tokens); }, spec);
+std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, const kv::BlockLayout& layout) {
+  return std::visit([&](const auto& kind) { return longest_of(kind, blocks, layout); }, spec);
 }
 
 std::uint32_t reserved_beside_prompt(const RulesSpec& spec) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "sim/kv/block_layout.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -66,8 +68,8 @@ using RulesSpec = std::variant<VllmSpec, SglangSpec, TrtllmSpec>;
 /// Most tokens that a step of one attention rank may hold.
 [[nodiscard]] std::uint32_t max_step_tokens(const RulesSpec& spec);
 
-/// Most tokens of one request that these rules let into a pool of `blocks` blocks, its last output token not counted.
-[[nodiscard]] std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, std::uint32_t block_tokens);
+/// Most tokens of one request that these rules let into a store of `blocks` blocks, its last output token not counted.
+[[nodiscard]] std::uint64_t longest_request(const RulesSpec& spec, std::uint64_t blocks, const kv::BlockLayout& layout);
 
 /// Tokens that a decode pool keeps free beside the prompt of a request that it lets in.
 [[nodiscard]] std::uint32_t reserved_beside_prompt(const RulesSpec& spec);

@@ -147,10 +147,13 @@ class VllmRules final : public BatchRules {
         continue;
       }
       const std::uint32_t tokens = chunk(head->tokens - head->cached, budget);
-      const std::uint32_t covered = spec_.reserve_full_prompt ? head->tokens : head->cached + tokens;
-      const std::uint32_t need =
-          blocks_for(covered + desk.lookahead(), block) - head->cached / block + head->cached_idle + reserve(desk);
-      if (need > free) return false;
+      const std::uint32_t there = head->cached / block;
+      std::uint32_t lacks = desk.block_groups() * (blocks_for(head->cached + tokens + desk.lookahead(), block) - there);
+      if (spec_.reserve_full_prompt) {
+        const std::uint32_t all = head->tokens + desk.lookahead();
+        lacks = std::max(lacks, desk.blocks_lacked(there, all, spec_.max_num_batched_tokens));
+      }
+      if (lacks + head->cached_idle + reserve(desk) > free) return false;
       desk.admit(tokens);
       budget -= tokens;
     }

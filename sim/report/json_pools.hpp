@@ -21,6 +21,7 @@ void describe_facts(auto door, auto& facts) {
   door.quantity("attention_per_pair_flop", facts.attention_per_pair);
   door.quantity("kv_block_bytes", facts.kv_block);
   door.field("kv_block_tokens", facts.block_tokens);
+  door.rare_count("kv_windowed_groups", facts.windowed_groups);
   door.field("kv_blocks_per_instance", facts.blocks_per_instance);
   door.rare_count("drafts", facts.drafts);
 }

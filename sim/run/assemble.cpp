@@ -63,7 +63,7 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
 
 /// The largest step there can be.
 void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
-  const std::uint64_t context = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens;
+  const std::uint64_t context = capacity.kv_tokens();
   const std::uint32_t decodes = std::min(policy::max_sequences(pool.engine.rules), price.max_tokens);
   const std::uint64_t prompt = price.max_tokens - decodes;
   const std::vector<cost::StepShape> full(pool.plan.attention_data,
@@ -109,6 +109,9 @@ serving::Pool make_pool(const config::PoolSpec& spec, const Capacity& capacity, 
                               .lanes = spec.lanes(),
                               .blocks_per_rank = capacity.blocks_per_rank / spec.lanes(),
                               .block_tokens = spec.engine.block_tokens,
+                              .full_groups = capacity.layout.blocks.full,
+                              .windowed_groups = capacity.layout.blocks.windowed,
+                              .window = capacity.layout.blocks.window,
                               .depth = spec.engine.asynchronous && spec.plan.pipeline == 1 ? 2U : 1U,
                               .chips = spec.chips(),
                               .front_end = spec.engine.front_end,
@@ -141,10 +144,11 @@ metrics::PoolFacts make_facts(const config::PoolSpec& pool, const models::LlmSpe
           .memory_bandwidth = mean_of_sides(pool, chip.memory_bandwidth, ffn.memory_bandwidth),
           .memory = mean_of_sides(pool, chip.memory, ffn.memory),
           .weights_per_chip = mean_of_sides(pool, capacity.weights_per_chip, ffn_weights),
-          .kv_block = token * static_cast<double>(pool.engine.block_tokens),
+          .kv_block = token * (capacity.layout.share * pool.engine.block_tokens),
           .blocks_per_instance =
               std::uint64_t{capacity.blocks_per_rank / pool.lanes()} * pool.lanes() * pool.plan.attention_data,
           .block_tokens = pool.engine.block_tokens,
+          .windowed_groups = capacity.layout.blocks.windowed,
           .drafts = pool.speculation.tokens,
           .idle_power = mean_of_sides(pool, chip.power.idle, ffn.power.idle)};
 }
@@ -252,8 +256,11 @@ Capacity capacity_of(const config::PoolSpec& pool, const models::LlmSpec& llm, c
   const double share = memory_share(pool.engine, pool.plan, chip.memory);
   const Bytes budget = chip.memory * share - pool.engine.memory.reserve;
   const Bytes left = (budget - capacity.weights_per_chip) * pool.engine.memory.of_free;
-  const Bytes token = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) +
-                      models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
+  capacity.layout = kv_layout(pool, llm);
+  Bytes token = models::kv_bytes_per_token_per_chip(llm, pool.plan, pool.precision.kv) * capacity.layout.share;
+  if (!capacity.layout.with_drafts) {
+    token += models::draft_kv_bytes_per_token_per_chip(pool.speculation, llm, pool.plan, pool.precision.kv);
+  }
   const Bytes block = token * static_cast<double>(pool.engine.block_tokens);
   if (left < block) {
     if (budget <= Bytes{}) {

@@ -4,6 +4,7 @@
 #include "sim/config/experiment.hpp"
 #include "sim/metrics/summary.hpp"
 #include "sim/policy/router.hpp"
+#include "sim/run/kv_layout.hpp"
 #include "sim/run/placement.hpp"
 #include "sim/serving/serving.hpp"
 #include "topologies/topology.hpp"
@@ -22,6 +23,13 @@ namespace tokenyard {
 struct Capacity {
   Bytes weights_per_chip;
   std::uint32_t blocks_per_rank = 0;
+  KvLayout layout;
+
+  /// Tokens that they hold of a rank where every token takes a block of each group, as vLLM tells its "GPU KV cache
+  /// size"; layers with windows leave room for more.
+  [[nodiscard]] std::uint64_t kv_tokens() const {
+    return std::uint64_t{blocks_per_rank / layout.blocks.groups()} * layout.blocks.tokens;
+  }
 };
 
 /// KV blocks of an attention rank: floor((memory * utilisation - reserve - weights) * share of it / bytes of a block on

@@ -113,7 +113,7 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                        .in_a_row = step + slower_clocks(spec, *cost, ranks, step),
                        .traffic = cost->traffic(ranks),
                        .blocks_per_rank = capacity.blocks_per_rank,
-                       .kv_tokens = std::uint64_t{capacity.blocks_per_rank} * pool.engine.block_tokens,
+                       .kv_tokens = capacity.kv_tokens(),
                        .kv_tokens_asked = ranks[0].decode_context + ranks[0].prefill_tokens,
                        .weights_per_chip = capacity.weights_per_chip});
     });

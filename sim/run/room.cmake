@@ -11,6 +11,7 @@ tokenyard_room(run
     run/instance_network.cpp
     run/join_pools.cpp
     run/kernel_profile.cpp
+    run/kv_layout.cpp
     run/served_chip.cpp
     run/link_records.cpp
     run/machine_sheet.cpp
@@ -35,6 +36,7 @@ tokenyard_room(run
     run/instance_network.hpp
     run/join_pools.hpp
     run/kernel_profile.hpp
+    run/kv_layout.hpp
     run/served_chip.hpp
     run/link_records.hpp
     run/machine_sheet.hpp

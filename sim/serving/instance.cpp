@@ -35,7 +35,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   const std::size_t ring = settings.stages == 1 ? 2 : std::min<std::size_t>(settings.stages, kMaxDepth);
   ranks_.reserve(std::size_t{settings.lanes} * settings.ranks);
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
-    ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.block_tokens,
+    ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.layout(),
                         settings.hand_off, settings.caching, settings.acceptance);
   }
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {

@@ -57,6 +57,10 @@ struct InstanceSettings {
   std::uint32_t lanes = 1;            ///< batches of their own that go through the pipeline; see Instance
   std::uint32_t blocks_per_rank = 1;  ///< of one lane
   std::uint32_t block_tokens = 16;
+  /// Of the model's layers, where the engine keeps less of those with a sliding window (kv::BlockLayout).
+  std::uint32_t full_groups = 1;
+  std::uint32_t windowed_groups = 0;
+  std::uint32_t window = 0;
   std::uint32_t depth = 2;  ///< steps in flight: 2 = asynchronous scheduling, 1 = synchronous; 1 in a pipeline
   std::uint32_t chips = 1;
   FrontEndSpec front_end;
@@ -79,6 +83,10 @@ struct InstanceSettings {
   Watts decode_power;               ///< of one chip
   Watts prefill_power;
   std::optional<models::BurstClocks> clocks{};  ///< of its chips
+
+  [[nodiscard]] kv::BlockLayout layout() const {
+    return {.tokens = block_tokens, .full = full_groups, .windowed = windowed_groups, .window = window};
+  }
 };
 
 /// One model instance: composes steps, prices them, plays them in time.

@@ -45,10 +45,10 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   shapes_[0] = next;
   const SimTime delayed = delay();  // by the collectives of n tokens, whatever their contexts
 
-  const std::span<const std::uint32_t> ring = rank.block_ring();
-  std::size_t at = rank.blocks_begin();
+  DecodeBlocks::Walk walk = rank.block_walk();
+  const std::uint32_t groups = settings_.layout().groups();
   std::uint64_t used = rank.used_blocks();
-  const std::uint64_t used_before = used;
+  std::uint64_t most = used;
   std::uint64_t unfilled = rank.unfilled_tokens();
   const cost::StepShape first = lane.oldest().ranks[0].shape;
   metrics::RunFigures run{.decode_tokens = 0, .power = settings_.decode_power * static_cast<double>(settings_.chips)};
@@ -67,9 +67,10 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     gaps_[i] = now - lane.last_end;
     lane.last_end = now;
     if (sends) front_end_.send(now, n);
-    used += ring[at];
-    unfilled += std::uint64_t{ring[at]} * settings_.block_tokens - n;
-    at = at == 0 ? ring.size() - 1 : at - 1;
+    const DecodeBlocks::Walk::Change change = walk.next();
+    used += std::uint64_t{change.taken} - change.freed;
+    most = std::max(most, used);
+    unfilled += std::uint64_t{change.taken} * settings_.block_tokens - std::uint64_t{groups} * n;
     if (lane.in_flight == 2) f = 1 - f;
     step.composed = now;
     step.start = lane.in_flight == 1 ? now : lane.steps[f].end;
@@ -86,13 +87,14 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   run.exposed += cost_.decode_run_exposed(first, i);
   run.sent = cost_.bytes({&first, 1}) * i;  // by n tokens, whatever their contexts
   run.used_blocks = used;
+  run.most_blocks = most;
   run.unfilled_tokens = unfilled;
   run.gaps = std::span(gaps_).first(i);
   run.tokens_per_gap = n;
   meter_.run(run);
   lane.first = f;
   RankStep* const live[] = {&lane.steps[f].ranks[0], &lane.steps[1 - f].ranks[0]};
-  rank.skip_plain(i, static_cast<std::uint32_t>(used - used_before), std::span(live).first(lane.in_flight));
+  rank.skip_plain(i, walk, std::span(live).first(lane.in_flight));
   return i;
 }
 

@@ -18,12 +18,13 @@ std::unique_ptr<kv::BlockStore> make_cache(std::uint32_t blocks, std::optional<k
 }  // namespace
 
 Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-           std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching,
+           const kv::BlockLayout& layout, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching,
            Acceptance* acceptance)
     : sequences_(sequences),
       rules_(std::move(rules)),
       total_blocks_(total_blocks),
-      block_tokens_(block_tokens),
+      layout_(layout),
+      block_tokens_(layout.tokens),
       hand_off_(hand_off),
       acceptance_(acceptance),
       sees_ends_late_(rules_->sees_ends_late()),
@@ -32,8 +33,11 @@ Rank::Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, 
       sharing_(rules_->sharing()),
       free_blocks_(total_blocks),
       cache_(make_cache(total_blocks, caching, sharing_)),
-      phase_(block_tokens) {
-  expect(block_tokens > 0 && total_blocks > 0, "a rank has blocks");
+      decode_blocks_(layout) {
+  expect(layout.tokens > 0 && layout.groups() > 0 && total_blocks > 0, "a rank has blocks");
+  expect(layout.windowed > 0 || layout.full == 1, "layers are dealt into groups for the sake of windows");
+  expect(layout.windowed == 0 || (layout.window > 0 && !hand_off && sharing_ == policy::Sharing::AtOnce),
+         "an engine whose windows give blocks back keeps KV to itself and shares it at once");
 }
 
 // ---------------------------------------------------------------- queue
@@ -45,6 +49,7 @@ void Rank::enqueue(SequenceId id) {
   sequence.computed = 0;
   sequence.produced = 0;
   sequence.blocks = 0;
+  sequence.window_begin = 0;
   sequence.first_compose = composed_;
   if (running_ == 0 && waiting() == 0) idled_ = true;
   waiting_tokens_ += sequence.target;
@@ -116,14 +121,17 @@ std::uint64_t Rank::outstanding_tokens() const {
 
 bool Rank::compose(RankStep& step) {
   step.clear();
+  if (left_behind_ > 0) free_left_behind();
   step.compose = composed_;
   step_ = &step;
   joining_.clear();
   const std::uint64_t before = composed_;
   // TensorRT-LLM frees a place in the batch when a last token is composed, so that its head may start before anything
-  // has ended.
-  frozen_ = blocked_ && partials_.empty() && sharing_ != policy::Sharing::Reuse;
+  // has ended; windows may leave more behind than decodes take.
+  const std::uint32_t free = free_blocks_ - std::min(free_blocks_, blocks_to_decode());
+  frozen_ = blocked_ && partials_.empty() && sharing_ != policy::Sharing::Reuse && free <= too_few_;
   blocked_ = !rules_->compose(*this);
+  too_few_ = frozen_ ? too_few_ : free_blocks_;
   frozen_ = false;
   const bool computes = step.shape.tokens() > 0;
   if (computes && composed_ == before)
@@ -156,7 +164,7 @@ bool Rank::compose(RankStep& step) {
 
 std::uint32_t Rank::blocks_to_decode() const {
   if (acceptance_ != nullptr) return blocks_to_verify();
-  return phase_[edge_];
+  return decode_blocks_.taken();
 }
 
 void Rank::decode_all() {
@@ -230,7 +238,7 @@ void Rank::admit(std::uint32_t tokens) {
     if (tiers_ != nullptr) take_from_tiers(id);
   }
   if (reserved_ > 0) {
-    const std::uint32_t need = blocks_for(reserved_) - std::min(sequence.blocks, blocks_for(reserved_));
+    const std::uint32_t need = lacked(sequence.blocks, sequence.computed, reserved_);
     expect(need <= free_blocks_, "what is reserved fits into the free blocks");
     free_blocks_ -= need;
     sequence.blocks += need;
@@ -249,8 +257,8 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
   const auto partial =
       std::find_if(partials_.begin(), partials_.end(), [&](const policy::Partial& p) { return p.id == id; });
   expect(partial != partials_.end() && tokens > 0 && tokens <= partial->remaining, "a chunk is part of what remains");
-  const std::uint32_t covered = blocks_for(std::uint64_t{sequence.computed} + tokens + lookahead());
-  const std::uint32_t need = covered - std::min(sequence.blocks, covered);
+  const std::uint32_t need =
+      lacked(sequence.blocks, sequence.computed, std::uint64_t{sequence.computed} + tokens + lookahead());
   expect(need <= free_blocks_, "a chunk fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
@@ -261,9 +269,10 @@ void Rank::chunk(SequenceId id, std::uint32_t tokens) {
     step_->shape.add_chunk(sequence.computed, tokens);
   }
   sequence.computed += tokens;
-  written_tokens_ += tokens;
+  written_tokens_ += std::uint64_t{layout_.groups()} * tokens;
   const bool later = cache_ != nullptr && sharing_ != policy::Sharing::AtOnce;
   if (cache_ && !later) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+  if (layout_.windowed > 0) pass_own(sequence);
   if (hand_off_ || later) step_->chunks.push_back({.id = id, .computed = sequence.computed});
   if (tokens < partial->remaining) {
     partial->computed += tokens;
@@ -287,8 +296,8 @@ void Rank::load() {
   sequence.state = SequenceState::Loading;
   ++loading_;
   if (cache_) take_hits(id);
-  const std::uint32_t need = blocks_for(std::uint64_t{sequence.target} + lookahead()) - sequence.blocks;
-  expect(need <= free_blocks_, "a fetched cache fits into the free blocks");
+  const std::uint32_t need = layout_.places(std::uint64_t{sequence.target} + lookahead()) - sequence.blocks;
+  expect(layout_.windowed == 0 && need <= free_blocks_, "a fetched cache fits into the free blocks");
   free_blocks_ -= need;
   sequence.blocks += need;
   if (sequence.from_remote) {
@@ -348,13 +357,14 @@ void Rank::decode_ended() {
   }
 }
 
-void Rank::skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live) {
-  expect(blocks <= free_blocks_ && live.size() == in_flight_count_, "a run takes free blocks and keeps its depth");
-  free_blocks_ -= blocks;
+void Rank::skip_plain(std::uint64_t steps, const DecodeBlocks::Walk& walk, std::span<RankStep* const> live) {
+  expect(walk.taken() <= free_blocks_ + walk.freed() && live.size() == in_flight_count_,
+         "a run takes free blocks and keeps its depth");
+  take_and_free(steps, walk);
   context_ += steps * decoding_;
-  written_tokens_ += steps * decoding_;
+  written_tokens_ += steps * decoding_ * layout_.groups();
   composed_ += steps;
-  edge_ = static_cast<std::uint32_t>((block_tokens_ - composed_ % block_tokens_) % block_tokens_);
+  decode_blocks_.advance(steps);
   for (std::size_t i = 0; i < live.size(); ++i) {
     // The youngest was composed last, with the contexts as they are now; each older one a token a sequence earlier.
     const std::uint64_t back = live.size() - 1 - i;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "models/cost/step_shape.hpp"
+#include "sim/kv/block_layout.hpp"
 #include "sim/kv/block_store.hpp"
 #include "sim/policy/batch_rules.hpp"
 #include "sim/serving/acceptance.hpp"
+#include "sim/serving/decode_blocks.hpp"
 #include "sim/serving/sequence.hpp"
 
 #include <algorithm>
@@ -72,8 +74,9 @@ class Rank final : public policy::Desk {
   /// `hand_off`: requests leave after their first token, with their blocks pinned until release() (a prefill instance).
   /// `caching`: idle blocks keep what they hold and prompts find it by the names of their beginnings.
   /// `acceptance`: of the drafts that every decode verifies; null: there are none. It outlives the rank.
+  /// REQUIRES: a layout with windowed groups has neither hand-off nor tiers, and rules that share at once.
   Rank(SequenceTable& sequences, std::unique_ptr<policy::BatchRules> rules, std::uint32_t total_blocks,
-       std::uint32_t block_tokens, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
+       const kv::BlockLayout& layout, bool hand_off, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
        Acceptance* acceptance = nullptr);
 
   // ---- driven by the instance ----
@@ -112,6 +115,7 @@ class Rank final : public policy::Desk {
   /// Completes `step` (which handed out tokens of decodes only, or was not live) and composes one of the plain steps in
   /// its place: the same as complete() and compose(), without asking the rules. REQUIRES: plain_composes() > 0.
   void next_plain(RankStep& step) {
+    if (left_behind_ > 0) free_left_behind();
     if (step.live) pop_in_flight();
     step.live = true;
     step.compose = composed_;
@@ -123,13 +127,11 @@ class Rank final : public policy::Desk {
 
   /// Something waits that composing anew could start.
   [[nodiscard]] bool could_admit() const { return !blocked_ && (!waiting_.empty() || !ready_.empty()); }
-  /// For a run of plain steps of this rank alone: new blocks of the compose `ahead` from now, kept as a ring that is
-  /// walked backwards from blocks_begin().
-  [[nodiscard]] std::span<const std::uint32_t> block_ring() const { return phase_; }
-  [[nodiscard]] std::size_t blocks_begin() const { return edge_; }
-  /// Books `steps` plain composes that took `blocks` new blocks. The steps in flight, oldest first, are then `live`:
-  /// their number must not have changed.
-  void skip_plain(std::uint64_t steps, std::uint32_t blocks, std::span<RankStep* const> live);
+  /// For a run of plain steps of this rank alone: what they take and free.
+  [[nodiscard]] DecodeBlocks::Walk block_walk() const { return {decode_blocks_, left_behind_}; }
+  /// Books the `steps` plain composes that `walk` has gone. The steps in flight, oldest first, are then `live`: their
+  /// number must not have changed.
+  void skip_plain(std::uint64_t steps, const DecodeBlocks::Walk& walk, std::span<RankStep* const> live);
 
   /// Not running, those included whose KV is on the way.
   [[nodiscard]] std::uint32_t waiting() const {
@@ -146,7 +148,8 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::uint32_t longest_context() const;
   [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
   /// Places for tokens in the blocks in use that hold no token of a request: ends of blocks, blocks for KV on its way,
-  /// places kept for drafts. What an engine computes for nobody after a last token does not count as one.
+  /// places kept for drafts. What an engine computes for nobody after a last token does not count as one. A token
+  /// counts in each group of layers.
   [[nodiscard]] std::uint64_t unfilled_tokens() const {
     return (used_blocks() + shared_blocks_) * block_tokens_ - written_tokens_;
   }
@@ -211,6 +214,11 @@ class Rank final : public policy::Desk {
   [[nodiscard]] std::uint32_t decode_width() const override;
   [[nodiscard]] std::uint32_t lookahead() const override;
   [[nodiscard]] std::uint32_t block_tokens() const override { return block_tokens_; }
+  [[nodiscard]] std::uint32_t block_groups() const override { return layout_.groups(); }
+  [[nodiscard]] std::uint32_t blocks_lacked(std::uint32_t there, std::uint32_t tokens,
+                                            std::uint32_t step) const override {
+    return layout_.lacked(there, tokens, step);
+  }
   [[nodiscard]] std::uint32_t free_blocks() const override { return free_blocks_; }
   [[nodiscard]] std::uint32_t total_blocks() const override { return total_blocks_; }
   [[nodiscard]] std::uint32_t blocks_to_decode() const override;
@@ -262,23 +270,22 @@ class Rank final : public policy::Desk {
     }
   };
 
-  [[nodiscard]] std::uint32_t blocks_for(std::uint64_t tokens) const {
-    return static_cast<std::uint32_t>((tokens + block_tokens_ - 1) / block_tokens_);
-  }
-  [[nodiscard]] std::uint32_t phase_of(std::uint32_t computed) const {
-    const std::uint32_t phase = computed % block_tokens_ + edge_;
-    return phase < block_tokens_ ? phase : phase - block_tokens_;
+  /// Blocks that a sequence lacks which holds `owned` and has `computed` tokens in the cache, for places up to `upto`.
+  [[nodiscard]] std::uint32_t lacked(std::uint32_t owned, std::uint64_t computed, std::uint64_t upto) const {
+    const std::uint32_t needed = layout_.needed(computed, upto);
+    return needed - std::min(owned, needed);
   }
   cost::StepShape compose_decodes() {
-    free_blocks_ -= phase_[edge_];
+    free_blocks_ -= decode_blocks_.taken();
     context_ += decoding_;
-    written_tokens_ += decoding_;
+    written_tokens_ += std::uint64_t{layout_.groups()} * decoding_;
+    if (layout_.windowed > 0) leave_blocks_behind();
     count_compose();
     return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_context()};
   }
   void count_compose() {
     ++composed_;
-    edge_ = (edge_ == 0 ? block_tokens_ : edge_) - 1;
+    decode_blocks_.advance();
   }
   void pop_in_flight() {
     --in_flight_count_;
@@ -306,6 +313,21 @@ class Rank final : public policy::Desk {
   void remove_running(SequenceId id);
   [[nodiscard]] const Due* next_due() const;
 
+  // With windowed groups (rank_windows.cpp): blocks that windows have passed are free for the next step.
+  void pass(Sequence& sequence, std::uint32_t upto);
+  void pass_own(Sequence& sequence);
+  void join_windows(SequenceId id);
+  void leave_windows(SequenceId id);
+  [[nodiscard]] const Due* next_pass() const;
+  void leave_blocks_behind();
+  void free_left_behind();
+  void take_and_free(std::uint64_t steps, const DecodeBlocks::Walk& walk);
+  [[nodiscard]] std::uint32_t found_with_windows(const Sequence& sequence, std::uint32_t upto) const;
+  [[nodiscard]] kv::BlockIds ids_in_windows(const Sequence& sequence) const {
+    return {
+        sequence.request, sequence.fate.history_ids, block_tokens_, {.count = layout_.windowed, .first = layout_.full}};
+  }
+
   // With a prefix cache (rank_cache.cpp); without one blocks are only counted.
   struct Hit {
     RequestId request;
@@ -319,7 +341,11 @@ class Rank final : public policy::Desk {
   [[nodiscard]] kv::BlockIds ids_of(const Sequence& sequence) const {
     return {sequence.request, sequence.fate.history_ids, block_tokens_};
   }
+  [[nodiscard]] kv::BlockIds ids_in_full(const Sequence& sequence) const {
+    return {sequence.request, sequence.fate.history_ids, block_tokens_, {.count = layout_.full}};
+  }
   [[nodiscard]] const Hit& look_up(SequenceId id) const;
+  [[nodiscard]] kv::BlockStore::Match match_groups(const Sequence& sequence, std::uint32_t most) const;
   void take_hits(SequenceId id);
   void mark_taking();
   void take_from_tiers(SequenceId id);
@@ -333,6 +359,7 @@ class Rank final : public policy::Desk {
   SequenceTable& sequences_;
   std::unique_ptr<policy::BatchRules> rules_;
   std::uint32_t total_blocks_;
+  kv::BlockLayout layout_;
   std::uint32_t block_tokens_;
   bool hand_off_;
   Acceptance* acceptance_;
@@ -359,6 +386,7 @@ class Rank final : public policy::Desk {
   std::uint64_t partial_tokens_ = 0;   // targets of partial, loading and ready sequences
   std::uint64_t closing_context_ = 0;  // contexts of sequences whose last token is in flight
   bool blocked_ = false;
+  std::uint32_t too_few_ = 0;  // blocks that were free then
   bool idled_ = false;
 
   std::uint32_t running_ = 0;
@@ -367,11 +395,13 @@ class Rank final : public policy::Desk {
   std::vector<policy::Partial> partials_;
 
   std::uint64_t composed_ = 0;
-  std::uint32_t edge_ = 0;  // phase that the next compose finds at a block edge: -composed_ modulo block_tokens_
   std::uint32_t decoding_ = 0;
-  std::uint64_t context_ = 0;         // sum of computed over decoding sequences
-  std::vector<std::uint32_t> phase_;  // decoding sequences by block phase
+  std::uint64_t context_ = 0;  // sum of computed over decoding sequences
+  DecodeBlocks decode_blocks_;
   mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
+  mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> passes_;  // next of decodes that pass one by one
+  std::uint32_t left_behind_ = 0;                                              // blocks that windows have passed
+  std::vector<std::uint32_t> left_behind_named_;                               // of those, with names: last first
   mutable std::priority_queue<Length> lengths_;  // what has left stays until it would be the longest
 
   std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining

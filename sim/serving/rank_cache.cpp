@@ -27,7 +27,7 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
       cache_->match(ids, most + 1).blocks > most) {
     copied = block_tokens_ - 1;  // all of it is here: the last block is copied but for one token
   }
-  const kv::BlockStore::Match match = cache_->match(ids, most);
+  const kv::BlockStore::Match match = layout_.windowed == 0 ? cache_->match(ids, most) : match_groups(sequence, most);
   hit_ = {.request = sequence.request.id,
           .target = sequence.target,
           .version = cache_->version(),
@@ -48,8 +48,22 @@ const Rank::Hit& Rank::look_up(SequenceId id) const {
   return *hit_;
 }
 
+/// Leading blocks that are here in all groups, as far as each must have them. REQUIRES: more than one group, or
+/// windows.
+kv::BlockStore::Match Rank::match_groups(const Sequence& sequence, std::uint32_t most) const {
+  const kv::BlockIds full = ids_in_full(sequence);
+  std::uint32_t blocks = most;
+  if (layout_.full > 0) blocks = cache_->match(full, most * layout_.full).blocks / layout_.full;
+  if (layout_.windowed > 0) blocks = found_with_windows(sequence, blocks);
+  kv::BlockStore::Match match = cache_->match(full, blocks * layout_.full);
+  const std::uint32_t begin = layout_.passed(std::uint64_t{blocks} * block_tokens_);
+  match.idle += cache_->match_also(ids_in_windows(sequence), begin * layout_.windowed, blocks * layout_.windowed);
+  match.blocks = blocks;
+  return match;
+}
+
 void Rank::use_tiers(kv::TierStack& tiers, Worth worth) {
-  expect(cache_ != nullptr, "tiers stand behind a prefix cache");
+  expect(cache_ != nullptr && layout_.windowed == 0, "tiers stand behind a prefix cache of whole blocks");
   tiers_ = &tiers;
   worth_ = std::move(worth);
   cache_->on_change([&tiers](const kv::BlockStore::NameChange& change) {
@@ -96,16 +110,19 @@ void Rank::take_hits(SequenceId id) {
   expect(!frozen_, "a head that is blocked does not start");
   const Hit hit = look_up(id);
   const kv::BlockStore::Match& match = hit.match;
-  cache_->acquire(match.blocks, sequence.request.priority, sequence.held);
-  expect(match.idle <= free_blocks_, "idle blocks are free");
+  sequence.blocks = layout_.held(std::uint64_t{match.blocks} * block_tokens_);
+  sequence.window_begin = layout_.passed(std::uint64_t{match.blocks} * block_tokens_);
+  const std::uint32_t in_full = match.blocks * layout_.full;
+  cache_->acquire(0, in_full, sequence.request.priority, sequence.held);
+  cache_->acquire(in_full, sequence.blocks, sequence.request.priority, sequence.window_held);
+  expect(match.idle <= free_blocks_ && match.idle <= sequence.blocks, "idle blocks are free");
   free_blocks_ -= match.idle;
-  shared_blocks_ += match.blocks - match.idle;
-  sequence.blocks = match.blocks;
+  shared_blocks_ += sequence.blocks - match.idle;
   sequence.computed = match.blocks * block_tokens_ + hit.copied;
   sequence.from_tiers = hit.tiers;
   sequence.hit = sequence.computed +
                  std::accumulate(hit.tiers.begin(), hit.tiers.end(), 0U) * block_tokens_;  // those are on their way
-  written_tokens_ += sequence.computed;
+  written_tokens_ += layout_.filled(sequence.computed);
   if (sequence.preemptions > 0 || sequence.from_remote) return;
   sequence.cached = sequence.hit;
   sequence.cached_in_tiers = hit.tiers;
@@ -115,10 +132,12 @@ std::uint32_t Rank::blocks_here(SequenceId id) {
   hit_.reset();  // acquire() takes what the last match has found
   cache_->settle(free_blocks_);
   const kv::BlockIds ids = ids_of(sequences_[id]);
+  if (layout_.windowed > 0) return match_groups(sequences_[id], ids.known_in_prompt()).blocks;
   return cache_->match(ids, ids.known_in_prompt()).blocks;
 }
 
 std::uint32_t Rank::adopt(SequenceId id, std::uint32_t upto) {
+  expect(layout_.windowed == 0, "what is copied between instances is of whole blocks");
   hit_.reset();
   cache_->settle(free_blocks_);
   const Sequence& sequence = sequences_[id];
@@ -152,11 +171,17 @@ void Rank::take_from_tiers(SequenceId id) {
 
 /// Names the sequence's first `upto` blocks as far as they have no names yet.
 void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
-  if (upto <= sequence.held.size()) return;
+  const std::uint32_t in_windows =
+      sequence.window_begin * layout_.windowed + static_cast<std::uint32_t>(sequence.window_held.size());
+  if (upto * layout_.full <= sequence.held.size() && upto * layout_.windowed <= in_windows) return;
   cache_->settle(free_blocks_);
   cache_->mark();
   if (sharing_ != policy::Sharing::Tree) {
-    cache_->name(ids_of(sequence), upto, sequence.request.priority, sequence.held);
+    cache_->name(ids_in_full(sequence), upto * layout_.full, sequence.request.priority, sequence.held);
+    if (layout_.windowed > 0) {
+      cache_->name(ids_in_windows(sequence), in_windows, upto * layout_.windowed, sequence.request.priority,
+                   sequence.window_held);
+    }
     return;
   }
   const std::uint32_t freed = cache_->name_or_share(ids_of(sequence), upto, sequence.request.priority, sequence.held);
@@ -167,8 +192,13 @@ void Rank::name_blocks(Sequence& sequence, std::uint32_t upto) {
 
 /// The sequence's blocks are no longer its own; others may use some of them.
 void Rank::give_back(Sequence& sequence) {
-  written_tokens_ -= sequence.computed;
+  if (left_behind_ > 0) free_left_behind();
+  written_tokens_ -= layout_.filled(sequence.computed);
+  std::uint32_t in_windows = static_cast<std::uint32_t>(sequence.window_held.size());
+  sequence.blocks -= in_windows;
   give_back(sequence.blocks, sequence.held);
+  if (in_windows > 0) give_back(in_windows, sequence.window_held);
+  sequence.window_begin = 0;
 }
 
 void Rank::give_back(std::uint32_t& blocks, std::vector<std::uint32_t>& held) {

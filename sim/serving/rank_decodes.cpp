@@ -24,9 +24,10 @@ void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tok
   ++sequence.version;
   ++decoding_;
   context_ += computed;
-  ++phase_[phase_of(computed)];
+  decode_blocks_.join(computed);
   calendar_.push({sequence.last_compose, id.index(), sequence.version});
   lengths_.push({sequence.decode_base, id.index(), sequence.version});
+  if (layout_.windowed > 0) join_windows(id);
 }
 
 std::uint32_t Rank::longest_context() const {
@@ -49,9 +50,10 @@ void Rank::leave_decodes(SequenceId id) {
     ++sequence.version;
     return;
   }
-  --phase_[phase_of(computed)];
+  decode_blocks_.leave(computed);
+  if (layout_.windowed > 0) leave_windows(id);
   sequence.computed = computed;
-  sequence.blocks = blocks_for(computed);
+  sequence.blocks = layout_.held(computed);
   ++sequence.version;
 }
 
@@ -84,22 +86,18 @@ void Rank::close(SequenceId id) {
 
 std::uint64_t Rank::plain_composes() const {
   if (decoding_ == 0 || !partials_.empty() || could_admit() || acceptance_ != nullptr) return 0;
+  if (!left_behind_named_.empty()) return 0;  // others may use some of them still
   const Due* due = next_due();
   expect(due != nullptr && due->compose >= composed_, "every decode has a last step ahead");
   std::uint64_t steps = due->compose - composed_;
-  // Blocks: a full cycle of phases takes one block a decode.
-  std::uint64_t left = free_blocks_ % decoding_;
-  const std::uint64_t whole = std::uint64_t{free_blocks_ / decoding_} * block_tokens_;
-  if (whole >= steps) return steps;
-  std::uint64_t enough = whole;
-  std::uint32_t at = edge_;  // a whole number of cycles later it is the same
-  for (std::uint32_t i = 0; i < block_tokens_; ++i) {
-    if (phase_[at] > left) break;
-    left -= phase_[at];
-    ++enough;
-    at = (at == 0 ? block_tokens_ : at) - 1;
-  }
-  return std::min(steps, enough);
+  if (const Due* pass = next_pass(); pass != nullptr) steps = std::min(steps, pass->compose - composed_);
+  // What waits may start as soon as more blocks are free than when it could not.
+  const bool waits = !waiting_.empty() || !ready_.empty();
+  return decode_blocks_.steps_within({.decodes = decoding_,
+                                      .free = free_blocks_,
+                                      .left_behind = left_behind_,
+                                      .too_few = layout_.windowed > 0 && waits ? too_few_ : UINT32_MAX},
+                                     steps);
 }
 
 }  // namespace tokenyard::serving

@@ -15,8 +15,7 @@ std::uint32_t Rank::lookahead() const { return keeps_places_ahead_ ? decode_widt
 
 /// Blocks that a decode lacks for its step: places for its token and its drafts, and those that the rules keep ahead.
 std::uint32_t Rank::blocks_to_verify(const Sequence& sequence) const {
-  const std::uint32_t need = blocks_for(std::uint64_t{sequence.computed} + decode_width() + lookahead());
-  return need - std::min(need, sequence.blocks);
+  return lacked(sequence.blocks, sequence.computed, std::uint64_t{sequence.computed} + decode_width() + lookahead());
 }
 
 std::uint32_t Rank::blocks_to_verify() const {
@@ -38,7 +37,8 @@ void Rank::verify_all() {
     sequence.computed += given;
     sequence.left -= given;
     context_ += given;
-    written_tokens_ += given;
+    written_tokens_ += std::uint64_t{layout_.groups()} * given;
+    if (layout_.windowed > 0) pass_own(sequence);
     step_->decode_tokens += given;
     step_->given.emplace_back(id, given);
   }

@@ -18,7 +18,7 @@ std::uint32_t Rank::computed_of(SequenceId id) const {
 std::uint32_t Rank::blocks_of(SequenceId id) const {
   const Sequence& sequence = sequences_[id];
   const bool derived = sequence.state == SequenceState::Decoding && acceptance_ == nullptr;
-  return derived ? blocks_for(computed_of(id)) : sequence.blocks;
+  return derived ? layout_.held(computed_of(id)) : sequence.blocks;
 }
 
 std::uint32_t Rank::handed_out(SequenceId id) const {
@@ -40,9 +40,8 @@ std::uint32_t Rank::wanted(SequenceId id) const {
 }
 
 std::uint32_t Rank::blocks_needed(SequenceId id, std::uint32_t tokens) const {
-  const std::uint32_t owned = blocks_of(id);
-  const std::uint32_t needed = blocks_for(std::uint64_t{computed_of(id)} + tokens + lookahead());
-  return needed - std::min(owned, needed);
+  const std::uint64_t computed = computed_of(id);
+  return lacked(blocks_of(id), computed, computed + tokens + lookahead());
 }
 
 policy::Progress Rank::progress(SequenceId id) const {
@@ -96,7 +95,7 @@ std::optional<policy::Candidate> Rank::candidate_at(std::size_t place) const {
     const bool with_step = tiers_ != nullptr && tiers_->rules().with_step;
     const std::uint32_t here = hit.match.blocks + (with_step ? fetched : 0);
     if (here < ids.known_in_prompt()) candidate.next_block = ids[here];
-    const std::uint32_t first = blocks_for(policy::kBeginning);
+    const std::uint32_t first = layout_.places(policy::kBeginning);
     if (first <= ids.known_in_prompt()) candidate.beginning = ids[first - 1];
     candidate.from_tiers = with_step ? fetched * block_tokens_ : 0;
     candidate.from_remote = head.from_remote || (!with_step && fetched > 0);
@@ -133,7 +132,8 @@ SimTime Rank::expected_prefill() const {
 std::uint32_t Rank::blocks_promised() const {
   std::uint32_t promised = 0;
   for (const policy::Partial& partial : partials_) {
-    promised += blocks_for(std::uint64_t{partial.computed} + partial.remaining + lookahead()) - blocks_of(partial.id);
+    promised += lacked(blocks_of(partial.id), partial.computed,
+                       std::uint64_t{partial.computed} + partial.remaining + lookahead());
   }
   return promised;
 }

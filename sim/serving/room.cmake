@@ -2,6 +2,7 @@ tokenyard_room(serving
   SOURCES
     serving/acceptance.cpp
     serving/contention.cpp
+    serving/decode_blocks.cpp
     serving/instance.cpp
     serving/instance_books.cpp
     serving/instance_links.cpp
@@ -15,6 +16,7 @@ tokenyard_room(serving
     serving/rank_drafts.cpp
     serving/rank_leave.cpp
     serving/rank_views.cpp
+    serving/rank_windows.cpp
     serving/serving.cpp
     serving/serving_arrive.cpp
     serving/serving_give_up.cpp
@@ -28,6 +30,7 @@ tokenyard_room(serving
     serving/acceptance.hpp
     serving/chip_clocks.hpp
     serving/contention.hpp
+    serving/decode_blocks.hpp
     serving/event_code.hpp
     serving/front_end.hpp
     serving/instance.hpp

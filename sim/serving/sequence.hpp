@@ -42,6 +42,11 @@ struct Sequence {
   std::uint32_t blocks = 0;           ///< unless Decoding: blocks it holds
   std::vector<std::uint32_t> held{};  ///< with a prefix cache: those that have a name, from the first on
 
+  /// With windowed groups: the first block that they hold, in each; unless Decoding.
+  std::uint32_t window_begin = 0;
+  std::vector<std::uint32_t> window_held{};  ///< with a prefix cache: those of them with a name, from that one on
+  bool passes_with_others = false;           ///< Decoding: its window passes nothing but blocks without names
+
   std::uint32_t pinned_blocks = 0;  ///< kept on the prefill instance until the decode instance has fetched them
   std::vector<std::uint32_t> pinned_held{};
 

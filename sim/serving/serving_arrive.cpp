@@ -81,8 +81,7 @@ void Serving::refuse_endless(const Sequence& sequence) const {
                                       "' takes at most max_num_tokens (" + std::to_string(*longest) +
                                       "): raise it, or set enable_chunked_prefill");
     }
-    const std::uint64_t room =
-        policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.block_tokens);
+    const std::uint64_t room = policy::longest_request(state.pool->rules, settings.blocks_per_rank, settings.layout());
     const std::uint64_t reserved = policy::reserved_beside_prompt(state.pool->rules);
     if (state.pool->role == Role::Decode && sequence.request.prompt_tokens + reserved > room) {
       throw SpecError("workload", "request " + std::to_string(sequence.request.id.index()) + " (" +

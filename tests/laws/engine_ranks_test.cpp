@@ -93,7 +93,7 @@ class Auditor {
  public:
   explicit Auditor(const Case& c)
       : case_(c),
-        rank_(table_, policy::make_rules(c.rules), c.blocks, kBlockTokens, false,
+        rank_(table_, policy::make_rules(c.rules), c.blocks, {.tokens = kBlockTokens}, false,
               c.caching ? std::optional<kv::PrefixCacheSpec>{kv::PrefixCacheSpec{}} : std::nullopt),
         ids_(c.calls.size()) {}
 

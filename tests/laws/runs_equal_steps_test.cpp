@@ -218,6 +218,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("decode runs: equal single steps bit for bit when windows give blocks back") {
+  for (std::uint64_t seed = 301; seed <= 324; ++seed) {
+    SmallCluster cluster{
+        .rules =
+            policy::VllmSpec{.max_num_seqs = 8, .max_num_batched_tokens = 96, .reserve_full_prompt = seed % 2 == 0},
+        .instances = 1 + static_cast<std::uint32_t>(seed % 2),
+        .ranks = 1 + static_cast<std::uint32_t>(seed / 2 % 2),
+        .blocks = seed % 4 == 0 ? 1000U : 60 + static_cast<std::uint32_t>(seed % 9),
+        .layout = {.full = seed % 5 == 0 ? 0U : 1U,
+                   .windowed = 1,
+                   .window = 1 + static_cast<std::uint32_t>(seed * 7 % 90)},
+        .depth = 1 + static_cast<std::uint32_t>(seed / 4 % 2),
+        .router = policy::RouterKind::LeastOutstandingTokens};
+    if (seed % 3 > 0) cluster.caching = kv::PrefixCacheSpec{.order = static_cast<kv::EvictionOrder>(seed / 3 % 3)};
+    both_ways(cluster, seed, 80, 60'000'000, seed % 6 == 5);
+  }
+}
+
 TEST_CASE("decode runs: equal single steps bit for bit with drafts") {
   for (std::uint64_t seed = 141; seed <= 152; ++seed) {
     both_ways({.rules = policy::VllmSpec{.max_num_seqs = 6, .max_num_batched_tokens = 64},

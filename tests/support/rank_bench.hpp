@@ -26,10 +26,16 @@ class RankBench {
             bool hand_off = false, const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt,
             serving::Acceptance* acceptance = nullptr)
       : RankBench(policy::RulesSpec{spec}, blocks, depth, block_tokens, hand_off, caching, acceptance) {}
+  /// Of a model with sliding windows.
+  RankBench(const policy::VllmSpec& spec, std::uint32_t blocks, const kv::BlockLayout& layout,
+            const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt)
+      : rank_(table_, policy::make_rules(policy::RulesSpec{spec}), blocks, layout, false, caching),
+        depth_(1),
+        block_tokens_(layout.tokens) {}
   RankBench(const policy::RulesSpec& spec, std::uint32_t blocks, std::uint32_t depth = 1,
             std::uint32_t block_tokens = 4, bool hand_off = false,
             const std::optional<kv::PrefixCacheSpec>& caching = std::nullopt, serving::Acceptance* acceptance = nullptr)
-      : rank_(table_, policy::make_rules(spec), blocks, block_tokens, hand_off, caching, acceptance),
+      : rank_(table_, policy::make_rules(spec), blocks, {.tokens = block_tokens}, hand_off, caching, acceptance),
         depth_(depth),
         block_tokens_(block_tokens) {}
 

@@ -22,6 +22,7 @@ struct SmallCluster {
   std::uint32_t stages = 1;  ///< of a pipeline; the cost must know them too
   std::uint32_t blocks = 1'000'000;
   std::uint32_t block_tokens = 16;
+  kv::BlockLayout layout{};  ///< groups and window of it
   std::uint32_t depth = 2;
   bool step_by_step = false;
   policy::QueueOrder order = policy::QueueOrder::FirstCome;
@@ -87,6 +88,9 @@ inline Played play(const SmallCluster& cluster, workloads::RequestSource& source
            .lanes = role == serving::Role::Prefill ? 1 : cluster.stages,
            .blocks_per_rank = cluster.blocks,
            .block_tokens = cluster.block_tokens,
+           .full_groups = cluster.layout.full,
+           .windowed_groups = cluster.layout.windowed,
+           .window = cluster.layout.window,
            .depth = cluster.stages > 1 ? 1 : cluster.depth,
            .chips = 1,
            .front_end = cluster.front_end,

@@ -3,6 +3,7 @@ find_package(rapidcheck REQUIRED)
 tokenyard_tests(unit_engine_rules unit
   ROOMS serving
   FILES
+    unit/serving/decode_blocks_test.cpp
     unit/serving/new_token_ratio_test.cpp
     unit/serving/rank_cancel_test.cpp
     unit/serving/rank_longest_test.cpp
@@ -10,7 +11,8 @@ tokenyard_tests(unit_engine_rules unit
     unit/serving/split_vectors_test.cpp
     unit/serving/trtllm_vectors_test.cpp
     unit/serving/vllm_prefix_test.cpp
-    unit/serving/vllm_vectors_test.cpp)
+    unit/serving/vllm_vectors_test.cpp
+    unit/serving/vllm_windows_test.cpp)
 
 tokenyard_tests(laws_rank law
   ROOMS serving

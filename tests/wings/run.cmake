@@ -8,6 +8,7 @@ tokenyard_tests(unit_run unit
     unit/run/contention_test.cpp
     unit/run/engines_test.cpp
     unit/run/explain_test.cpp
+    unit/run/kv_layout_test.cpp
     unit/run/machine_sheet_test.cpp
     unit/run/placement_test.cpp
     unit/run/published_apart_test.cpp

@@ -178,7 +178,7 @@ TEST_CASE("sglang: a pool of one request's size takes it whatever its call allow
   RankBench bench(SglangSpec{.chunked_prefill_size = 64}, 20, 1, 1);
   bench.add(15, 3, {.most_output = 1'000});
   CHECK(bench.step() == "A15 | free 5 | running A | first A");
-  CHECK(policy::longest_request(SglangSpec{}, 20, 1) == 17);  // 18 less the last output token
+  CHECK(policy::longest_request(SglangSpec{}, 20, {.tokens = 1}) == 17);  // 18 less the last output token
 }
 
 TEST_CASE("sglang: of several prompts the last one that would reach max_prefill_tokens waits for the next batch") {
