@@ -94,8 +94,8 @@ struct Parameters {
 [[nodiscard]] Flop attention_flop_per_context_token(const LlmSpec& spec);
 
 /// KV cache of one token over all layers, whole model (not per rank):
-/// GQA 2*kv_heads*head_dim elements per layer; MLA kv_rank + rope_dim. Windowed layers count in full: true up to
-/// `window` tokens, and an upper bound beyond, where they stop growing.
+/// GQA 2*kv_heads*head_dim elements per layer; MLA kv_rank + rope_dim. Windowed layers count in full, as far as they are
+/// kept: what an engine keeps of them is its KV layout's.
 [[nodiscard]] Bytes kv_bytes_per_token(const LlmSpec& spec, Dtype kv);
 
 }  // namespace tokenyard::models

@@ -54,11 +54,14 @@ class DecodeBlocks {
         : decodes_(&decodes), edge_(decodes.edge_), left_behind_(left_behind) {}
 
     Change next() {
-      const Change change{.freed = left_behind_, .taken = decodes_->taken(edge_)};
-      left_behind_ = decodes_->passed(edge_);
-      edge_ = decodes_->before(edge_);
-      freed_ += change.freed;
+      Change change{.freed = 0, .taken = decodes_->taken(edge_)};
       taken_ += change.taken;
+      if (!decodes_->passing_.empty()) {
+        change.freed = left_behind_;
+        freed_ += change.freed;
+        left_behind_ = decodes_->passed(edge_);
+      }
+      edge_ = decodes_->before(edge_);
       return change;
     }
     /// By all steps so far.
@@ -83,6 +86,12 @@ class DecodeBlocks {
   };
   /// How many steps, at most `most`, find enough free blocks and leave no more free than `too_few`.
   [[nodiscard]] std::uint64_t steps_within(const Room& room, std::uint64_t most) const;
+  /// The same without windows.
+  [[nodiscard]] std::uint64_t steps_within(std::uint64_t decodes, std::uint64_t free, std::uint64_t most) const {
+    // A full cycle of places takes a block a decode.
+    if (free / decodes * layout_.tokens >= most) return most;
+    return steps_within({.decodes = decodes, .free = free}, most);
+  }
 
  private:
   [[nodiscard]] std::uint32_t before(std::uint32_t edge) const { return (edge == 0 ? layout_.tokens : edge) - 1; }

@@ -128,8 +128,8 @@ bool Rank::compose(RankStep& step) {
   const std::uint64_t before = composed_;
   // TensorRT-LLM frees a place in the batch when a last token is composed, so that its head may start before anything
   // has ended; windows may leave more behind than decodes take.
-  const std::uint32_t free = free_blocks_ - std::min(free_blocks_, blocks_to_decode());
-  frozen_ = blocked_ && partials_.empty() && sharing_ != policy::Sharing::Reuse && free <= too_few_;
+  frozen_ = blocked_ && partials_.empty() && sharing_ != policy::Sharing::Reuse &&
+            (layout_.windowed == 0 || free_blocks_ <= too_few_ + blocks_to_decode());
   blocked_ = !rules_->compose(*this);
   too_few_ = frozen_ ? too_few_ : free_blocks_;
   frozen_ = false;

@@ -86,17 +86,18 @@ void Rank::close(SequenceId id) {
 
 std::uint64_t Rank::plain_composes() const {
   if (decoding_ == 0 || !partials_.empty() || could_admit() || acceptance_ != nullptr) return 0;
-  if (!left_behind_named_.empty()) return 0;  // others may use some of them still
   const Due* due = next_due();
   expect(due != nullptr && due->compose >= composed_, "every decode has a last step ahead");
   std::uint64_t steps = due->compose - composed_;
+  if (layout_.windowed == 0) return decode_blocks_.steps_within(decoding_, free_blocks_, steps);
+  if (!left_behind_named_.empty()) return 0;  // others may use some of them still
   if (const Due* pass = next_pass(); pass != nullptr) steps = std::min(steps, pass->compose - composed_);
   // What waits may start as soon as more blocks are free than when it could not.
   const bool waits = !waiting_.empty() || !ready_.empty();
   return decode_blocks_.steps_within({.decodes = decoding_,
                                       .free = free_blocks_,
                                       .left_behind = left_behind_,
-                                      .too_few = layout_.windowed > 0 && waits ? too_few_ : UINT32_MAX},
+                                      .too_few = waits ? too_few_ : UINT32_MAX},
                                      steps);
 }
 
