@@ -46,10 +46,11 @@ StepShares shares_of(const PoolStep& step, const PoolStep& lone) {
   return shares;
 }
 
-/// Sequences and tokens of each in the steps of the pool that decodes, on average.
+/// Sequences and tokens of each in the steps of the pool that decodes, on average; a pipeline has a batch in each lane.
 StepQuestion typical_step(const config::Experiment& experiment, const metrics::Summary& summary) {
   const metrics::PoolFigures& pool = summary.pools.back();
-  const double sequences = pool.running_mean / experiment.pools.back().plan.attention_data;
+  const auto& plan = experiment.pools.back().plan;
+  const double sequences = pool.running_mean / (1.0 * plan.attention_data * plan.pipeline);
   const double requests = std::max(summary.requests_per_s, std::numeric_limits<double>::min());
   const double context = (summary.prompt_tokens_per_s + 0.5 * summary.output_tokens_per_s) / requests;
   const auto whole = [](double value) { return static_cast<std::uint32_t>(std::clamp(std::round(value), 1.0, 1e6)); };

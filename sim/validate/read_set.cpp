@@ -5,6 +5,7 @@
 #include "sim/validate/batches.hpp"
 #include "sim/validate/figures.hpp"
 #include "sim/validate/llmservingsim.hpp"
+#include "sim/validate/mlperf.hpp"
 #include "sim/validate/wide_ep.hpp"
 
 #include <algorithm>
@@ -30,6 +31,7 @@ std::string nearest_kind(const files::CsvTable& table) {
       {"LLM-Inference-Bench",
        {"Hardware", "Num of Hardware", "Framework", "Model", "Input Output Length", "Batch Size"}},
       {"offline", {"model", "chip", "tp", "weights_precision", "isl", "osl", "num_requests(all queued at t=0)"}},
+      {"MLPerf", {"system", "model", "scenario", "loadgen_scenario", "valid", "samples_per_s", "tokens_per_s"}},
       {"wide EP", {"phase", "model", "chip", "gpus", "isl", "value", "unit"}}};
   const auto missing = [&](const Kind& kind) {
     return std::count_if(kind.columns.begin(), kind.columns.end(),
@@ -74,6 +76,13 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
   if (has({"phase", "model", "chip", "gpus", "isl", "value", "unit"}) ||
       has({"phase", "model", "chip", "npus", "isl", "tput_tok_s_per_npu"})) {
     return read_wide_ep(table);
+  }
+  if (has({"system", "model", "scenario", "loadgen_scenario", "valid", "samples_per_s", "tokens_per_s"}))
+    return read_mlperf(table);
+  if (has({"system", "scenario", "mean_active_W"})) {
+    throw UserError(path +
+                    ":1: holds watts of MLPerf's power runs, which `validate` does not compare; the serving figures of "
+                    "the same runs are rows with samples_per_s and tokens_per_s");
   }
   if (has({"isl", "osl", "system"}) || has({"model", "system", "isl"})) return read_inferencex(table);
   throw UserError(path + ":1: the header is of no kind of measurements that is known" + nearest_kind(table) +

@@ -7,6 +7,8 @@ tokenyard_room(validate
     validate/inferencex.cpp
     validate/layouts.cpp
     validate/llmservingsim.cpp
+    validate/mlperf.cpp
+    validate/mlperf_recipes.cpp
     validate/names.cpp
     validate/play_points.cpp
     validate/prediction.cpp
@@ -22,6 +24,8 @@ tokenyard_room(validate
     validate/figures.hpp
     validate/layouts.hpp
     validate/llmservingsim.hpp
+    validate/mlperf.hpp
+    validate/mlperf_recipes.hpp
     validate/names.hpp
     validate/play_points.hpp
     validate/point.hpp

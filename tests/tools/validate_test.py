@@ -48,7 +48,7 @@ class Validate(CliTest):
         text = self.works("validate", "--model", "llama-3.1-8b", "--limit", "1", "--out", "out")
         self.assertIn("1 row", text)
         (row,) = self.points("out")
-        self.assertEqual(row["set"].rsplit("/", 1)[-1], "trtllm-offline.csv")
+        self.assertEqual(row["set"].rsplit("/", 1)[-1], "mlperf.csv")
         self.assertEqual(row["fate"], "played")
         self.assertGreater(float(row["throughput_predicted_tokens_per_s"]), 0)
 

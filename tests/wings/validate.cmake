@@ -7,5 +7,6 @@ tokenyard_tests(unit_validate unit
     unit/validate/figures_test.cpp
     unit/validate/inferencex_test.cpp
     unit/validate/llmservingsim_test.cpp
+    unit/validate/mlperf_test.cpp
     unit/validate/names_test.cpp
     unit/validate/wide_ep_test.cpp)

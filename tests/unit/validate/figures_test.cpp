@@ -58,7 +58,7 @@ TEST_CASE("figures: the shipped sets name experiments that exist and each row ha
     const MeasuredSet set = read_set(file, "");
     for (const Point& point : set.points) {
       CHECK(std::filesystem::exists(config::catalog_root() / point.config));
-      CHECK(point.measured.size() == 1);
+      CHECK_FALSE(point.measured.empty());
       ++rows;
     }
     const auto table = files::CsvTable::read(file);

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "sim/files/csv_table.hpp"
+#include "sim/validate/point.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tokenyard::validate {
+
+/// Log summaries of MLPerf Inference's LLM results, a run a row: version, submitter, system, model, scenario,
+/// loadgen_scenario, valid, samples_per_s, tokens_per_s, target_qps, and lat_, ttft_ and tpot_ with mean_ms, p50_ms and
+/// p99_ms. Needed: system, model, scenario, loadgen_scenario, valid, samples_per_s, tokens_per_s.
+///
+/// Offline, all samples at the start: one copy of the model with more requests waiting than it has slots, whose output
+/// tokens/s of a chip are compared after the batch has filled; copies share nothing. Server and Interactive: Poisson at
+/// target_qps over all copies, each request to the one with the fewest tokens outstanding; mean, median and 99th
+/// percentile of TTFT, TPOT and latency are three points. Their tokens/s are not compared: they follow from target_qps.
+/// These runs stand at 90 to 98 % of what Offline reaches, where a rate that is 10 % off makes times that are several
+/// times off; so a fourth point plays one copy at the load that was measured, a closed loop of target_qps * mean
+/// latency requests (Little's law), and compares tokens/s of a chip and the mean TPOT: the time of steps without the
+/// queue.
+///
+/// Layouts, limits and lengths: mlperf_recipes.hpp; the mean answer is the row's tokens_per_s over samples_per_s. The
+/// engine is TensorRT-LLM's C++ executor: no graphs (use_graphs), launches of a stream, no step composed while another
+/// runs (enable_trt_overlap is off by default and was removed), norms by themselves (no reduce_fusion), tokens in and
+/// out, no front end. A run is bounded (240 s of arrivals, 2,000 to 100,000 requests; Offline eight times the slots)
+/// where theirs are 10 to 40 minutes. Refused: other chips, runs that are INVALID, scenarios of one stream, models and
+/// layouts that are not known.
+[[nodiscard]] MeasuredSet read_mlperf(const files::CsvTable& table);
+
+/// Chips of a system as submitters write them: "XE9680L_B200_SXM_180GBx8_TRT" is 8 of "b200".
+struct MlperfSystem {
+  std::string chip;         ///< "h100"; empty: none that is played
+  std::uint32_t chips = 0;  ///< in all
+  bool triton = false;      ///< behind a Triton server
+  std::string why;          ///< it is not played: one line, without the system's name
+};
+[[nodiscard]] MlperfSystem mlperf_system(std::string_view written);
+
+}  // namespace tokenyard::validate
