@@ -3,15 +3,12 @@
 #include "sim/files/csv_table.hpp"
 #include "sim/validate/point.hpp"
 
-#include <cstdint>
-#include <string>
-#include <string_view>
-
 namespace tokenyard::validate {
 
 /// Log summaries of MLPerf Inference's LLM results, a run a row: version, submitter, system, model, scenario,
 /// loadgen_scenario, valid, samples_per_s, tokens_per_s, target_qps, and lat_, ttft_ and tpot_ with mean_ms, p50_ms and
-/// p99_ms. Needed: system, model, scenario, loadgen_scenario, valid, samples_per_s, tokens_per_s.
+/// p99_ms. Needed: system, model, scenario, loadgen_scenario, valid, samples_per_s, tokens_per_s. A round's summary of
+/// results is read as well (mlperf_rows.hpp): its Offline rows are played, the others do not tell when samples came.
 ///
 /// Offline, all samples at the start: one copy of the model with more requests waiting than it has slots, whose output
 /// tokens/s of a chip are compared after the batch has filled; copies share nothing. Server and Interactive: Poisson at
@@ -29,14 +26,5 @@ namespace tokenyard::validate {
 /// where theirs are 10 to 40 minutes. Refused: other chips, runs that are INVALID, scenarios of one stream, models and
 /// layouts that are not known.
 [[nodiscard]] MeasuredSet read_mlperf(const files::CsvTable& table);
-
-/// Chips of a system as submitters write them: "XE9680L_B200_SXM_180GBx8_TRT" is 8 of "b200".
-struct MlperfSystem {
-  std::string chip;         ///< "h100"; empty: none that is played
-  std::uint32_t chips = 0;  ///< in all
-  bool triton = false;      ///< behind a Triton server
-  std::string why;          ///< it is not played: one line, without the system's name
-};
-[[nodiscard]] MlperfSystem mlperf_system(std::string_view written);
 
 }  // namespace tokenyard::validate

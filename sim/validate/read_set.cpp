@@ -77,8 +77,11 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
       has({"phase", "model", "chip", "npus", "isl", "tput_tok_s_per_npu"})) {
     return read_wide_ep(table);
   }
-  if (has({"system", "model", "scenario", "loadgen_scenario", "valid", "samples_per_s", "tokens_per_s"}))
+  if (has({"system", "model", "scenario", "loadgen_scenario", "valid", "samples_per_s", "tokens_per_s"}) ||
+      has({"ID", "Submitter", "Platform", "UsedModel", "Scenario", "Performance_Result", "Performance_Units",
+           "Accuracy"})) {
     return read_mlperf(table);
+  }
   if (has({"system", "scenario", "mean_active_W"})) {
     throw UserError(path +
                     ":1: holds watts of MLPerf's power runs, which `validate` does not compare; the serving figures of "

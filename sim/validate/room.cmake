@@ -9,6 +9,7 @@ tokenyard_room(validate
     validate/llmservingsim.cpp
     validate/mlperf.cpp
     validate/mlperf_recipes.cpp
+    validate/mlperf_rows.cpp
     validate/names.cpp
     validate/play_points.cpp
     validate/prediction.cpp
@@ -26,6 +27,7 @@ tokenyard_room(validate
     validate/llmservingsim.hpp
     validate/mlperf.hpp
     validate/mlperf_recipes.hpp
+    validate/mlperf_rows.hpp
     validate/names.hpp
     validate/play_points.hpp
     validate/point.hpp

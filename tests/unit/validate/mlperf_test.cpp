@@ -2,6 +2,7 @@
 
 #include "models/base/errors.hpp"
 #include "sim/validate/mlperf_recipes.hpp"
+#include "sim/validate/mlperf_rows.hpp"
 #include "sim/validate/read_set.hpp"
 #include "tests/support/data_file.hpp"
 #include "tests/support/temp_yaml.hpp"
@@ -189,11 +190,11 @@ TEST_CASE("mlperf: rows that cannot be played say why") {
   };
   CHECK(why(with(kOffline, "VALID", "INVALID")) == "loadgen calls the run INVALID: its rules were not kept");
   CHECK(why(with(kOffline, ",Offline,VALID", ",SingleStream,VALID")) ==
-        "scenario SingleStream is not played; Offline and Server are");
+        "runs of one stream are not played; Offline and Server are");
   CHECK(why(with(kOffline, "llama2-70b-99", "gptj-99")).rfind("no model 'gptj-99'", 0) == 0);
   CHECK(why(with(kOffline, "v5.1", "v4.1")).find("no configuration of v4.1 for llama-2-70b, offline, on b200-sxm") !=
         std::string::npos);
-  CHECK(why(with(kOffline, ",400,100000", ",,")) == "nothing measured: no samples_per_s or tokens_per_s");
+  CHECK(why(with(kOffline, ",400,100000", ",,")) == "nothing measured: no tokens/s");
   CHECK(why(with(kServer, ",202,", ",,")) == "no target_qps: when samples came is not told");
   CHECK(why(with(with(kOffline, "GBx8", "GBx6"), "llama2-70b-99", "llama3.1-405b")) ==
         "its chips are no whole number of copies of the layout");
@@ -205,12 +206,31 @@ TEST_CASE("mlperf: what is no number and no word of loadgen is a mistake with it
   CHECK(mistake(with(kServer, ",250,", ",-250,")).rfind("m.csv:2: ttft_mean_ms: ", 0) == 0);
   CHECK(mistake(with(kOffline, "VALID", "MAYBE")) == "m.csv:2: valid: 'MAYBE' is not VALID or INVALID");
   CHECK(mistake(with(kOffline, ",Offline,VALID", ",Offlin,VALID")) ==
-        "m.csv:2: loadgen_scenario: 'Offlin' is no scenario of loadgen; Offline, Server, SingleStream and MultiStream "
-        "are; "
-        "is 'offline' meant?");
+        "m.csv:2: loadgen_scenario: 'Offlin' is no scenario of loadgen; Offline, Server, Interactive, SingleStream and "
+        "MultiStream are; is 'offline' meant?");
   // A row of a chip that is not played is read all the same.
   CHECK(mistake(with(with(kOffline, "B200-SXM-180GBx8", "8xMI300X"), "400", "many"))
             .rfind("m.csv:2: samples_per_s: ", 0) == 0);
+}
+
+TEST_CASE("mlperf: of a round's summary the offline results are played with the answers it tells") {
+  const std::string header =
+      "ID,Submitter,Platform,UsedModel,Scenario,Performance_Result,Performance_Units,Accuracy,Location\n";
+  const std::string offline =
+      "5.1-0001,NVIDIA,B200-SXM-180GBx8_TRT,llama2-70b-99,Offline,100000,Tokens/s,ROUGE1: 44.4  TOKENS_PER_SAMPLE: "
+      "250,\n";
+  const auto set = read_mlperf(CsvTable::parse(
+      "s.csv", header + offline + with(offline, "Offline", "Server") + with(offline, "Tokens/s", "Queries/s")));
+  // The log of the same run: 400 samples/s of 250 tokens.
+  const Point logged = read(kOffline).points.at(0);
+  const Point& told = set.points.at(0);
+  CHECK(figure(told, Metric::Throughput) == figure(logged, Metric::Throughput));
+  for (const auto& one : logged.settings) {
+    CAPTURE(one.path);
+    CHECK(setting(told, one.path) == one.value);
+  }
+  CHECK(set.points.at(1).scored.why == "no target_qps: when samples came is not told");
+  CHECK(set.points.at(2).scored.why == "nothing measured: no tokens/s");
 }
 
 TEST_CASE("mlperf: its tables are told apart by their headers") {
