@@ -22,6 +22,11 @@ ROWS = GOOD + GOOD + (
     "e,meta-llama/Llama-3.1-70B,h100_sxm,,agg,vllm,,256,64,4,1,1,1,1,1,40,5\n"                  # 141 GB on 80 GB
     "f,Qwen/Qwen3-32B,h100_sxm,fp8,disagg,vllm,,256,64,,,,,,,40,5\n")                           # no concurrency
 
+MLPERF = ("version,submitter,system,model,scenario,loadgen_scenario,valid,samples_per_s,tokens_per_s,target_qps\n"
+          "v5.1,NVIDIA,B200-SXM-180GBx8_TRT,llama3.1-405b,Offline,Offline,VALID,2.5,1625,2.2\n"
+          "v5.1,NVIDIA,B200-SXM-180GBx8_TRT,llama3.1-405b,Offline,Offline,INVALID,2.5,1625,2.2\n"
+          "v5.1,AMD,8xMI300X_2xEPYC_9575F,llama2-70b-99,Offline,Offline,VALID,92,27804,93\n")
+
 
 class Validate(CliTest):
     def setUp(self):
@@ -92,6 +97,20 @@ class Validate(CliTest):
         self.assertIn("3 rows:", self.works("validate", "--set", "points.csv", "--limit", "3"))
         self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "nothing"),
                          "validate: no row of the sets is of such a model, chip and engine")
+
+    def test_runs_of_mlperf(self):
+        self.write("mlperf.csv", MLPERF)
+        self.assertIn("3 rows: 1 played, 0 repeat another row, 2 could not be played",
+                      self.works("validate", "--set", "mlperf.csv", "--out", "out"))
+        rows = self.points("out")
+        self.assertEqual([row["why"].split(":")[0].split(";")[0] for row in rows],
+                         ["", "loadgen calls the run INVALID", "no configuration is known for MI300X"])
+        # An answer of 650 tokens to 9,400 takes 2 x 405e9 operations a token; a B200 has 9e15 a second in FP4.
+        most = 9e15 / (2 * 405e9 * (9400 + 650) / 650)
+        self.assertLess(float(rows[0]["throughput_predicted_tokens_per_s"]), most)
+        self.assertAlmostEqual(float(rows[0]["throughput_measured_tokens_per_s"]), 1625 / 8, delta=1e-9)
+        self.write("bad.csv", MLPERF.replace("27804", "n/a"))
+        self.assertTrue(self.refused("validate", "--set", "bad.csv").startswith("bad.csv:4: tokens_per_s: 'n/a' is not a number"))
 
     def test_mistakes_are_told_with_file_row_and_column_and_leave_nothing(self):
         self.write("bad.csv", HEADER + GOOD.replace(",40,5", ",40 ms,5"))
