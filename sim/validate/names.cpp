@@ -56,6 +56,8 @@ constexpr std::array kAliases{
     Alias{"llama3-70b", "llama-3.1-70b", "Llama 3 70B is played as Llama 3.1 70B: the same shape"},
     Alias{"llama-3-70b", "llama-3.1-70b", "Llama 3 70B is played as Llama 3.1 70B: the same shape"},
     Alias{"llama-3-8b", "llama-3.1-8b", "Llama 3 8B is played as Llama 3.1 8B: the same shape"},
+    Alias{"qwen2.5-7b", "qwen2-7b", "Qwen2.5 7B is played as Qwen2 7B: the same shape"},
+    Alias{"qwen2.5-72b", "qwen2-72b", "Qwen2.5 72B is played as Qwen2 72B: the same shape"},
     Alias{"deepseek-r1", "deepseek-r1", ""},
     Alias{"deepseek", "deepseek-v3", ""},
     Alias{"mixtral-8x7b", "mixtral-8x7b", ""},

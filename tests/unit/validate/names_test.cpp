@@ -13,6 +13,8 @@ TEST_CASE("names: organisation and format and tuning of a checkpoint do not chan
   CHECK(llm_named("openai/gpt-oss-120b").name == "gpt-oss-120b");
   CHECK(llm_named("llama2-70b-99.9").name == "llama-2-70b");
   CHECK(llm_named("meta-llama/Llama-2-70b-hf").name == "llama-2-70b");
+  CHECK(llm_named("mistralai/Mistral-7B-v0.1").name == "mistral-7b");
+  CHECK(llm_named("Qwen/Qwen2-7B").name == "qwen2-7b");
 }
 
 TEST_CASE("names: a model of the same shape is played and said to be another") {
