@@ -173,6 +173,18 @@ class CommandLine(CliTest):
                 self.assertTrue(line.startswith("tokenyard"), line)
                 self.assertIn("--help", line)
 
+    def test_an_option_without_a_value_is_told(self):
+        for option, arguments in (("--out", ["run", "small.yaml"]), ("--out", ["compare", "small.yaml"]),
+                                  ("--out", ["workload", "preview", "small.yaml"]), ("--out", ["claims"]),
+                                  ("--out", ["validate"]), ("--write", ["validate"]), ("--out", ["trace", "convert", "a"]),
+                                  ("--output", ["calibrate", "a.csv"]), ("--claims", ["claims"])):
+            for given in ([option, ""], [f"{option}="]):
+                with self.subTest(arguments=arguments + given):
+                    line = self.refused(*arguments, *given)
+                    self.assertIn(option, line)
+                    self.assertIn("must not be empty" if given[-1] == "" else "--help", line)
+                    self.assertEqual(self.left_behind(), ["small.yaml"])
+
     def test_steps_that_no_engine_runs_are_not_explained(self):
         # llama-3.1-8b has a context of 131,072 tokens, vLLM runs 256 requests on this chip by default.
         for options, text in ((["--context", "200000"], "--context: 200000 tokens are more than the context of llama-3.1-8b"),
