@@ -155,7 +155,9 @@ class CommandLine(CliTest):
                               ("topology.nodes=0", "--set: topology.nodes: 0 is out of range"),
                               ("chips.h100-sxm.memory.bandwith=1 TB/s", "--set: chips.h100-sxm.memory.bandwith: unk"),
                               ("seed.deeper=1", "--set"),
-                              ("workload.clients.0.name=a", "--set")):
+                              ("workload.clients.0.name=a", "--set"),
+                              ("workload.arrivals={kind: mmpp, states: [{rate: 5 /s}]}",
+                               "--set: workload.arrivals.states.0.dwell: required")):
             with self.subTest(setting=setting):
                 line = self.refused("check", "small.yaml", "--set", setting)
                 self.assertTrue(line.startswith(text), f"{line!r} must start with {text!r}")
