@@ -55,7 +55,9 @@ FlowCount flows_at_once(const models::ExchangeKernel& kernel, const GroupLinks& 
 }
 
 CollectiveBytes::Of of_chips(const PortBytes& bytes, double chips) {
-  const auto whole = [&](Bytes one) { return static_cast<std::uint64_t>(std::llround(one.value() * chips)); };
+  const auto whole = [&](Bytes one) {  // most kinds of groups send nothing, in every step
+    return one > Bytes{} ? static_cast<std::uint64_t>(std::llround(one.value() * chips)) : 0;
+  };
   return {.inside = whole(bytes.inside), .across = whole(bytes.across)};
 }
 

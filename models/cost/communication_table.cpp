@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
 
 namespace tokenyard::cost {
 namespace {
@@ -18,14 +17,6 @@ double ns(Seconds time) { return time.value() * 1e9; }
 /// Chips of a stage hold different tokens.
 bool spreads_tokens(const models::ParallelPlan& plan) { return plan.attention_data * plan.context > 1; }
 bool dispatches(const StepCostSpec& spec) { return spreads_tokens(spec.plan) && spec.plan.expert > 1; }
-
-Seconds sent_time(const std::vector<Part>& parts) {
-  Seconds sum;
-  for (const Part& part : parts) {
-    if (part.name == "all-reduce" || part.name == "stage hops") sum += part.time;
-  }
-  return sum;
-}
 
 void add_reduces(double count, double tokens, const StepCostSpec& spec, const GroupLinks& links, PortLoad& load) {
   if (count <= 0.0 || tokens <= 0.0 || links.ranks < 2) return;
@@ -94,13 +85,18 @@ PortLoad tensor_load(const StepCostSpec& spec, double tokens) {
 }
 
 PortLoadTable::PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load)
-    : sent_inside_(most, [&](double tokens) { return load(tokens).sent.inside.value(); }),
-      sent_across_(most, [&](double tokens) { return load(tokens).sent.across.value(); }),
-      flow_inside_(most, [&](double tokens) { return load(tokens).per_flow.inside.value(); }),
-      flow_across_(most, [&](double tokens) { return load(tokens).per_flow.across.value(); }) {}
+    : PortLoadTable(most, load, {}) {}
+
+PortLoadTable::PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load,
+                             std::vector<PortLoad> knots)
+    : sent_inside_(most, [&](double tokens) { return knots.emplace_back(load(tokens)).sent.inside.value(); }),
+      sent_across_(most, [&, next = std::size_t{0}](double) mutable { return knots[next++].sent.across.value(); }),
+      flow_inside_(most, [&, next = std::size_t{0}](double) mutable { return knots[next++].per_flow.inside.value(); }),
+      flow_across_(most, [&, next = std::size_t{0}](double) mutable { return knots[next++].per_flow.across.value(); }) {
+}
 
 PortLoad PortLoadTable::operator()(std::uint32_t tokens) const {
-  return {.sent = {.inside = Bytes{sent_inside_(tokens)}, .across = Bytes{sent_across_(tokens)}},
+  return {.sent = sent(tokens),
           .per_flow = {.inside = Bytes{flow_inside_(tokens)}, .across = Bytes{flow_across_(tokens)}}};
 }
 
@@ -109,7 +105,7 @@ CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts
       has_experts_(spec.llm.moe && spec.plan.stage_chips() > 1),
       ranks_(spec.plan.attention_data),
       chips_(spec.plan.chips()),
-      local_(graphs_.largest(), [&](double tokens) { return ns(sent_time(parts.local(tokens))); }),
+      local_(graphs_.largest(), [&](double tokens) { return ns(total(parts.local_sent(tokens))); }),
       exchange_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens))); }),
       exchange_prompts_(largest_total(spec), [&](double tokens) { return ns(total(parts.exchange(tokens, true))); }),
       tensor_(graphs_.largest(), [&](double tokens) { return tensor_load(spec, tokens); }),
@@ -141,19 +137,22 @@ CommunicationTable::Tokens CommunicationTable::tokens(std::span<const StepShape>
 }
 
 CollectiveBytes CommunicationTable::bytes(std::span<const StepShape> ranks) const {
-  PortLoad tensor;
-  PortLoad pipeline;
+  PortBytes tensor;
+  PortBytes pipeline;
   each_rank(ranks, [&](const StepShape&, std::uint32_t own) {
     if (own == 0) return;
-    tensor.add(1.0, tensor_(own));
-    pipeline.add(own, hop_);
+    const PortBytes reduced = tensor_.sent(own);
+    tensor.inside += reduced.inside;
+    tensor.across += reduced.across;
+    pipeline.inside += 1.0 * own * hop_.sent.inside;
+    pipeline.across += 1.0 * own * hop_.sent.across;
   });
   CollectiveBytes sum;
-  sum[Sender::Tensor] = of_chips(tensor.sent, chips_ / ranks_);
-  sum[Sender::Pipeline] = of_chips(pipeline.sent, chips_ / ranks_);
+  sum[Sender::Tensor] = of_chips(tensor, chips_ / ranks_);
+  sum[Sender::Pipeline] = of_chips(pipeline, chips_ / ranks_);
   if (!has_experts_) return sum;
   const Tokens step = tokens(ranks);
-  sum[Sender::Expert] = of_chips((step.prompts ? expert_prompts_ : expert_)(step.all).sent, chips_);
+  sum[Sender::Expert] = of_chips((step.prompts ? expert_prompts_ : expert_).sent(step.all), chips_);
   return sum;
 }
 

@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 namespace tokenyard::cost {
 
@@ -22,8 +23,14 @@ class PortLoadTable {
  public:
   PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load);
   [[nodiscard]] PortLoad operator()(std::uint32_t tokens) const;
+  [[nodiscard]] PortBytes sent(std::uint32_t tokens) const {
+    return {.inside = Bytes{sent_inside_(tokens)}, .across = Bytes{sent_across_(tokens)}};
+  }
 
  private:
+  /// `knots` are filled as the first table asks for them, in order; the others read them.
+  PortLoadTable(std::uint32_t most, const std::function<PortLoad(double)>& load, std::vector<PortLoad> knots);
+
   TokenTable sent_inside_;
   TokenTable sent_across_;
   TokenTable flow_inside_;

@@ -23,13 +23,13 @@ std::vector<double> popularity(const ExpertRouting& routing, std::uint32_t exper
   const double least = many ? 1.0 : 0.01;
   const double most = many ? std::max(0.8 * tokens, 1.0) : 2.0;
   const double power = 1.0 - routing.alpha;
+  const double from = std::pow(least, power);
+  const double to = std::pow(most, power);
   for (std::uint32_t i = 0; i < experts; ++i) {
     const double u = (i + 0.5) / experts;
     // The inverse of the distribution function; at alpha = 1 its limit.
     shares[i] =
-        std::abs(power) < 1e-9
-            ? least * std::pow(most / least, u)
-            : std::pow(std::pow(least, power) + u * (std::pow(most, power) - std::pow(least, power)), 1.0 / power);
+        std::abs(power) < 1e-9 ? least * std::pow(most / least, u) : std::pow(from + u * (to - from), 1.0 / power);
   }
   return shares;
 }
@@ -52,14 +52,19 @@ std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31U);
 }
 
-std::vector<double> permuted(const std::vector<double>& rows, std::uint32_t permutation) {
-  std::vector<std::pair<std::uint64_t, double>> keyed;
-  for (std::uint64_t i = 0; i < rows.size(); ++i)
-    keyed.emplace_back(mixed(i + (std::uint64_t{permutation} << 32U)), rows[i]);
-  std::sort(keyed.begin(), keyed.end());
-  std::vector<double> order;
-  for (const auto& [key, row] : keyed) order.push_back(row);
-  return order;
+using Order = std::vector<std::uint32_t>;  // of experts
+
+/// kPermutations fixed ones.
+std::vector<Order> permutations(std::uint32_t experts) {
+  std::vector<Order> orders;
+  for (std::uint64_t permutation = 0; permutation < kPermutations; ++permutation) {
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> keyed;
+    for (std::uint32_t i = 0; i < experts; ++i) keyed.emplace_back(mixed(i + (permutation << 32U)), i);
+    std::sort(keyed.begin(), keyed.end());
+    Order& order = orders.emplace_back();
+    for (const auto& [key, expert] : keyed) order.push_back(expert);
+  }
+  return orders;
 }
 
 struct Rank {
@@ -73,12 +78,12 @@ struct Rank {
   }
 };
 
-Rank busiest_in_order(const std::vector<double>& rows, std::size_t ranks) {
+Rank busiest_in_order(const std::vector<double>& rows, const Order& order, std::size_t ranks) {
   const std::size_t each = rows.size() / ranks;
   Rank busiest;
   for (std::size_t first = 0; first < rows.size(); first += each) {
     Rank rank;
-    for (std::size_t i = first; i < first + each; ++i) rank.take(rows[i]);
+    for (std::size_t i = first; i < first + each; ++i) rank.take(rows[order[i]]);
     if (rank.rows > busiest.rows) busiest = rank;
   }
   return busiest;
@@ -110,20 +115,9 @@ std::vector<Rank> balanced(const std::vector<double>& rows, std::size_t ranks, s
   return dealt;
 }
 
-}  // namespace
-
-ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant) {
-  ExpertRouting routing{.measured = load.shares, .redundant = redundant};
-  if (load.routing == models::Routing::Balanced) routing.kind = ExpertRouting::Kind::Balanced;
-  if (load.routing == models::Routing::Measured) routing.kind = ExpertRouting::Kind::Measured;
-  if (load.routing == models::Routing::PowerLaw) routing.alpha = load.alpha;
-  if (load.eplb == models::Eplb::On) routing.placement = ExpertRouting::Placement::Balanced;
-  if (load.eplb == models::Eplb::Ideal) routing.placement = ExpertRouting::Placement::Ideal;
-  return routing;
-}
-
-ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks,
-                       double tokens) {
+/// `orders`: of a power law, permutations() of the experts.
+ExpertLoad load_of(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks,
+                   double tokens, const std::vector<Order>& orders) {
   if (tokens <= 0.0) return {};
   const std::vector<double> rows = rows_of(popularity(routing, experts, top_k, tokens), top_k, tokens);
   const double mean = tokens * top_k / ranks;
@@ -144,16 +138,40 @@ ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std:
     return {.rows = std::max(most.rows / mean, 1.0), .hit = most.hit, .mean_hit = together.hit / ranks};
   }
   if (routing.kind == ExpertRouting::Kind::Measured) {
-    const Rank busiest = busiest_in_order(rows, ranks);
+    Order numbered(experts);
+    std::iota(numbered.begin(), numbered.end(), 0U);
+    const Rank busiest = busiest_in_order(rows, numbered, ranks);
     return {.rows = std::max(busiest.rows / mean, 1.0), .hit = busiest.hit, .mean_hit = mean_hit};
   }
   Rank sum;
-  for (std::uint32_t i = 0; i < kPermutations; ++i) {
-    const Rank busiest = busiest_in_order(permuted(rows, i), ranks);
+  for (const Order& order : orders) {
+    const Rank busiest = busiest_in_order(rows, order, ranks);
     sum.rows += busiest.rows / kPermutations;
     sum.hit += busiest.hit / kPermutations;
   }
   return {.rows = std::max(sum.rows / mean, 1.0), .hit = sum.hit, .mean_hit = mean_hit};
+}
+
+std::vector<Order> orders_for(const ExpertRouting& routing, std::uint32_t experts) {
+  const bool drawn = routing.kind == ExpertRouting::Kind::PowerLaw;
+  return drawn && routing.placement == ExpertRouting::Placement::InOrder ? permutations(experts) : std::vector<Order>{};
+}
+
+}  // namespace
+
+ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant) {
+  ExpertRouting routing{.measured = load.shares, .redundant = redundant};
+  if (load.routing == models::Routing::Balanced) routing.kind = ExpertRouting::Kind::Balanced;
+  if (load.routing == models::Routing::Measured) routing.kind = ExpertRouting::Kind::Measured;
+  if (load.routing == models::Routing::PowerLaw) routing.alpha = load.alpha;
+  if (load.eplb == models::Eplb::On) routing.placement = ExpertRouting::Placement::Balanced;
+  if (load.eplb == models::Eplb::Ideal) routing.placement = ExpertRouting::Placement::Ideal;
+  return routing;
+}
+
+ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks,
+                       double tokens) {
+  return load_of(routing, experts, top_k, ranks, tokens, orders_for(routing, experts));
 }
 
 ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k,
@@ -161,8 +179,9 @@ ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, st
   expect(ranks > 0 && (experts + routing.redundant) % ranks == 0, "ranks have equally many experts");
   expect(routing.kind != ExpertRouting::Kind::Measured || routing.measured.size() == experts,
          "a share for each expert");
+  const std::vector<Order> orders = orders_for(routing, experts);
   for (std::size_t i = 0; i < kOctaves; ++i) {
-    by_octave_.push_back(expert_load(routing, experts, top_k, ranks, std::exp2(static_cast<double>(i))));
+    by_octave_.push_back(load_of(routing, experts, top_k, ranks, std::exp2(static_cast<double>(i)), orders));
   }
 }
 

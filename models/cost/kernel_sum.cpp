@@ -100,6 +100,10 @@ class KernelSum final : public StepCost {
 
   [[nodiscard]] SimTime step(std::span<const StepShape> ranks) const override { return price(ranks); }
   [[nodiscard]] SimTime step(const StepShape& shape) const override { return price({&shape, 1}); }
+  [[nodiscard]] AsksLongest asks_longest() const override {
+    if (attention_.waits_for_longest()) return AsksLongest::Always;
+    return attention_.one_kernel() ? AsksLongest::WithPrompts : AsksLongest::Never;
+  }
   [[nodiscard]] SimTime stage(std::span<const StepShape> ranks) const override;
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override {
     return traffic_(ranks, traffic_.has_experts() ? tokens(ranks) : 0);
@@ -234,6 +238,9 @@ class KernelSum final : public StepCost {
     return profiled_ ? (*profiled_)(shape, attention_).ns() : attention_(attention_work(shape));
   }
   [[nodiscard]] SimTime special(std::span<const StepShape> ranks, bool padded) const;
+  /// What the price of a step rests on whose slowest rank computes `shape` as `own` tokens, all ranks together
+  /// `tokens`.
+  [[nodiscard]] PriceBasis basis(const StepShape& shape, std::uint32_t own, std::uint32_t tokens, bool prompts) const;
 
   /// Experts are exchanged by another kernel when a step holds prompts.
   static bool prompts_differ(const StepCostSpec& spec) {
@@ -367,12 +374,16 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
 }
 
 PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
+  const bool padded = graphs_.pads(ranks);
+  if (ranks.size() == 1) {  // the slowest, whatever it takes
+    const std::uint32_t own = graphs_.tokens(ranks[0], padded);
+    return basis(ranks[0], own, own, ranks[0].prefill_tokens > 0);
+  }
   double longest = -1.0;
   const StepShape* slowest = nullptr;
   std::uint32_t slowest_own = 0;
-  const Load step = load(ranks, graphs_.pads(ranks), [&](const StepShape& shape, std::uint32_t own) {
-    // A rank alone is the slowest, whatever it takes.
-    const double time = ranks.size() == 1 ? 0.0 : local_(own) + head_(graphs_.rows(shape)) + attention(shape);
+  const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
+    const double time = local_(own) + head_(graphs_.rows(shape)) + attention(shape);
     if (time > longest) {
       longest = time;
       slowest = &shape;
@@ -380,15 +391,19 @@ PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
     }
     return time;
   });
+  return basis(*slowest, slowest_own, step.tokens, step.prompts);
+}
+
+PriceBasis KernelSum::basis(const StepShape& shape, std::uint32_t own, std::uint32_t tokens, bool prompts) const {
   PriceBasis basis;
-  local_.add_basis(slowest_own, basis);
-  head_.add_basis(graphs_.rows(*slowest), basis);
+  local_.add_basis(own, basis);
+  head_.add_basis(graphs_.rows(shape), basis);
   if (profiled_) {
-    profiled_->add_basis(*slowest, attention_, coverage_, basis);
+    profiled_->add_basis(shape, attention_, coverage_, basis);
   } else {
-    coverage_.add_basis(*slowest, attention_, basis);
+    coverage_.add_basis(shape, attention_, basis);
   }
-  if (has_experts_) (step.prompts && prompts_differ_ ? shared_prompts_ : shared_).add_basis(step.tokens, basis);
+  if (has_experts_) (prompts && prompts_differ_ ? shared_prompts_ : shared_).add_basis(tokens, basis);
   return basis;
 }
 

@@ -111,6 +111,9 @@ class StepCost {
   /// The same for one rank (attention_data == 1). Gives exactly what step({shape}) gives.
   [[nodiscard]] virtual SimTime step(const StepShape& shape) const = 0;
 
+  /// Which steps ask for the longest context of their decodes.
+  [[nodiscard]] virtual AsksLongest asks_longest() const { return AsksLongest::Always; }
+
   /// The part of step() that the slowest pipeline stage takes: its layers, its hop, on the last one the head. The next
   /// step can follow after this time; without a pipeline it is step(). The host's part is left out.
   [[nodiscard]] virtual SimTime stage(std::span<const StepShape> ranks) const { return step(ranks); }

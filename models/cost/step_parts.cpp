@@ -137,6 +137,12 @@ std::vector<Part> StepParts::local(double tokens, const models::StageLayers& sta
   return local(tokens, stage.dense, stage.moe, 1.0);
 }
 
+std::vector<Part> StepParts::local_sent(double tokens) const {
+  std::vector<Part> parts;
+  add_sent(tokens, spec_.llm.dense_layers(), spec_.llm.moe_layers(), spec_.plan.pipeline, parts);
+  return parts;
+}
+
 std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, double hops) const {
   std::vector<Part> parts;
   const double tokens = all_tokens / spec_.plan.context;
@@ -159,6 +165,13 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
   if (moe > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
     add(parts, kSharedExperts, PriceFamily::Products, -moe, beside_experts(tokens));
   }
+  add_sent(all_tokens, dense, moe, hops, parts);
+  return parts;
+}
+
+void StepParts::add_sent(double all_tokens, double dense, double moe, double hops, std::vector<Part>& parts) const {
+  const double tokens = all_tokens / spec_.plan.context;
+  if (tokens <= 0) return;
   if (spec_.plan.tensor > 1) {
     // After attention everywhere, after a dense FFN, and where experts are dispatched, to gather what comes back and
     // to add up the shared experts. Without attention ranks the experts end in an all-reduce of their own: shared().
@@ -170,7 +183,6 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     const Bytes hidden{kBf16Bytes * tokens * spec_.llm.hidden};
     add(parts, "stage hops", PriceFamily::StageHops, hops, priced().hop(hidden, spec_.network.pipeline));
   }
-  return parts;
 }
 
 const models::AllReduceCoefficients* StepParts::norms_in_reduce_of(double tokens) const {

@@ -37,6 +37,8 @@ class StepParts {
   [[nodiscard]] std::vector<Part> local(double tokens) const;
   /// The same for the layers of one stage, with one hop.
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
+  /// Of local(tokens) what is sent: all-reduces and hops.
+  [[nodiscard]] std::vector<Part> local_sent(double tokens) const;
   /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange by the kernel of
   /// steps with or without `prompts`. Empty when dense.
   [[nodiscard]] std::vector<Part> shared(double tokens, bool prompts = false) const;
@@ -62,6 +64,7 @@ class StepParts {
   /// Whether chips of a stage hold different tokens.
   [[nodiscard]] bool spreads_tokens() const { return spec_.plan.attention_data * spec_.plan.context > 1; }
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
+  void add_sent(double tokens, double dense, double moe, double hops, std::vector<Part>& parts) const;
   [[nodiscard]] Priced reduce(double tokens, const GroupLinks& links) const;
   [[nodiscard]] PricedKernels priced() const { return PricedKernels(spec_.chip, spec_.profile); }
   /// Whether the norms behind the all-reduce of `tokens` are part of it.

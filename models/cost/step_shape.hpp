@@ -5,6 +5,9 @@
 
 namespace tokenyard::cost {
 
+/// Which steps' prices ask for StepShape::longest_context; of others it may be left 0, which changes none.
+enum class AsksLongest : std::uint8_t { Never, WithPrompts, Always };
+
 /// What one attention rank computes in one step, summed over its sequences: all that a price depends on. The longest of
 /// each kind may be left 0: all are then taken as alike.
 struct StepShape {

@@ -110,7 +110,7 @@ void YamlMap::fail(std::string_view key, const std::string& why) const {
   YAML::Node value = impl_->node;
   YAML::Mark mark = impl_->mark;
   std::string file = impl_->file;
-  bool set = false;
+  bool set = from_command_line(impl_->node);
   for (const std::string& part : split_path(key)) {
     if (!value.IsMap()) break;
     const auto entry = entry_of(value, part);

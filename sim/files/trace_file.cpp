@@ -140,7 +140,7 @@ class TraceFile final : public workloads::ByteSource {
 /// The .json and .jsonl files of a folder, plain or gzip, one behind the other in order of their names.
 class TraceFolder final : public workloads::ByteSource {
  public:
-  explicit TraceFolder(const std::string& path) : path_(path) {
+  explicit TraceFolder(const std::string& path) : path_(path), name_(path) {
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
       std::filesystem::path name = entry.path();
       const std::string whole = name.string();
@@ -155,7 +155,10 @@ class TraceFolder final : public workloads::ByteSource {
 
   [[nodiscard]] std::size_t read(char* buffer, std::size_t size) override {
     while (next_ < files_.size() || file_) {
-      if (!file_) file_.emplace(files_[next_++]);
+      if (!file_) {
+        name_ = files_[next_++];
+        file_.emplace(name_);
+      }
       if (const std::size_t got = file_->read(buffer, size); got > 0) return got;
       file_.reset();
       *buffer = '\n';  // the last line of a file may have no end
@@ -163,13 +166,14 @@ class TraceFolder final : public workloads::ByteSource {
     }
     return 0;
   }
-  [[nodiscard]] const std::string& name() const override { return path_; }
+  [[nodiscard]] const std::string& name() const override { return name_; }
   [[nodiscard]] std::unique_ptr<ByteSource> beside(const std::string& file) const override {
     return open_beside(path_, file, path_);
   }
 
  private:
   std::string path_;
+  std::string name_;
   std::vector<std::string> files_;
   std::size_t next_ = 0;
   std::optional<TraceFile> file_;

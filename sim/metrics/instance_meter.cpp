@@ -235,7 +235,7 @@ void InstanceMeter::measure(const StepFigures& step) {
     for (std::size_t i = 0; i < kPriceFamilies; ++i) basis.outside[i] += measured(step.basis.outside[i]);
     basis.table += measured(step.basis.table);
   }
-  sent += step.sent.changed(measured);
+  sent += begin == step.start ? step.sent : step.sent.changed(measured);
   const std::uint64_t traffic = measured(static_cast<std::uint64_t>(step.traffic.value()));
   const std::uint64_t decodes = measured(step.decode_tokens);
   const SimTime exposed{static_cast<std::int64_t>(measured(static_cast<std::uint64_t>(step.exposed.ns())))};

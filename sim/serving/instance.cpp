@@ -37,6 +37,7 @@ Instance::Instance(const InstanceSettings& settings, engine::Engine& engine, Seq
   for (std::uint32_t i = 0; i < settings.lanes * settings.ranks; ++i) {
     ranks_.emplace_back(sequences, policy::make_rules(rules), settings.blocks_per_rank, settings.layout(),
                         settings.hand_off, settings.caching, settings.acceptance);
+    ranks_.back().tell_longest(cost.asks_longest());
   }
   for (std::uint32_t i = 0; i < settings.lanes; ++i) {
     Lane& lane = lanes_.emplace_back();
@@ -211,7 +212,7 @@ void Instance::complete_oldest(Lane& lane) {
   lane.first = (lane.first + 1) % lane.steps.size();
   --lane.in_flight;
   --in_flight_;
-  set_level(now);
+  if (!may_compose(lane)) set_level(now);  // else composing does
   if (settings_.flows != nullptr && lane.in_flight > 0 && !lane.oldest().held) {
     load_shapes(lane.oldest());
     play(lane.oldest());

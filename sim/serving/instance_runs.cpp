@@ -39,8 +39,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   const auto room =
       static_cast<std::uint64_t>((limit - lane.oldest().end).ns() / (youngest.end - youngest.start).ns()) + 2;
   const std::uint64_t count = std::min({plain, room, std::uint64_t{prices_.size()}});
-  const cost::StepShape next{
-      .decodes = n, .decode_context = rank.context() + n, .longest_context = rank.longest_context() + 1};
+  const cost::StepShape next = rank.next_decodes();
   cost_.decode_run(next, std::span(prices_).first(count));
   shapes_[0] = next;
   const SimTime delayed = delay();  // by the collectives of n tokens, whatever their contexts

@@ -174,7 +174,11 @@ void Rank::decode_all() {
     verify_all();
     return;
   }
-  const cost::StepShape shape = compose_decodes();
+  cost::StepShape shape = compose_decodes();
+  const bool prompts = step_->shape.chunks > 0 || could_admit() || !partials_.empty();  // or there may be some
+  if (tells_longest_ == cost::AsksLongest::WithPrompts && prompts && shape.decodes > 0) {
+    shape.longest_context = longest_context();
+  }
   step_->shape.decodes += shape.decodes;
   step_->shape.decode_context += shape.decode_context;
   step_->shape.longest_context = std::max(step_->shape.longest_context, shape.longest_context);
@@ -373,7 +377,7 @@ void Rank::skip_plain(std::uint64_t steps, const DecodeBlocks::Walk& walk, std::
     step.compose = composed_ - 1 - back;
     step.shape = {.decodes = decoding_,
                   .decode_context = context_ - back * decoding_,
-                  .longest_context = longest_context() - static_cast<std::uint32_t>(back)};
+                  .longest_context = longest_in_decodes(-static_cast<std::int64_t>(back))};
     step.decode_tokens = decoding_;
     in_flight_[i] = &step;
   }

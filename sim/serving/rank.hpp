@@ -144,8 +144,12 @@ class Rank final : public policy::Desk {
   [[nodiscard]] SimTime expected_prefill() const;
   /// Summed contexts of what can decode, before the next token.
   [[nodiscard]] std::uint64_t context() const { return context_; }
-  /// The longest of them. REQUIRES: something decodes, without drafts.
-  [[nodiscard]] std::uint32_t longest_context() const;
+  /// A step of nothing but these, one token each.
+  [[nodiscard]] cost::StepShape next_decodes() const {
+    return {.decodes = decoding_, .decode_context = context_ + decoding_, .longest_context = longest_in_decodes(1)};
+  }
+  /// Steps in which the longest of them is told; by default in all. REQUIRES: nothing has decoded.
+  void tell_longest(cost::AsksLongest when) { tells_longest_ = when; }
   [[nodiscard]] std::uint32_t used_blocks() const { return total_blocks_ - free_blocks_; }
   /// Places for tokens in the blocks in use that hold no token of a request: ends of blocks, blocks for KV on its way,
   /// places kept for drafts. What an engine computes for nobody after a last token does not count as one. A token
@@ -281,7 +285,14 @@ class Rank final : public policy::Desk {
     written_tokens_ += std::uint64_t{layout_.groups()} * decoding_;
     if (layout_.windowed > 0) leave_blocks_behind();
     count_compose();
-    return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_context()};
+    return {.decodes = decoding_, .decode_context = context_, .longest_context = longest_in_decodes(0)};
+  }
+  /// The longest of what can decode. REQUIRES: something does, without drafts.
+  [[nodiscard]] std::uint32_t longest_context() const;
+  /// What a step of decodes is told of it, `more` tokens from now.
+  [[nodiscard]] std::uint32_t longest_in_decodes(std::int64_t more) const {
+    if (tells_longest_ != cost::AsksLongest::Always) return 0;
+    return static_cast<std::uint32_t>(longest_context() + more);
   }
   void count_compose() {
     ++composed_;
@@ -403,6 +414,7 @@ class Rank final : public policy::Desk {
   std::uint32_t left_behind_ = 0;                                              // blocks that windows have passed
   std::vector<std::uint32_t> left_behind_named_;                               // of those, with names: last first
   mutable std::priority_queue<Length> lengths_;  // what has left stays until it would be the longest
+  cost::AsksLongest tells_longest_ = cost::AsksLongest::Always;
 
   std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining
 

@@ -26,7 +26,10 @@ void Rank::join_decodes(SequenceId id, std::uint32_t computed, std::uint32_t tok
   context_ += computed;
   decode_blocks_.join(computed);
   calendar_.push({sequence.last_compose, id.index(), sequence.version});
-  lengths_.push({sequence.decode_base, id.index(), sequence.version});
+  if (tells_longest_ != cost::AsksLongest::Never) {
+    lengths_.push({sequence.decode_base, id.index(), sequence.version});
+    static_cast<void>(longest_context());  // what has left does not pile up where nothing asks
+  }
   if (layout_.windowed > 0) join_windows(id);
 }
 

@@ -155,7 +155,9 @@ class CommandLine(CliTest):
                               ("topology.nodes=0", "--set: topology.nodes: 0 is out of range"),
                               ("chips.h100-sxm.memory.bandwith=1 TB/s", "--set: chips.h100-sxm.memory.bandwith: unk"),
                               ("seed.deeper=1", "--set"),
-                              ("workload.clients.0.name=a", "--set")):
+                              ("workload.clients.0.name=a", "--set"),
+                              ("workload.arrivals={kind: mmpp, states: [{rate: 5 /s}]}",
+                               "--set: workload.arrivals.states.0.dwell: required")):
             with self.subTest(setting=setting):
                 line = self.refused("check", "small.yaml", "--set", setting)
                 self.assertTrue(line.startswith(text), f"{line!r} must start with {text!r}")
@@ -172,6 +174,18 @@ class CommandLine(CliTest):
                 line = self.refused(*arguments)
                 self.assertTrue(line.startswith("tokenyard"), line)
                 self.assertIn("--help", line)
+
+    def test_an_option_without_a_value_is_told(self):
+        for option, arguments in (("--out", ["run", "small.yaml"]), ("--out", ["compare", "small.yaml"]),
+                                  ("--out", ["workload", "preview", "small.yaml"]), ("--out", ["claims"]),
+                                  ("--out", ["validate"]), ("--write", ["validate"]), ("--out", ["trace", "convert", "a"]),
+                                  ("--output", ["calibrate", "a.csv"]), ("--claims", ["claims"])):
+            for given in ([option, ""], [f"{option}="]):
+                with self.subTest(arguments=arguments + given):
+                    line = self.refused(*arguments, *given)
+                    self.assertIn(option, line)
+                    self.assertIn("must not be empty" if given[-1] == "" else "--help", line)
+                    self.assertEqual(self.left_behind(), ["small.yaml"])
 
     def test_steps_that_no_engine_runs_are_not_explained(self):
         # llama-3.1-8b has a context of 131,072 tokens, vLLM runs 256 requests on this chip by default.

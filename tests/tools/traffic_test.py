@@ -132,12 +132,15 @@ class Trace(CliTest):
         for arguments, text in ((["stats", "nothing"], "cannot be opened"), (["stats", "folder"], "without .json"),
                                 (["stats", "a.csv", "--set", "format=azur"], "is 'azure' meant?"),
                                 (["stats", "a.csv", "--set", "rate=5 /s"], "are of runs"),
-                                (["stats", ""], "the name of the trace file is empty"),
+                                (["stats", ""], "file: must not be empty"),
+                                (["slice", "a.csv", "--for", "60", "--out", "x"], "--for: '60' needs a unit"),
+                                (["slice", "a.csv", "--for", "0 s", "--out", "x"], "--for: must be above 0 s"),
+                                (["slice", "a.csv", "--from", "-1 s", "--out", "x"], "--from: "),
                                 (["convert", "a.csv", "--to", "mooncake", "--set", "block_tokens=64", "--out", "x"],
                                  "--set block_tokens=64: ids of a mooncake trace are of 512 tokens"),
                                 (["convert", "a.csv", "--out", "folder"], "names a folder; give the name of a file"),
                                 (["convert", "a.csv", "--out", "new/"], "names a folder; give the name of a file"),
-                                (["convert", "a.csv", "--out", ""], "the name of the file to write is empty"),
+                                (["convert", "a.csv", "--out", ""], "--out: must not be empty"),
                                 (["convert", "a.csv", "--to", "weka", "--out", "x"], "cannot be written; one of")):
             with self.subTest(arguments=arguments):
                 self.write("a.csv", AZURE)

@@ -5,4 +5,5 @@ tokenyard_tests(unit_traces unit
     unit/traces/checked_rows_test.cpp
     unit/traces/formats_test.cpp
     unit/traces/prefix_blocks_test.cpp
-    unit/traces/recorded_traces_test.cpp)
+    unit/traces/recorded_traces_test.cpp
+    unit/traces/trace_folder_test.cpp)

@@ -1,11 +1,13 @@
 #include "tools/tokenyard/commands.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/base/units_text.hpp"
 #include "sim/traffic/trace_jobs.hpp"
 #include "tools/tokenyard/options.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <exception>
 #include <iostream>
 #include <memory>
 
@@ -27,8 +29,20 @@ struct TraceArguments {
 traffic::TraceJob job_of(const TraceArguments& given) {
   traffic::TraceJob job = given.job;
   job.settings = overrides(given.settings);
-  if (!given.from.empty()) job.settings.push_back({"window_start", given.from});
-  if (!given.length.empty()) job.settings.push_back({"window", given.length});
+  const auto add = [&](const char* option, const std::string& text, const char* key, bool positive) {
+    if (text.empty()) return;
+    try {
+      const Seconds time = parse_seconds(text);
+      if (time < Seconds{} || (positive && time == Seconds{})) {
+        throw UserError(positive ? "must be above 0 s" : "must be 0 s or more");
+      }
+    } catch (const std::exception& error) {
+      throw UserError(std::string(option) + ": " + error.what());
+    }
+    job.settings.push_back({key, text});
+  };
+  add("--from", given.from, "window_start", false);
+  add("--for", given.length, "window", true);
   if (given.limit > 0) job.limit = given.limit;
   return job;
 }

@@ -21,15 +21,19 @@ int refuse(const CLI::App& app, const CLI::ParseError& error) {
   return kUserMistake;
 }
 
-/// CLI11 takes "-1" for the largest count.
-void refuse_negative_counts(CLI::App& app) {
+/// CLI11 takes "-1" for the largest count, and "" for a name.
+void refuse_odd_values(CLI::App& app) {
   const CLI::Validator from_nought(
       [](std::string& text) { return text.substr(0, 1) == "-" ? "must be 0 or more, not " + text : std::string{}; },
       "");
   for (CLI::Option* option : app.get_options()) {
     if (option->get_type_name() == "UINT") option->check(from_nought);
+    if (option->get_type_name() != "TEXT") continue;
+    const std::string way_out = option->get_required() ? "" : "; give it a value or leave it out";
+    option->check(CLI::Validator(
+        [way_out](std::string& text) { return text.empty() ? "must not be empty" + way_out : std::string{}; }, ""));
   }
-  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) refuse_negative_counts(*command);
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) refuse_odd_values(*command);
 }
 }  // namespace
 
@@ -52,7 +56,7 @@ int main(int argc, char** argv) {
   cli::add_topology(app, command);
   cli::add_trace(app, command);
   cli::add_workload(app, command);
-  refuse_negative_counts(app);
+  refuse_odd_values(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

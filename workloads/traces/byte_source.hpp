@@ -12,7 +12,9 @@ class ByteSource {
  public:
   virtual ~ByteSource() = default;
   [[nodiscard]] virtual std::size_t read(char* buffer, std::size_t size) = 0;
-  [[nodiscard]] virtual const std::string& name() const = 0;  ///< for messages: the file's path
+  /// For messages: the path of the file that the bytes given last are of; of a folder, before it gave any, its own.
+  /// No two files share a line.
+  [[nodiscard]] virtual const std::string& name() const = 0;
 
   /// Another file of the same folder (of this one, when the trace is a folder), or nothing when there is none: the side
   /// tables of RAGPulse, the chunks of ServeGen. An empty name opens this trace once more, from its beginning.

@@ -173,7 +173,8 @@ bool CsvReader::next(TraceRecord& record) {
     record.elapsed_ns = time_ns(field(Column::Elapsed), layout_.unit, layout_.elapsed);
   }
   if (has(Column::Shared)) record.shared_tokens = token_count(field(Column::Shared), layout_.shared);
-  if (has(Column::Wait)) record.wait_ns = time_ns(field(Column::Wait), layout_.wait_unit, layout_.wait);
+  if (has(Column::Wait))
+    record.wait_ns = wait_of(time_ns(field(Column::Wait), layout_.wait_unit, layout_.wait), layout_.wait);
   return true;
 }
 

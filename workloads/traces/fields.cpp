@@ -103,6 +103,11 @@ std::int64_t time_ns(std::string_view text, TimeUnit unit, const std::string& co
                  in_quotes(text) + " is not a time; '2023-11-16 18:17:03.9799600' or a number would be one");
 }
 
+std::int64_t wait_of(std::int64_t ns, const std::string& column) {
+  if (ns < 0) throw RowFault(Fault::Malformed, column, "is negative; how long is waited is 0 or more");
+  return ns;
+}
+
 std::string TraceReader::title(Column column) const { return kPlainTitles[static_cast<std::size_t>(column)]; }
 
 std::uint64_t name_of(std::string_view text) {

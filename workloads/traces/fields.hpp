@@ -21,6 +21,9 @@ namespace tokenyard::workloads {
 /// (time_stamp.hpp). `example` is what the format would have there.
 [[nodiscard]] std::int64_t time_ns(std::string_view text, TimeUnit unit, const std::string& column);
 
+/// `ns`, which is how long a turn waits. Throws RowFault when it is negative.
+[[nodiscard]] std::int64_t wait_of(std::int64_t ns, const std::string& column);
+
 /// A name for anything: sessions and categories that are text. FNV-1a.
 [[nodiscard]] std::uint64_t name_of(std::string_view text);
 

@@ -1,5 +1,6 @@
 #include "workloads/traces/jsonl_reader.hpp"
 
+#include "workloads/traces/fields.hpp"
 #include "workloads/traces/row_fault.hpp"
 
 #include <algorithm>
@@ -50,7 +51,7 @@ void JsonlReader::read(Column column, const JsonValue& value, TraceRecord& recor
       record.shared_tokens = value.token_count(layout_.shared);
       break;
     case Column::Wait:
-      record.wait_ns = value.time_ns(layout_.wait_unit, layout_.wait);
+      record.wait_ns = wait_of(value.time_ns(layout_.wait_unit, layout_.wait), layout_.wait);
       break;
   }
 }

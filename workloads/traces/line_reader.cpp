@@ -11,12 +11,23 @@ namespace tokenyard::workloads {
 LineReader::LineReader(std::unique_ptr<ByteSource> bytes, std::size_t longest_line)
     : bytes_(std::move(bytes)), longest_line_(longest_line), buffer_(kBufferBytes + kLinePadding) {
   expect(bytes_ != nullptr, "a trace has bytes to read");
+  name_ = bytes_->name();
+}
+
+/// Where a file of a folder begins with what is given next, its name and rows are told from now on.
+void LineReader::enter_file() {
+  for (; !ahead_.empty() && ahead_.front().at <= begin_; ahead_.pop_front()) {
+    name_ = std::move(ahead_.front().name);
+    lines_ = 0;
+  }
 }
 
 /// Moves the unfinished line to the front and reads behind it; false at the end of the file.
 bool LineReader::refill() {
+  enter_file();
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    for (Begin& begin : ahead_) begin.at -= begin_;
     end_ -= begin_;
     begin_ = 0;
   }
@@ -31,6 +42,9 @@ bool LineReader::refill() {
   const std::size_t room = buffer_.size() - kLinePadding - end_;
   const std::size_t got = bytes_->read(buffer_.data() + end_, room);
   expect(got <= room, "a byte source fills no more than it was given");
+  if (got > 0 && bytes_->name() != (ahead_.empty() ? name_ : ahead_.back().name)) {
+    ahead_.push_back({end_, bytes_->name()});
+  }
   end_ += got;
   return got > 0;
 }
@@ -46,6 +60,7 @@ std::optional<std::string_view> LineReader::next() {
     searched = length;  // the line now starts at 0
   }
   if (line_end == nullptr && begin_ == end_) return std::nullopt;
+  enter_file();
 
   const char* const start = buffer_.data() + begin_;
   last_ = begin_;
@@ -59,6 +74,7 @@ std::optional<std::string_view> LineReader::next() {
 std::string_view LineReader::peek() {
   while (end_ - begin_ < kBufferBytes && refill()) {
   }
+  enter_file();
   return {buffer_.data() + begin_, end_ - begin_};
 }
 
@@ -70,6 +86,7 @@ void LineReader::put_back() {
 std::optional<std::string_view> LineReader::next_document() {
   while (true) {  // white space between documents
     if (begin_ == end_ && !refill()) return std::nullopt;
+    enter_file();
     const char letter = buffer_[begin_];
     row_ = lines_ + 1;
     if (letter == '{' || letter == '[') break;
@@ -79,13 +96,14 @@ std::optional<std::string_view> LineReader::next_document() {
     lines_ += letter == '\n' ? 1 : 0;
     ++begin_;
   }
+  const auto no_end = [this] {
+    return UserError(name() + ":" + std::to_string(row_) +
+                     ": the JSON value that begins here has no end; is the file whole?");
+  };
   const auto next_byte = [&](std::size_t& at) {  // makes sure that there is one at `at`
     if (at < end_) return;
     at -= begin_;
-    if (!refill()) {
-      throw UserError(name() + ":" + std::to_string(row_) +
-                      ": the JSON value that begins here has no end; is the file whole?");
-    }
+    if (!refill()) throw no_end();
   };
   std::size_t depth = 0;
   bool in_text = false;
@@ -101,6 +119,7 @@ std::optional<std::string_view> LineReader::next_document() {
     if (letter == '"') in_text = true;
     if (letter == '{' || letter == '[') ++depth;
     if ((letter == '}' || letter == ']') && --depth == 0) {
+      if (!ahead_.empty() && ahead_.front().at <= at) throw no_end();  // it would end in another file
       const std::string_view document(buffer_.data() + begin_, at + 1 - begin_);
       begin_ = at + 1;
       return document;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,12 +39,20 @@ class LineReader {
   /// The first bytes of what is still to be given, up to a buffer's worth, without taking them.
   [[nodiscard]] std::string_view peek();
 
-  [[nodiscard]] std::uint64_t row() const { return row_; }  ///< of the last line given, from 1; of a document its first
-  [[nodiscard]] const std::string& name() const { return bytes_->name(); }
+  /// Of the last line given, from 1 in its file; of a document its first.
+  [[nodiscard]] std::uint64_t row() const { return row_; }
+  /// Of the file of the last line given, or peeked at; before, what the bytes call themselves.
+  [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ByteSource& bytes() const { return *bytes_; }
 
  private:
+  struct Begin {  // of a file of a folder, in what has been read and not been given
+    std::size_t at;
+    std::string name;
+  };
+
   [[nodiscard]] bool refill();
+  void enter_file();
 
   std::unique_ptr<ByteSource> bytes_;
   std::size_t longest_line_;
@@ -52,7 +61,9 @@ class LineReader {
   std::size_t end_ = 0;       // of what has been read
   std::size_t last_ = 0;      // begin of the line given last
   std::uint64_t row_ = 0;
-  std::uint64_t lines_ = 0;  // ends of lines passed
+  std::uint64_t lines_ = 0;  // ends of lines of the file passed
+  std::string name_;
+  std::deque<Begin> ahead_;
 };
 
 }  // namespace tokenyard::workloads

@@ -1,5 +1,6 @@
 #include "workloads/traces/llmservingsim_reader.hpp"
 
+#include "workloads/traces/fields.hpp"
 #include "workloads/traces/prefix_blocks.hpp"
 #include "workloads/traces/row_fault.hpp"
 
@@ -52,7 +53,7 @@ void LlmservingsimReader::read_line(const JsonValue& row) {
         record.wait_ns = wait_ns;
       }
       const auto tool = turn.find("tool_duration_ns");
-      wait_ns = tool ? tool->time_ns(TimeUnit::Nanoseconds, "tool_duration_ns") : 0;
+      wait_ns = tool ? wait_of(tool->time_ns(TimeUnit::Nanoseconds, "tool_duration_ns"), "tool_duration_ns") : 0;
     });
   }
   if (session_.empty()) throw RowFault(Fault::Malformed, "sub_requests", "is empty; a request at least is needed");

@@ -1,6 +1,7 @@
 #include "workloads/traces/native_reader.hpp"
 
 #include "models/base/errors.hpp"
+#include "workloads/traces/fields.hpp"
 #include "workloads/traces/row_fault.hpp"
 
 #include <charconv>
@@ -100,7 +101,7 @@ bool NativeReader::next(TraceRecord& record) {
       value.append_names(turns, name);
       for (const std::uint64_t turn : turns) record.after.push_back(static_cast<std::uint32_t>(turn));
     } else if (key == "wait_ns") {
-      record.wait_ns = value.integer(name);
+      record.wait_ns = wait_of(value.integer(name), name);
     } else if (key == "answer") {
       value.append_names(record.answer.emplace(), name);
     } else {
@@ -112,9 +113,8 @@ bool NativeReader::next(TraceRecord& record) {
     throw RowFault(Fault::Malformed, "block_tokens", "missing; prefix ids need it");
   }
   if (order_ == TraceOrder::Sessions) {
-    if (!record.session) throw RowFault(Fault::Malformed, "session", "missing; this trace is one of sessions");
-    if (*record.session != session_) turns_ = 0;
-    session_ = *record.session;
+    if (!record.session || record.session != session_) turns_ = 0;  // a request without one stands alone
+    session_ = record.session;
     record.turn = turns_;
     for (const std::uint32_t turn : record.after) {
       if (turn >= turns_) throw RowFault(Fault::Malformed, "after", "names a turn that is not earlier");

@@ -33,7 +33,7 @@ class NativeReader final : public TraceReader {
   TraceOrder order_ = TraceOrder::Rows;
   std::optional<std::int64_t> origin_ns_;
   std::uint32_t turns_ = 0;  // of the session at hand
-  std::uint64_t session_ = 0;
+  std::optional<std::uint64_t> session_;
 };
 
 /// The lines that NativeReader reads, each with its end.

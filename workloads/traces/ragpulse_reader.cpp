@@ -4,6 +4,7 @@
 #include "workloads/traces/fields.hpp"
 #include "workloads/traces/row_fault.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <optional>
@@ -25,10 +26,16 @@ constexpr std::array<std::string_view, 5> kTables{"1_sys_prompt.jsonl", "2_passa
   return line;
 }
 
+[[nodiscard]] bool is_table(std::string_view path) {
+  std::string_view file = path.substr(path.find_last_of('/') + 1);
+  if (file.ends_with(".gz")) file.remove_suffix(3);
+  return std::find(kTables.begin(), kTables.end(), file) != kTables.end();
+}
+
 }  // namespace
 
 RagpulseReader::RagpulseReader(LineReader lines, std::uint32_t block_tokens)
-    : lines_(std::move(lines)), block_tokens_(block_tokens) {
+    : lines_(std::move(lines)), given_(lines_.name()), block_tokens_(block_tokens) {
   for (const std::string_view table : kTables) read_table(std::string(table));
 }
 
@@ -61,8 +68,22 @@ void RagpulseReader::read_table(const std::string& file) {
 
 std::string RagpulseReader::place() const { return lines_.name() + ":" + std::to_string(lines_.row()); }
 
+std::string RagpulseReader::title(Column column) const {
+  switch (column) {
+    case Column::Time:
+      return "timestamp";
+    case Column::Prompt:
+      return "input_length";
+    case Column::Output:
+      return "output_length";
+    default:
+      return TraceReader::title(column);
+  }
+}
+
 bool RagpulseReader::next(TraceRecord& record) {
-  const auto line = next_row(lines_);
+  auto line = next_row(lines_);
+  while (line && lines_.name() != given_ && is_table(lines_.name())) line = next_row(lines_);
   if (!line) return false;
   record.clear();
   pieces_.clear();

@@ -138,3 +138,15 @@ TEST_CASE("trace file: the JSON files of a folder are one text in order of their
   CHECK(source->beside("d.json") == nullptr);
   CHECK(source->beside("")->name() == source->name());
 }
+
+TEST_CASE("trace file: a folder is called by the file that its bytes are of") {
+  const TemporaryFolder folder;
+  write_text(folder / "a.json", "{1}");
+  write_text(folder / "b.json", "{2}");
+  const auto source = files::open_trace(folder.path().string());
+  CHECK(source->name() == folder.path().string());
+  std::array<char, 1000> piece{};
+  std::string names;
+  while (source->read(piece.data(), piece.size()) > 0) names += source->name().substr(folder.path().string().size());
+  CHECK(names == "/a.json/a.json/b.json/b.json");  // the text of each and the end of its last line
+}

@@ -101,6 +101,30 @@ TEST_CASE("broken files: with any byte replaced they end in a message or in reco
   }
 }
 
+TEST_CASE("broken files: a negative wait is refused") {
+  const std::vector<Sound> all{
+      {"sessions_csv",
+       "session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,0,512,64,-9\n"},
+      {"llmservingsim",
+       "{\"arrival_time_ns\": 2, \"sub_requests\": [{\"input_toks\": 16, \"output_toks\": 1, \"tool_duration_ns\": "
+       "-70}]}\n"},
+      {"tokenyard",
+       "{\"tokenyard_trace\": 1, \"order\": \"sessions\"}\n{\"at_ns\": 1, \"prompt\": 2, \"output\": 3, \"wait_ns\": "
+       "-4}\n"},
+      {"jsonl", "{\"p\": 5, \"o\": 6, \"w\": -0.5}\n"}};
+  for (const Sound& trace : all) {
+    INFO(trace.format);
+    TraceFormat format{.name = trace.format};
+    if (trace.format == "jsonl") format.columns = {.prompt = "p", .output = "o", .wait = "w"};
+    try {
+      static_cast<void>(records_of(trace.text, format));
+      FAIL("it was read");
+    } catch (const UserError& error) {
+      CHECK(std::string(error.what()).find("is negative; how long is waited is 0 or more") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("broken files: values of the wrong kind are refused") {
   const std::vector<std::string> wrong{
       "null", "true", "\"x\"", "[]", "{}", "-1", "1.5", "1e99", "99999999999999999999"};

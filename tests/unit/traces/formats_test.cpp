@@ -288,6 +288,32 @@ TEST_CASE("formats: our own format gives back what was written") {
   }
 }
 
+TEST_CASE("formats: requests without a session among sessions are written and read again as such") {
+  const auto flat = [](const std::string& at) {
+    return "{\"input_toks\": 16, \"output_toks\": 3, \"arrival_time_ns\": " + at + "}\n";
+  };
+  const auto recorded = records_of(
+      flat("7") +
+      "{\"session_id\": 9, \"arrival_time_ns\": 8, \"sub_requests\": [{\"input_toks\": 5, \"output_toks\": 2}, "
+      "{\"input_toks\": 8, \"output_toks\": 1}]}\n" +
+      flat("9"));
+  REQUIRE(recorded.size() == 4);
+  std::string text = native_header(TraceOrder::Sessions);
+  for (const TraceRecord& record : recorded) append_native(record, text);
+  const auto again = records_of(text);
+  REQUIRE(again.size() == 4);
+  CHECK(again[0].session == std::nullopt);
+  CHECK(again[1].session == 9);
+  CHECK(again[2].turn == 1);
+  CHECK(again[2].after == Turns{0});
+  CHECK(again[3].session == std::nullopt);
+  CHECK(again[3].turn == 0);
+  CHECK(again[3].at_ns == 9);
+  const std::string waits = "{\"prompt\": 1, \"output\": 1, \"after\": [0]}\n";
+  CHECK_THROWS_WITH_AS(records_of(native_header(TraceOrder::Sessions) + waits),
+                       doctest::Contains("trace.csv:2: after: names a turn that is not earlier"), UserError);
+}
+
 TEST_CASE("formats: a file of none of them says so") {
   CHECK_THROWS_AS(records_of("hello world\n"), UserError);
   CHECK_THROWS_AS(records_of(""), UserError);
