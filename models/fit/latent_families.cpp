@@ -27,6 +27,24 @@ constexpr double kValue = 128.0;
 
 enum Figure : std::size_t { Sequences, Length, Heads };
 
+cost::MlaDecodeShape decode_shape(std::span<const double> s) {
+  return {.sequences = s[Sequences],
+          .context = s[Sequences] * s[Length],
+          .heads = s[Heads],
+          .kv_rank = kLatent,
+          .rope_dim = kRope};
+}
+
+cost::MlaContextShape context_shape(std::span<const double> s) {
+  return {.tokens = s[Sequences] * s[Length],
+          .area_x2 = s[Sequences] * s[Length] * s[Length],
+          .longest = s[Length],
+          .heads = s[Heads],
+          .nope_dim = kNope,
+          .rope_dim = kRope,
+          .v_dim = kValue};
+}
+
 Family decode_family(Dtype kv) {
   Family family;
   family.place = "mla_decode." + std::string(name(kv));
@@ -58,12 +76,10 @@ Family decode_family(Dtype kv) {
                                   .resident = v[8],
                                   .last_walk = v[9],
                                   .repeated = {.below = Bytes{v[5]}, .share = v[6]}};
-    return cost::repeated_time({.sequences = s[Sequences],
-                                .context = s[Sequences] * s[Length],
-                                .heads = s[Heads],
-                                .kv_rank = kLatent,
-                                .rope_dim = kRope},
-                               kv, c, chip);
+    return cost::repeated_time(decode_shape(s), kv, c, chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::attention_roofline(decode_shape(s), kv, chip);
   };
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
     return shape[Length] >= 128.0 && shape[Sequences] <= 512.0;
@@ -97,14 +113,10 @@ Family context_family(Dtype kv) {
                                          .tile_keys = v[4],
                                          .tile_rows = v[5],
                                          .last_tiles = v[6]};
-    return cost::context_time({.tokens = s[Sequences] * s[Length],
-                               .area_x2 = s[Sequences] * s[Length] * s[Length],
-                               .longest = s[Length],
-                               .heads = s[Heads],
-                               .nope_dim = kNope,
-                               .rope_dim = kRope,
-                               .v_dim = kValue},
-                              c, chip);
+    return cost::context_time(context_shape(s), c, chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::attention_roofline(context_shape(s), 0.0, kv, chip);
   };
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) { return shape[Length] >= 64.0; };
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
