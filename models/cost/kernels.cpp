@@ -57,7 +57,7 @@ Seconds latent_work(const MlaDecodeShape& s, double bytes, const models::MlaDeco
   const double bandwidth = chip.memory_bandwidth.value();
   const LatentWalk walk(c, s.heads, chip.kernels.multiprocessors);
   const double compute = 2.0 * s.context * walk.heads() * width / (bf16_peak(chip) * c.eff_flops);
-  const double pass = std::max(compute, bytes / (bandwidth * c.eff_bw));
+  const double pass = std::max(compute, walk.reads() * bytes / (bandwidth * c.eff_bw));
   return Seconds{walk.pass(pass, s.sequences, s.context) +
                  c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
 }

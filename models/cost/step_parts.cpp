@@ -194,7 +194,7 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in),
         priced().small(shape, kernel.kind, tokens));
   }
-  if (moe > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
+  if (moe > 0 && spec_.llm.moe->shared_ffn > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
     add(parts, kSharedExperts, PriceFamily::Products, -moe, beside_experts(tokens));
   }
   if (spec_.plan.tensor > 1) {

@@ -170,7 +170,8 @@ ContextAttentionCoefficients context_coefficients(std::span<const double> values
           .tile_keys = values[4],
           .softmax_dim = values[5],
           .tile_rows = values[6],
-          .last_tiles = values[7]};
+          .last_tiles = values[7],
+          .alone = values[8]};
 }
 
 Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
@@ -185,7 +186,8 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
                        {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0},
                        tile_rows(),
-                       last_tiles()};
+                       last_tiles(),
+                       alone()};
   family.time = [](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::context_time(context_shape(s), context_coefficients(values), chip);
   };
@@ -203,8 +205,8 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
     const auto& c =
         kind ? kernels.context_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.context_attention[format];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(), c->eff_flops,   c->eff_io,    c->p,
-                       c->tile_keys,  c->softmax_dim, c->tile_rows, c->last_tiles};
+    return std::vector{c->t0.value(),  c->eff_flops, c->eff_io,     c->p,    c->tile_keys,
+                       c->softmax_dim, c->tile_rows, c->last_tiles, c->alone};
   };
   return family;
 }
