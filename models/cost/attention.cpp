@@ -5,6 +5,7 @@
 #include "models/cost/layer_work.hpp"
 #include "models/device/attention_kernels.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 
@@ -130,6 +131,25 @@ Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& laye
   const models::Dtype kv = spec.precision.kv;
   if (spec.llm.mla) return mla_context_time(latent_prompt_shape(spec, work), kv, spec.chip);
   return context_attention_time(prompt_shape(spec, layers, work), kv, spec.chip);
+}
+
+Roofline decode_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
+                               double context) {
+  const models::Dtype kv = spec.precision.kv;
+  if (spec.llm.mla) return attention_roofline(latent_shape(spec, sequences, context), kv, spec.chip);
+  return attention_roofline(gqa_shape(spec, layers, sequences, context), kv, spec.chip);
+}
+
+Roofline context_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, const AttentionWork& work) {
+  if (work.tokens <= 0.0) return {};
+  const models::Dtype kv = spec.precision.kv;
+  // Of a chunk of q tokens behind p cached ones the area is q*(p + q/2).
+  const double chunks = std::max(work.chunks, 1.0);
+  const double behind = std::max(0.0, 0.5 * (work.area_x2 - work.tokens * work.tokens / chunks) / work.tokens);
+  const double others = (1.0 - 1.0 / spec.plan.context) * work.tokens / chunks;  // whose keys it has gathered
+  const double prefix = chunks * std::min(behind + others, layers.window);
+  if (spec.llm.mla) return attention_roofline(latent_prompt_shape(spec, work), prefix, kv, spec.chip);
+  return attention_roofline(prompt_shape(spec, layers, work), prefix, kv, spec.chip);
 }
 
 std::optional<MixedAttention> mixed_attention(const StepCostSpec& spec) {

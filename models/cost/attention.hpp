@@ -6,6 +6,7 @@
 #include "models/cost/latent_walk.hpp"
 #include "models/cost/mixed_attention.hpp"
 #include "models/cost/norm_table.hpp"
+#include "models/cost/roofline.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/llm/architecture.hpp"
 
@@ -73,6 +74,11 @@ struct AttentionLayers {
 /// Likewise all chunks of a step, whatever of `work` are prompts.
 [[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers,
                                          const AttentionWork& work);
+/// What they compute and move. Chunks of several prompts are taken as alike, with the mean of their prefixes.
+[[nodiscard]] Roofline decode_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
+                                             double context);
+[[nodiscard]] Roofline context_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers,
+                                              const AttentionWork& work);
 /// The kernel that takes prompts and decodes of a step in one launch; absent where two kernels share them: the engine
 /// launches two, the chip has no such kernel for this cache, the model's attention is latent (its back ends split the
 /// batch), or chips share prompts or a cache.

@@ -150,17 +150,16 @@ AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
   const bool padded = graphs_.pads(ranks);
   const std::uint32_t common = graphs_.common(ranks, padded);
   Load load;
-  std::uint32_t largest = 0;
   std::uint32_t sequences = 0;
   const auto own = [&](const StepShape& shape) { return common > 0 ? common : graphs_.tokens(shape, padded); };
   for (const StepShape& shape : ranks) {
     load.tokens += own(shape);
-    largest = std::max(largest, own(shape));
+    load.largest = std::max(load.largest, own(shape));
     sequences = std::max(sequences, shape.decodes + shape.chunks);
     load.head = std::max(load.head, head_(graphs_.rows(shape)));
   }
-  expect(largest > 0, "a step has a token");
-  load.micro_batches = std::min(spec_.ffn->micro_batches, largest);
+  expect(load.largest > 0, "a step has a token");
+  load.micro_batches = std::min(spec_.ffn->micro_batches, load.largest);
   const auto share = [&](std::uint32_t tokens) { return (tokens + load.micro_batches - 1) / load.micro_batches; };
   double attention = 0.0;  // of a layer and micro-batch, of the rank with the most
   for (const StepShape& shape : ranks) {
@@ -169,7 +168,7 @@ AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
   load.together = share(load.tokens);
   for (std::size_t kind = 0; kind < 2; ++kind) {
     load.layers[kind] = {.layers = kind == 0 ? spec_.llm.dense_layers() : spec_.llm.moe_layers(),
-                         .trip = {.attention = ps(local_[kind](share(largest)) + attention),
+                         .trip = {.attention = ps(local_[kind](share(load.largest)) + attention),
                                   .send = ps(send_[kind](load.together)),
                                   .ffn = ps(ffn_[kind](load.together)),
                                   .back = ps(back_[kind](load.together)),
@@ -260,6 +259,38 @@ std::optional<StepTrips> AttentionFfn::trips(std::span<const StepShape> ranks) c
   return trips;
 }
 
+std::array<Roofline, 3> AttentionFfn::rooflines(std::span<const StepShape> ranks) const {
+  const Load step = load(ranks);
+  const auto share = [&](double tokens) { return std::ceil(tokens / step.micro_batches); };
+  const StepParts attention(attention_side(spec_));
+  const StepParts shared(ffn_side(spec_));
+  const StepParts routed(expert_side(spec_));
+  std::array<Roofline, 3> sums;
+  const auto add = [](Roofline& sum, const std::vector<Part>& parts, bool ffn, double times) {
+    for (const Part& part : parts) {
+      if (on_ffn_side(part.name) == ffn) sum += times * part.roofline;
+    }
+  };
+  for (std::size_t kind = 0; kind < 2; ++kind) {
+    const double layers = step.layers[kind].layers;
+    add(sums[0], attention.local(share(step.largest), kLayers[kind]), false, layers);
+    add(sums[1], shared.local(1.0 * step.together / spec_.ffn->plan.attention_data, kLayers[kind]), true, layers);
+  }
+  for (const Part& part : routed.experts(step.together)) sums[1] += part.roofline;
+  Roofline widest;  // of the rank that waits for its attention the longest
+  double longest = -1.0;
+  for (const StepShape& shape : ranks) {
+    const AttentionWork part = part_of(attention_work(shape), step.micro_batches);
+    if (const double time = attention_(part); time > longest) {
+      longest = time;
+      widest = as_one("", attention.attention(part)).roofline;
+    }
+    if (head_(graphs_.rows(shape)) >= step.head) sums[2] = as_one("", attention.head(graphs_.rows(shape))).roofline;
+  }
+  sums[0] += widest;
+  return sums;
+}
+
 std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) const {
   const Load step = load(ranks);
   LayerTrip sum;
@@ -272,18 +303,19 @@ std::vector<CostLine> AttentionFfn::explain(std::span<const StepShape> ranks) co
   }
   const std::int64_t alone = sum.attention + sum.send + sum.ffn + sum.share + sum.back;
   const std::int64_t all = round_trips(step.layers, step.micro_batches);
-  const auto line = [](const char* name, std::int64_t picoseconds) {
-    return CostLine{name, Seconds{1e-12 * static_cast<double>(picoseconds)}};
+  const auto line = [](const char* name, std::int64_t picoseconds, const Roofline& roofline = {}) {
+    return CostLine{.name = name, .time = Seconds{1e-12 * static_cast<double>(picoseconds)}, .roofline = roofline};
   };
-  std::vector<CostLine> lines{line("attention chips", sum.attention), line("way out", sum.send),
-                              line("ffn chips", sum.ffn)};
+  const auto [on_attention, on_ffn, on_head] = rooflines(ranks);
+  std::vector<CostLine> lines{line("attention chips", sum.attention, on_attention), line("way out", sum.send),
+                              line("ffn chips", sum.ffn, on_ffn)};
   if (sum.share > 0) lines.push_back(line("between ffn chips", sum.share));
   lines.push_back(line("way back", sum.back));
   lines.push_back(line("behind micro-batches", all - alone));
-  lines.push_back({"head", Seconds{1e-9 * step.head}});
+  lines.push_back({.name = "head", .time = Seconds{1e-9 * step.head}, .roofline = on_head});
   const double chips = static_cast<double>(all) / kPicosecondsANanosecond + step.head;
   const double host = spec_.host.overlapped ? std::max(step.host - chips, 0.0) : step.host;
-  if (host > 0.0) lines.push_back({"host", Seconds{1e-9 * host}});
+  if (host > 0.0) lines.push_back({.name = "host", .time = Seconds{1e-9 * host}});
   return lines;
 }
 

@@ -56,7 +56,8 @@ class AttentionFfn final : public StepCost {
 
   [[nodiscard]] std::optional<StepTrips> trips(std::span<const StepShape> ranks) const override;
 
-  /// The step taken apart: what one micro-batch takes in all layers, by place; what it waits for others; head; host.
+  /// The step taken apart: what one micro-batch takes in all layers, by place, with what one chip there computes and
+  /// moves for it; what it waits for others; head; host.
   [[nodiscard]] std::vector<CostLine> explain(std::span<const StepShape> ranks) const;
 
   /// Weights on one attention chip, and on one chip of an FFN side that is split as FfnSide::plan says.
@@ -73,10 +74,13 @@ class AttentionFfn final : public StepCost {
     double head = 0;                   ///< ns
     double host = 0;
     std::uint32_t tokens = 0;    ///< of all ranks
+    std::uint32_t largest = 0;   ///< of the rank with the most
     std::uint32_t together = 0;  ///< the same of a micro-batch
   };
   [[nodiscard]] Load load(std::span<const StepShape> ranks) const;
   [[nodiscard]] SimTime price(const Load& load) const;
+  /// Of one chip of each side in one micro-batch, all layers; of the head.
+  [[nodiscard]] std::array<Roofline, 3> rooflines(std::span<const StepShape> ranks) const;
   [[nodiscard]] Bytes way_bytes_of(const Load& load, Direction way, bool moe) const;
 
   StepCostSpec spec_;

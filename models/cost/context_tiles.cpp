@@ -11,7 +11,7 @@ ContextTiles::ContextTiles(const Rates& rates, const models::ContextAttentionCoe
       last_tiles_(c.last_tiles) {
   if (c.tile_rows <= 0.0 || multiprocessors <= 0.0) return;
   expect(rates.heads > 0.0, "a prompt has heads");
-  per_key_alone_ = multiprocessors * 2.0 * c.tile_rows * per_area_x2_ / rates.heads;
+  per_key_alone_ = c.alone * multiprocessors * 2.0 * c.tile_rows * per_area_x2_ / rates.heads;
   waves_per_token_ = rates.heads / (c.tile_rows * multiprocessors);
 }
 

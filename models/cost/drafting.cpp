@@ -3,10 +3,17 @@
 #include "models/base/errors.hpp"
 #include "models/cost/kernels.hpp"
 
+#include <string_view>
+#include <vector>
+
 namespace tokenyard::cost {
 namespace {
 
+constexpr std::string_view kDrafts = "drafts";
+
 double ns(Seconds time) { return time.value() * 1e9; }
+
+Part drafts(const std::vector<Part>& parts) { return as_one(kDrafts, parts); }
 
 /// What drafts, on the chips of the last stage. `drafts` more tokens are verified in its attention.
 StepCostSpec layer_spec(const StepCostSpec& spec, std::uint32_t drafts) {
@@ -39,38 +46,43 @@ DraftParts::DraftParts(const StepCostSpec& spec)
       single_(layer_spec(spec, 0)),
       passes_(spec.speculation.tokens - 1.0) {}
 
-Seconds DraftParts::rank(double tokens, const StepShape& shape) const {
+Part DraftParts::rank(double tokens, const StepShape& shape) const {
   const AttentionWork work = attention_work(shape);
-  const Seconds again = total(single_.attention({.sequences = work.sequences, .context = work.context}));
-  return first(tokens) + later(shape.decodes + shape.chunks) + total(parts_.attention(work)) + passes_ * again;
+  const Part again = drafts(single_.attention({.sequences = work.sequences, .context = work.context}));
+  return first(tokens) + later(shape.decodes + shape.chunks) + drafts(parts_.attention(work)) + passes_ * again;
 }
 
-Seconds DraftParts::first(double tokens) const {
-  if (tokens <= 0) return Seconds{0.0};
-  if (spec_.speculation.drafter == models::Drafter::Model) return total(parts_.local(tokens));
+Part DraftParts::first(double tokens) const {
+  if (tokens <= 0) return drafts({});
+  if (spec_.speculation.drafter == models::Drafter::Model) return drafts(parts_.local(tokens));
   const double hidden = spec_.llm.hidden;
   const GemmShape join{.m = tokens, .n = hidden, .k = 2.0 * hidden};
-  return gemm_time(join, spec_.precision.weights, spec_.chip) + total(parts_.local(tokens));
+  const Part joined{.name = kDrafts,
+                    .time = gemm_time(join, spec_.precision.weights, spec_.chip),
+                    .roofline = product_roofline(join, spec_.precision.weights, spec_.chip)};
+  return joined + drafts(parts_.local(tokens));
 }
 
-Seconds DraftParts::later(double rows) const {
-  if (rows <= 0) return Seconds{0.0};
-  return total(parts_.head(rows)) + passes_ * (first(rows) + total(parts_.head(rows)));
+Part DraftParts::later(double rows) const {
+  if (rows <= 0) return drafts({});
+  const Part head = drafts(parts_.head(rows));
+  return head + passes_ * (first(rows) + head);
 }
 
-Seconds DraftParts::first_shared(double tokens) const { return total(parts_.shared(tokens)); }
+Part DraftParts::first_shared(double tokens) const { return drafts(parts_.shared(tokens)); }
 
-Seconds DraftParts::later_shared(double rows) const { return passes_ * first_shared(rows); }
+Part DraftParts::later_shared(double rows) const { return passes_ * first_shared(rows); }
 
 Drafting::Drafting(const StepCostSpec& spec, std::uint32_t largest, std::uint32_t largest_shared)
     : verify_(layer_spec(spec, spec.speculation.tokens)),
       single_(layer_spec(spec, 0)),
       passes_(spec.speculation.tokens - 1.0),
-      first_(largest, [parts = DraftParts(spec)](double tokens) { return ns(parts.first(tokens)); }),
-      later_(largest, [parts = DraftParts(spec)](double rows) { return ns(parts.later(rows)); }),
+      first_(largest, [parts = DraftParts(spec)](double tokens) { return ns(parts.first(tokens).time); }),
+      later_(largest, [parts = DraftParts(spec)](double rows) { return ns(parts.later(rows).time); }),
       first_shared_(largest_shared,
-                    [parts = DraftParts(spec)](double tokens) { return ns(parts.first_shared(tokens)); }),
-      later_shared_(largest_shared, [parts = DraftParts(spec)](double rows) { return ns(parts.later_shared(rows)); }) {}
+                    [parts = DraftParts(spec)](double tokens) { return ns(parts.first_shared(tokens).time); }),
+      later_shared_(largest_shared,
+                    [parts = DraftParts(spec)](double rows) { return ns(parts.later_shared(rows).time); }) {}
 
 double Drafting::rank(std::uint32_t tokens, const StepShape& shape) const {
   const AttentionWork work = attention_work(shape);

@@ -22,15 +22,15 @@ class DraftParts {
   explicit DraftParts(const StepCostSpec& spec);
 
   /// All that one rank waits for on its own when it computes `tokens` for `shape`, attention included.
-  [[nodiscard]] Seconds rank(double tokens, const StepShape& shape) const;
+  [[nodiscard]] Part rank(double tokens, const StepShape& shape) const;
 
   /// The first pass of one rank over `tokens` without attention; head and sampling not included.
-  [[nodiscard]] Seconds first(double tokens) const;
+  [[nodiscard]] Part first(double tokens) const;
   /// All heads, and the later passes, of one rank with `rows` sequences, without attention.
-  [[nodiscard]] Seconds later(double rows) const;
+  [[nodiscard]] Part later(double rows) const;
   /// Routed experts and their exchange, all ranks together: of the first pass, of all later ones.
-  [[nodiscard]] Seconds first_shared(double tokens) const;
-  [[nodiscard]] Seconds later_shared(double rows) const;
+  [[nodiscard]] Part first_shared(double tokens) const;
+  [[nodiscard]] Part later_shared(double rows) const;
 
  private:
   StepCostSpec spec_;  ///< of what drafts alone

@@ -14,19 +14,8 @@
 namespace tokenyard::cost {
 namespace {
 
-void append(std::vector<Part>& parts, const std::vector<Part>& more) {
-  for (const Part& part : more) {
-    const auto same = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == part.name; });
-    if (same != parts.end()) {
-      same->time += part.time;
-    } else {
-      parts.push_back(part);
-    }
-  }
-}
-
 std::vector<Part> scaled(std::vector<Part> parts, double factor) {
-  for (Part& part : parts) part.time *= factor;
+  for (Part& part : parts) part = factor * part;
   return parts;
 }
 
@@ -59,7 +48,7 @@ class Explained {
     }
     if (spec_.speculation.tokens > 0) {
       const DraftParts draft(spec_);
-      append(step, {{"drafts", draft.first_shared(tokens_) + draft.later_shared(rows_)}});
+      append(step, {draft.first_shared(tokens_) + draft.later_shared(rows_)});
     }
     const Seconds launches = launch_time();
     if (launches > total(step)) step.push_back({"launches", launches - total(step)});
@@ -110,7 +99,7 @@ class Explained {
     }
     if (kv_exchange_.active()) append(parts, {{"shared cache", Seconds{1e-9 * kv_exchange_(shape)}}});
     append(parts, parts_.head(graphs_.rows(shape)));
-    if (spec_.speculation.tokens > 0) append(parts, {{"drafts", DraftParts(spec_).rank(own(shape), shape)}});
+    if (spec_.speculation.tokens > 0) append(parts, {DraftParts(spec_).rank(own(shape), shape)});
     return parts;
   }
 
@@ -166,7 +155,9 @@ class Explained {
 std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks) {
   if (spec.ffn) return AttentionFfn(spec).explain(ranks);
   std::vector<CostLine> lines;
-  for (const Part& part : Explained(spec, ranks).lines()) lines.push_back({std::string(part.name), part.time});
+  for (const Part& part : Explained(spec, ranks).lines()) {
+    lines.push_back({.name = std::string(part.name), .time = part.time, .roofline = part.roofline});
+  }
   return lines;
 }
 

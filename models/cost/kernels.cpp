@@ -38,10 +38,6 @@ ContextTiles tiles(double flop_per_area_x2, double bytes_per_token, double heads
                       c, chip.kernels.multiprocessors);
 }
 
-double latent_bytes(const MlaDecodeShape& s, Dtype kv) {
-  return s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv);
-}
-
 /// Of decode attention that reads and writes as if it were `bytes`.
 Seconds decode_work(const DecodeAttentionShape& s, double bytes, const models::DecodeAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
@@ -61,7 +57,7 @@ Seconds latent_work(const MlaDecodeShape& s, double bytes, const models::MlaDeco
   const double bandwidth = chip.memory_bandwidth.value();
   const LatentWalk walk(c, s.heads, chip.kernels.multiprocessors);
   const double compute = 2.0 * s.context * walk.heads() * width / (bf16_peak(chip) * c.eff_flops);
-  const double pass = std::max(compute, bytes / (bandwidth * c.eff_bw));
+  const double pass = std::max(compute, walk.reads() * bytes / (bandwidth * c.eff_bw));
   return Seconds{walk.pass(pass, s.sequences, s.context) +
                  c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
 }
@@ -86,6 +82,11 @@ double priced_bytes(double bytes, Bytes below, double share) {
   return bytes * (share + (1.0 - share) * way);
 }
 
+Bytes product_bytes(const GemmShape& s, GemmKind kind) {
+  return Bytes{s.batch *
+               (s.n * s.k * models::weight_bytes(kind) + s.m * s.k * models::activation_bytes(kind) + 2.0 * s.m * s.n)};
+}
+
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip) {
   return gemm_time(s, kind, family(chip.kernels.gemm, kind), chip);
 }
@@ -93,9 +94,7 @@ Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const models::GemmCoefficients& c, const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
   const double peak = chip.peak_of(models::compute_dtype(kind)).value();
-  const double bytes =
-      s.batch * (s.n * s.k * models::weight_bytes(kind) + s.m * s.k * models::activation_bytes(kind) + 2.0 * s.m * s.n);
-  const Seconds memory{bytes / (bandwidth * c.eff_bw)};
+  const Seconds memory{product_bytes(s, kind).value() / (bandwidth * c.eff_bw)};
   const Seconds around =
       c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth};
   if (c.walk > Seconds{} && chip.kernels.multiprocessors > 0.0) {
@@ -114,6 +113,10 @@ Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {
 Seconds kernel_work(const DecodeAttentionShape& s, Dtype kv, const models::DecodeAttentionCoefficients& c,
                     const AcceleratorSpec& chip) {
   return decode_work(s, decode_attention_bytes(s, kv).value(), c, chip);
+}
+
+Bytes latent_cache_bytes(const MlaDecodeShape& s, Dtype kv) {
+  return Bytes{s.context * (s.kv_rank + s.rope_dim) * models::kv_bytes(kv)};
 }
 
 models::HeadShape heads_of(const DecodeAttentionShape& s) {
@@ -143,7 +146,7 @@ Seconds kernel_work(const ContextAttentionShape& s, const models::ContextAttenti
 
 Seconds kernel_work(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
                     const AcceleratorSpec& chip) {
-  return latent_work(s, latent_bytes(s, kv), c, chip);
+  return latent_work(s, latent_cache_bytes(s, kv).value(), c, chip);
 }
 
 Seconds kernel_work(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
@@ -190,17 +193,25 @@ Seconds repeated_time(const DecodeAttentionShape& s, Dtype kv, const models::Dec
 
 Seconds repeated_time(const MlaDecodeShape& s, Dtype kv, const models::MlaDecodeCoefficients& c,
                       const AcceleratorSpec& chip) {
-  return with_floor(latent_work(s, priced_bytes(latent_bytes(s, kv), c.repeated.below, c.repeated.share), c, chip), c);
+  const double bytes = latent_cache_bytes(s, kv).value();
+  return with_floor(latent_work(s, priced_bytes(bytes, c.repeated.below, c.repeated.share), c, chip), c);
 }
 
 Bytes moe_weight_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind) {
   return Bytes{s.matrices * load.hit * s.hidden * s.inner * models::weight_bytes(kind)};
 }
 
+double moe_rows(const MoeShape& s, const ExpertLoad& load) { return s.tokens * s.top_k / s.expert_ranks * load.rows; }
+
+Bytes moe_moved_bytes(const MoeShape& s, const ExpertLoad& load, GemmKind kind) {
+  return Bytes{moe_rows(s, load) * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
+               4.0 * s.hidden * s.tokens * s.gathered};
+}
+
 const models::MoeCoefficients& moe_kernel(const MoeShape& s, const ExpertLoad& load, GemmKind kind,
                                           const AcceleratorSpec& chip) {
   const auto& library = chip.kernels.moe_in_use[static_cast<std::size_t>(kind)];
-  const double rows = s.tokens * s.top_k / s.expert_ranks * load.rows;
+  const double rows = moe_rows(s, load);
   return library && rows <= library->most_rows ? *library : family(chip.kernels.moe, kind);
 }
 
@@ -211,16 +222,13 @@ Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const
 Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const models::MoeCoefficients& c,
                  const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
-  const double rows = s.tokens * s.top_k / s.expert_ranks * load.rows;
+  const double rows = moe_rows(s, load);
   const double flop = 2.0 * s.matrices * (rows + c.tile_rows * load.hit) * s.hidden * s.inner;
   const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
   const double memory = moe_weight_bytes(s, load, kind).value() / (bandwidth * c.eff_bw);
-  const double gathered = s.tokens * s.gathered;
-  // Permute, quantise, products in and out, un-permute.
-  const double moved = rows * (2.0 * s.hidden * models::activation_bytes(kind) + 8.0 * s.inner + 4.0 * s.hidden) +
-                       4.0 * s.hidden * gathered;
+  const double moved = moe_moved_bytes(s, load, kind).value();
   return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) + c.per_hit_expert * load.hit +
-         c.per_token * gathered + Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
+         c.per_token * (s.tokens * s.gathered) + Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
 }
 
 }  // namespace tokenyard::cost

@@ -25,6 +25,8 @@ namespace tokenyard::cost {
 /// half of `below`, all from `below` on, and something on the straight line between.
 [[nodiscard]] double priced_bytes(double bytes, Bytes below, double share);
 
+/// Weights, activations and BF16 results: batch*(n*k*wB + m*k*aB + 2*m*n).
+[[nodiscard]] Bytes product_bytes(const GemmShape& shape, models::GemmKind kind);
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::AcceleratorSpec& chip);
 /// The same with coefficients `c` in place of the chip's: this is what a fit turns.
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::GemmCoefficients& c,
@@ -65,6 +67,9 @@ struct MlaDecodeShape {
   double kv_rank = 0;
   double rope_dim = 0;
 };
+
+/// Of these the cache: context*(kv_rank + rope_dim)*kv.
+[[nodiscard]] Bytes latent_cache_bytes(const MlaDecodeShape& shape, models::Dtype kv);
 
 /// Expanded prefill: FLOP = heads*area*(nope + rope + v + 2*softmax_dim), bytes = tokens*heads*4*(nope + rope + v):
 /// queries and keys of nope + rope, values and outputs of v, all BF16.
@@ -138,6 +143,10 @@ struct MoeShape {
   double redundant = 0;     ///< experts held besides, so that a group holds (experts + redundant) / expert_ranks
   double matrices = 3;      ///< 3 when gated, else 2
 };
+/// Rows that come to the busiest chip, a token's once for each of its experts there.
+[[nodiscard]] double moe_rows(const MoeShape& shape, const ExpertLoad& load);
+/// Activations that it reads and writes: permute, quantise, products in and out, un-permute.
+[[nodiscard]] Bytes moe_moved_bytes(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind);
 /// Weights that the busiest chip reads: matrices*hit*hidden*inner*wB.
 [[nodiscard]] Bytes moe_weight_bytes(const MoeShape& shape, const ExpertLoad& load, models::GemmKind kind);
 /// The coefficients that price it: those of the library in use while the busiest rank has at most its most_rows rows,

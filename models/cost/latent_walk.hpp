@@ -7,12 +7,17 @@
 
 namespace tokenyard::cost {
 
-/// Latent decodes whose contexts a kernel does not split: models::MlaDecodeCoefficients. Of a kernel that does, all
-/// stays as it is.
+/// What blocks of heads do to latent decodes (models::MlaDecodeCoefficients): that a kernel walks whole contexts, or
+/// that it reads them once for each block. Of a kernel that does neither all stays as it is.
 class LatentWalk {
  public:
   LatentWalk(const models::MlaDecodeCoefficients& c, double heads, double multiprocessors)
       : heads_(heads), walk_(c.walk.value()), last_(c.last_walk) {
+    if (c.another_read > 0.0 && heads <= kFewHeads) {
+      reads_ += c.another_read * (std::max(std::ceil(heads / kFewInABlock), 1.0) - 1.0);
+    } else if (c.another_read > 0.0) {
+      heads_ = kRows * std::ceil(heads / kRows);
+    }
     if (walk_ <= 0.0) return;
     const double blocks = std::ceil(heads / kHeads);
     heads_ = kHeads * blocks;
@@ -24,6 +29,8 @@ class LatentWalk {
   [[nodiscard]] bool splits() const { return walk_ <= 0.0; }
   /// Heads that are computed.
   [[nodiscard]] double heads() const { return heads_; }
+  /// How often the cache is read, in the cost of one read.
+  [[nodiscard]] double reads() const { return reads_; }
 
   /// Seconds of a pass over the caches, all of `context` tokens, that takes `pass` with all of the chip at work.
   [[nodiscard]] double pass(double pass, double sequences, double context) const {
@@ -33,9 +40,13 @@ class LatentWalk {
   }
 
  private:
-  static constexpr double kHeads = 64.0;  // of a block
+  static constexpr double kHeads = 64.0;  // of a block that walks a whole context
+  static constexpr double kFewHeads = 32.0;
+  static constexpr double kFewInABlock = 16.0;
+  static constexpr double kRows = 128.0;  // that the tensor cores take at a time
 
   double heads_;
+  double reads_ = 1.0;
   double walk_;
   double last_;
   double waves_ = 0.0;  // a sequence

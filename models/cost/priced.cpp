@@ -27,17 +27,26 @@ std::optional<Priced> look_up(const KernelProfile* profile, const char* group, G
 }  // namespace
 
 Priced PricedKernels::product(const GemmShape& s, GemmKind kind) const {
-  if (const auto time = s.batch > 1.0 ? std::nullopt : look_up(profile_, "gemm.", kind, {s.m, s.n, s.k})) return *time;
+  const Roofline roofline = product_roofline(s, kind, chip_);
+  if (auto priced = s.batch > 1.0 ? std::nullopt : look_up(profile_, "gemm.", kind, {s.m, s.n, s.k})) {
+    priced->roofline = roofline;
+    return *priced;
+  }
   return {.time = gemm_time(s, kind, chip_),
-          .outside = !provenance(chip_.kernels.gemm, kind).covers({{"m", s.m}, {"n", s.n}, {"k", s.k}})};
+          .outside = !provenance(chip_.kernels.gemm, kind).covers({{"m", s.m}, {"n", s.n}, {"k", s.k}}),
+          .roofline = roofline};
 }
 
 Priced PricedKernels::experts(const MoeShape& s, const ExpertLoad& load, GemmKind kind,
                               std::optional<double> skew) const {
+  const Roofline roofline = experts_roofline(s, load, kind, chip_);
   if (skew && s.gathered >= 1.0 && s.redundant <= 0.0) {
-    const auto time =
+    auto priced =
         look_up(profile_, "moe.", kind, {s.tokens, s.experts, s.top_k, s.expert_ranks, *skew, s.hidden, s.inner});
-    if (time) return *time;
+    if (priced) {
+      priced->roofline = roofline;
+      return *priced;
+    }
   }
   return {.time = moe_time(s, load, kind, chip_),
           .outside = !moe_kernel(s, load, kind, chip_)
@@ -47,14 +56,16 @@ Priced PricedKernels::experts(const MoeShape& s, const ExpertLoad& load, GemmKin
                                               {"expert_ranks", s.expert_ranks},
                                               {"hidden", s.hidden},
                                               {"inner", s.inner},
-                                              {"hit", load.hit}})};
+                                              {"hit", load.hit}}),
+          .roofline = roofline};
 }
 
 Priced PricedKernels::small(const SmallShape& s, models::SmallKernel kind, double tokens) const {
   const models::Provenance& from = chip_.kernels.small.of(kind).provenance;
   return {.time = small_kernel_time(s, kind, chip_),
           .outside = !(s.width > 0.0 ? from.covers({{"tokens", tokens}, {"width", s.width}, {"bytes", s.bytes}})
-                                     : from.covers({{"tokens", tokens}, {"bytes", s.bytes}}))};
+                                     : from.covers({{"tokens", tokens}, {"bytes", s.bytes}})),
+          .roofline = small_roofline(s, chip_)};
 }
 
 Priced PricedKernels::all_gather(Bytes size, const GroupLinks& links) const {

@@ -5,6 +5,7 @@
 #include "models/cost/exchange.hpp"
 #include "models/cost/kernel_profile.hpp"
 #include "models/cost/kernels.hpp"
+#include "models/cost/roofline.hpp"
 #include "models/cost/small_kernels.hpp"
 
 #include <optional>
@@ -16,6 +17,7 @@ struct Priced {
   Seconds time;
   bool outside = false;  ///< of the shapes that the coefficients were fitted on, or they were fitted on none
   bool table = false;    ///< from the user's own table, which then takes the place of the formula
+  Roofline roofline{};   ///< what it computes and moves; nothing of what sends
 };
 
 /// The kernels of a chip that depend on token counts alone. Each is the formula of models/cost/kernels.hpp or

@@ -27,6 +27,7 @@ tokenyard_room(cost
     cost/priced.cpp
     cost/product_tiles.cpp
     cost/profiled_attention.cpp
+    cost/roofline.cpp
     cost/small_kernels.cpp
     cost/step_cost.cpp
     cost/step_parts.cpp
@@ -62,6 +63,7 @@ tokenyard_room(cost
     cost/priced.hpp
     cost/product_tiles.hpp
     cost/profiled_attention.hpp
+    cost/roofline.hpp
     cost/small_kernels.hpp
     cost/step_cost.hpp
     cost/step_parts.hpp

@@ -5,6 +5,7 @@
 #include "models/base/sim_time.hpp"
 #include "models/cost/communication.hpp"
 #include "models/cost/network_figures.hpp"
+#include "models/cost/roofline.hpp"
 #include "models/cost/step_shape.hpp"
 #include "models/cost/step_trips.hpp"
 #include "models/device/accelerator.hpp"
@@ -194,8 +195,12 @@ class StepCost {
 struct CostLine {
   std::string name;  ///< "qkv", "decode attention", "experts", "all-reduce", ...
   Seconds time;      ///< over all layers
+  /// What it computes and moves on one chip, of the slowest rank and the busiest of its experts; with pipeline stages
+  /// on one of each. Nothing of what sends, waits or hides. Tokens that fill up a graph are computed too.
+  Roofline roofline{};
 };
-/// The same price as make_kernel_sum(spec)->step(ranks), taken apart; for tests, `tokenyard explain` and doubt.
+/// The same price as make_kernel_sum(spec)->step(ranks), taken apart; for tests, `tokenyard explain` and doubt. Where
+/// attention and FFN stand apart, each line of theirs is of one micro-batch on one chip of its side.
 [[nodiscard]] std::vector<CostLine> explain_step(const StepCostSpec& spec, std::span<const StepShape> ranks);
 
 }  // namespace tokenyard::cost

@@ -25,6 +25,7 @@ void add(std::vector<Part>& parts, std::string_view name, PriceFamily family, do
   part->time += count * kernel.time;
   if (kernel.outside) part->outside += count * kernel.time;
   if (kernel.table) part->table += count * kernel.time;
+  part->roofline += count * kernel.roofline;
 }
 
 template <class Families, class Index>
@@ -72,6 +73,43 @@ std::optional<double> skew_of(const models::ExpertLoad& load) {
 Seconds total(const std::vector<Part>& parts) {
   Seconds sum;
   for (const Part& part : parts) sum += part.time;
+  return sum;
+}
+
+Part& Part::operator+=(const Part& other) {
+  time += other.time;
+  outside += other.outside;
+  table += other.table;
+  roofline += other.roofline;
+  return *this;
+}
+
+Part operator*(double factor, Part part) {
+  part.time *= factor;
+  part.outside *= factor;
+  part.table *= factor;
+  part.roofline = factor * part.roofline;
+  return part;
+}
+
+void append(std::vector<Part>& parts, const std::vector<Part>& more) {
+  for (const Part& part : more) {
+    const auto same = std::find_if(parts.begin(), parts.end(), [&](const Part& p) { return p.name == part.name; });
+    if (same != parts.end()) {
+      *same += part;
+    } else {
+      parts.push_back(part);
+    }
+  }
+}
+
+Part as_one(std::string_view name, const std::vector<Part>& parts) {
+  Part sum{.name = name, .time = total(parts)};
+  for (const Part& part : parts) {
+    sum.outside += part.outside;
+    sum.table += part.table;
+    sum.roofline += part.roofline;
+  }
   return sum;
 }
 
@@ -162,7 +200,7 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in),
         priced().small(shape, kernel.kind, tokens));
   }
-  if (moe > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
+  if (moe > 0 && spec_.llm.moe->shared_ffn > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
     add(parts, kSharedExperts, PriceFamily::Products, -moe, beside_experts(tokens));
   }
   add_sent(all_tokens, dense, moe, hops, parts);
@@ -310,20 +348,24 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
     if (mixed) {
       const double ns = (*mixed)(group.seen(work, mixed_tile_rows(spec_)));
       add(parts, work.sequences > 0.0 ? "mixed attention" : "context attention", PriceFamily::ContextAttention,
-          group.layers, {.time = Seconds{1e-9 * ns}});
+          group.layers,
+          {.time = Seconds{1e-9 * ns},
+           .roofline = decode_layer_roofline(spec_, group, work.sequences, work.context) +
+                       context_layer_roofline(spec_, group, work)});
       continue;
     }
     if (work.sequences > 0.0) {
       const double context = group.seen_context(work.sequences, work.context);
       const double longest = group.seen_longest(work.longest_context);
       add(parts, "decode attention", PriceFamily::DecodeAttention, group.layers,
-          {.time = decode_layer_time(spec_, group, work.sequences, work.context)});
+          {.time = decode_layer_time(spec_, group, work.sequences, work.context),
+           .roofline = decode_layer_roofline(spec_, group, work.sequences, work.context)});
       const Seconds skew = skew_layer_time(spec_, work.sequences, context, longest);
       if (skew > Seconds{}) add(parts, "unequal contexts", PriceFamily::DecodeAttention, group.layers, {.time = skew});
     }
     if (work.tokens > 0.0) {
       add(parts, "context attention", PriceFamily::ContextAttention, group.layers,
-          {.time = context_layer_time(spec_, group, work)});
+          {.time = context_layer_time(spec_, group, work), .roofline = context_layer_roofline(spec_, group, work)});
     }
   }
   return parts;

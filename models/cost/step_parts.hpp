@@ -19,10 +19,20 @@ struct Part {
   std::string_view name;
   Seconds time;
   PriceFamily family = PriceFamily::Products;
-  Seconds outside{};  ///< of the time: priced outside of what was measured
-  Seconds table{};    ///< of the time: from the user's own table
+  Seconds outside{};    ///< of the time: priced outside of what was measured
+  Seconds table{};      ///< of the time: from the user's own table
+  Roofline roofline{};  ///< what the part computes and moves on one chip; of what sends, and of waits, nothing
+
+  /// Both under the name and family of the first.
+  Part& operator+=(const Part& other);
+  friend Part operator+(Part a, const Part& b) { return a += b; }
+  friend Part operator*(double factor, Part part);
 };
 [[nodiscard]] Seconds total(const std::vector<Part>& parts);
+/// Adds `more` to `parts`, to those of the same name where there are some.
+void append(std::vector<Part>& parts, const std::vector<Part>& more);
+/// All of `parts` as one of this name.
+[[nodiscard]] Part as_one(std::string_view name, const std::vector<Part>& parts);
 
 /// A step's parts straight from the formulas: what the compiled price is made of, and what explain_step() shows.
 class StepParts {

@@ -51,6 +51,7 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.not_negative("softmax_dim", attention.softmax_dim);
   group.not_negative("tile_rows", attention.tile_rows);
   group.not_negative("last_tiles", attention.last_tiles);
+  group.positive("alone", attention.alone);
   group.sourced(attention.provenance);
 }
 
@@ -81,6 +82,7 @@ void check(const MlaDecodeCoefficients& mla, const Group& group) {
   group.not_negative("walk", mla.walk.value());
   group.not_negative("resident", mla.resident);
   group.not_negative("last_walk", mla.last_walk);
+  group.not_negative("another_read", mla.another_read);
   check(mla.repeated, group);
   group.sourced(mla.provenance);
 }

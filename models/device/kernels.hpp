@@ -93,10 +93,12 @@ struct SkewCoefficients {
 /// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size. Where tile_rows are
 /// known, a thread block takes so many tokens of one head and walks the keys they see, alone on one of the chip's
 /// multiprocessors:
-///   longest  = products of tile_rows*(most keys of a token + tile_keys) on one multiprocessor
+///   longest  = alone * products of tile_rows*(most keys of a token + tile_keys) on one multiprocessor
 ///   products = max( longest, those above + last_tiles*longest*clamp(heads*tokens/tile_rows/multiprocessors - 1, 0, 1)
 ///   )
-/// More tiles than run at once leave part of a tile's time to the last of them.
+/// More tiles than run at once leave part of a tile's time to the last of them. A multiprocessor that holds two tiles
+/// multiplies for one while it computes the exponentials of the other; one that holds a single tile waits for them in
+/// between, which `alone` counts. Source: FlashAttention-3, arXiv 2407.08608, section 3.1 (ping-pong scheduling).
 struct ContextAttentionCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
@@ -106,6 +108,7 @@ struct ContextAttentionCoefficients {
   double softmax_dim = 0.0;
   double tile_rows = 0.0;  ///< a fact of the kernel; 0: tiles do not count
   double last_tiles = 0.0;
+  double alone = 1.0;
   Provenance provenance;
 };
 
@@ -142,6 +145,12 @@ struct MixedAttentionCoefficients {
 /// alone; blocks beyond those that run at once leave part of such a walk to the last of them:
 ///   pass = max( alone, pass of whole blocks + last_walk*alone*clamp(blocks/(resident*multiprocessors) - 1, 0, 1) ),
 ///   alone = walk * mean context
+/// The generated kernels of TensorRT-LLM and FlashInfer on Blackwell (another_read > 0) take up to 32 heads in blocks
+/// of 16, each of which reads the cache: those behind the first find much of it in the L2, and cost `another_read` of a
+/// read each. More heads stand in tiles of 64 and 128, and 64 rows take the tensor cores as long as 128 do: so many
+/// heads are computed. Left out: below 1,024 tokens a block these kernels take 64 and 128 heads in blocks of 16 too,
+/// which are slower there than the tiles a little above, and a price may not fall as contexts grow. Source:
+/// flashinfer-ai/flashinfer, include/flashinfer/trtllm/fmha/fmhaKernels.cuh, selectMlaGenerationKernel().
 struct MlaDecodeCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
@@ -151,6 +160,7 @@ struct MlaDecodeCoefficients {
   Seconds walk;           ///< a key; 0: contexts are split, and heads count as they are
   double resident = 0.0;  ///< blocks on a multiprocessor at once, a fact of the kernel; below 1 where one takes several
   double last_walk = 0.0;
+  double another_read = 0.0;
   RepeatedReads repeated;
   Provenance provenance;
 };

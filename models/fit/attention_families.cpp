@@ -82,6 +82,27 @@ double seen(std::span<const double> shape) {
   return shape.size() > Window ? std::min(shape[Length], shape[Window]) : shape[Length];
 }
 
+cost::DecodeAttentionShape decode_shape(std::span<const double> s) {
+  return {.sequences = s[Sequences],
+          .context = s[Sequences] * seen(s),
+          .heads = s[Heads],
+          .kv_heads = s[KvHeads],
+          .head_dim = s[HeadDim],
+          .windowed = heads_of(s).windowed,
+          .unseen = s[Sequences] * (s[Length] - seen(s))};
+}
+
+cost::ContextAttentionShape context_shape(std::span<const double> s) {
+  const double area = s[Length] * (s.size() > Window ? std::min(s[Length], 2.0 * s[Window]) : s[Length]);
+  return {.tokens = s[Sequences] * s[Length],
+          .area_x2 = s[Sequences] * area,
+          .longest = seen(s),
+          .heads = s[Heads],
+          .kv_heads = s[KvHeads],
+          .head_dim = s[HeadDim],
+          .windowed = heads_of(s).windowed};
+}
+
 DecodeAttentionCoefficients decode_coefficients(std::span<const double> values) {
   return {.t0 = Seconds{values[0]},
           .eff_bw = values[1],
@@ -116,14 +137,10 @@ Family decode_family(std::optional<DecodeHeads> kind, Dtype kv) {
       {.key = "resident", .highest = 8.0, .term = 1, .choices = blocks_of(kind), .of_chip = counts_waves},
       {.key = "last_wave", .highest = 1.0, .term = 1, .trial = 0.7, .of_chip = counts_waves}};
   family.time = [kv](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
-    return cost::repeated_time({.sequences = s[Sequences],
-                                .context = s[Sequences] * seen(s),
-                                .heads = s[Heads],
-                                .kv_heads = s[KvHeads],
-                                .head_dim = s[HeadDim],
-                                .windowed = heads_of(s).windowed,
-                                .unseen = s[Sequences] * (s[Length] - seen(s))},
-                               kv, decode_coefficients(values), chip);
+    return cost::repeated_time(decode_shape(s), kv, decode_coefficients(values), chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::attention_roofline(decode_shape(s), kv, chip);
   };
   family.serves = [kind](std::span<const double> shape, const AcceleratorSpec& chip) {
     if (shape[Length] < 128.0 || shape[Sequences] > 512.0) return false;
@@ -153,7 +170,8 @@ ContextAttentionCoefficients context_coefficients(std::span<const double> values
           .tile_keys = values[4],
           .softmax_dim = values[5],
           .tile_rows = values[6],
-          .last_tiles = values[7]};
+          .last_tiles = values[7],
+          .alone = values[8]};
 }
 
 Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
@@ -168,17 +186,15 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
                        {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0},
                        tile_rows(),
-                       last_tiles()};
+                       last_tiles(),
+                       alone()};
   family.time = [](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
-    const double area = s[Length] * (s.size() > Window ? std::min(s[Length], 2.0 * s[Window]) : s[Length]);
-    return cost::context_time({.tokens = s[Sequences] * s[Length],
-                               .area_x2 = s[Sequences] * area,
-                               .longest = seen(s),
-                               .heads = s[Heads],
-                               .kv_heads = s[KvHeads],
-                               .head_dim = s[HeadDim],
-                               .windowed = heads_of(s).windowed},
-                              context_coefficients(values), chip);
+    return cost::context_time(context_shape(s), context_coefficients(values), chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    cost::ContextAttentionShape shape = context_shape(s);
+    shape.area_x2 = s[Sequences] * seen(s) * (2.0 * s[Length] - seen(s));  // exactly what a window leaves
+    return cost::attention_roofline(shape, 0.0, kv, chip);
   };
   family.serves = [kind](std::span<const double> shape, const AcceleratorSpec&) {
     return in_groups(shape) && shape[HeadDim] <= kLargestHead && shape[Length] >= 64.0 &&
@@ -189,8 +205,8 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
     const auto& c =
         kind ? kernels.context_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.context_attention[format];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(), c->eff_flops,   c->eff_io,    c->p,
-                       c->tile_keys,  c->softmax_dim, c->tile_rows, c->last_tiles};
+    return std::vector{c->t0.value(),  c->eff_flops, c->eff_io,     c->p,    c->tile_keys,
+                       c->softmax_dim, c->tile_rows, c->last_tiles, c->alone};
   };
   return family;
 }

@@ -15,6 +15,11 @@ Parameter tile_rows() {
 
 Parameter last_tiles() { return {.key = "last_tiles", .term = 3, .trial = 0.5, .of_chip = counts_tiles}; }
 
+Parameter alone() {
+  return {
+      .key = "alone", .start = 1.0, .lowest = 1.0, .highest = 4.0, .term = 4, .trial = 1.5, .of_chip = counts_tiles};
+}
+
 Family of_cache(Family family) {
   family.suits = [](const models::AcceleratorSpec& chip) {
     return chip.peak[static_cast<std::size_t>(Dtype::Bf16)].has_value();

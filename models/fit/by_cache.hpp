@@ -21,5 +21,6 @@ using CacheFamily = Family (*)(models::Dtype kv);
 /// What a prompt's kernel has where the chip's multiprocessors are known (models::ContextAttentionCoefficients).
 [[nodiscard]] Parameter tile_rows();
 [[nodiscard]] Parameter last_tiles();
+[[nodiscard]] Parameter alone();
 
 }  // namespace tokenyard::fit

@@ -27,6 +27,11 @@ Family all_reduce_family(const CommunicationSetup& setup) {
                        {"two_shot_eff", kNumber, 0.7, 0.05, 1.0}};
   family.hold_every = 3;
   family.shape = {"bytes", "ranks"};
+  family.over_links = true;
+  // The least is where switches add up: each rank sends its buffer.
+  family.roofline = [links = setup.links](std::span<const double> s, const AcceleratorSpec&) {
+    return over_port(Bytes{s[Size]}, 1.0, links(static_cast<std::uint32_t>(s[Ranks])));
+  };
   family.time = [links = setup.links](std::span<const double> v, std::span<const double> s, const AcceleratorSpec&) {
     const AllReduceCoefficients c{.one_shot_t0 = Seconds{v[0]},
                                   .per_peer = Seconds{v[1]},
@@ -51,6 +56,10 @@ Family all_reduce_family(const CommunicationSetup& setup) {
 }
 
 }  // namespace
+
+cost::Roofline over_port(Bytes buffer, double share, const cost::GroupLinks& links) {
+  return {.bytes = share * buffer, .memory = share * buffer / links.port};
+}
 
 std::vector<Family> communication_families(const CommunicationSetup& setup) {
   std::vector<Family> all{all_reduce_family(setup)};

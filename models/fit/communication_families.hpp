@@ -20,11 +20,15 @@ struct CommunicationSetup {
   std::string exchange;    ///< likewise collectives.exchanges
 };
 
+/// What any algorithm sends out of a port of these links: `share` of a buffer.
+[[nodiscard]] cost::Roofline over_port(Bytes buffer, double share, const cost::GroupLinks& links);
+
 /// The families of communication kernels, as models/cost prices them over the links of that machine: all_reduce,
-/// library.OPERATION, library.in_network and exchange.DIRECTION. Shapes are `bytes` of a rank's buffer and `ranks`; of
-/// exchanges `tokens` that a rank sends, `ranks`, `top_k`, `bytes` of a copy, `sms` and `balanced`. What is sent of a
-/// token is not fitted: it is that of the chip's table of the same name, and without one no exchange suits the chip.
-/// All-reduces of 8 ranks of 2 MiB and more, where switches can add, belong to library.in_network, others to the ring.
+/// library.OPERATION, library.in_network, library.point_to_point and exchange.DIRECTION. Shapes are `bytes` of a rank's
+/// buffer and `ranks`; of exchanges `tokens` that a rank sends, `ranks`, `top_k`, `bytes` of a copy, `sms` and
+/// `balanced`. What is sent of a token is not fitted: it is that of the chip's table of the same name, and without one
+/// no exchange suits the chip. All-reduces of 8 ranks of 2 MiB and more, where switches can add, belong to
+/// library.in_network, others to the ring.
 [[nodiscard]] std::vector<Family> communication_families(const CommunicationSetup& setup);
 
 // Each defines the families of one kind; communication_families.cpp joins them.

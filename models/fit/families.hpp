@@ -20,7 +20,7 @@ attention_families();  ///< attention_families.cpp: attention_decode.KV, attenti
 [[nodiscard]] std::vector<Family> skew_families();    ///< skew_family.cpp: attention_skew.bf16
 [[nodiscard]] std::vector<Family> mixed_families();   ///< mixed_family.cpp: attention_mixed.bf16
 [[nodiscard]] std::vector<Family> latent_families();  ///< latent_families.cpp: mla_decode.KV, mla_context.KV
-[[nodiscard]] std::vector<Family> moe_families();     ///< moe_family.cpp: moe.KIND
+[[nodiscard]] std::vector<Family> moe_families();     ///< moe_family.cpp: moe.KIND, moe_of.LIBRARY.KIND
 [[nodiscard]] std::vector<Family> small_families();   ///< small_families.cpp: small.KIND
 
 }  // namespace tokenyard::fit

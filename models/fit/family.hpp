@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/base/units.hpp"
+#include "models/cost/roofline.hpp"
 #include "models/device/accelerator.hpp"
 #include "models/device/kernels.hpp"
 
@@ -63,6 +64,9 @@ struct Family {
   std::function<std::optional<std::vector<double>>(const models::KernelSet&)> stored;
   /// Whether the chip has this kernel beside another that would take its shapes; absent: it has.
   std::function<bool(const models::AcceleratorSpec&)> told_apart{};
+  /// What a shape computes and moves; no row may be much quicker than the datasheet's rates permit. Absent: not known.
+  std::function<cost::Roofline(std::span<const double> shape, const models::AcceleratorSpec&)> roofline{};
+  bool over_links = false;  ///< moved over the chip's links, of which no cache is a part; else out of its memory
   /// What the chip must have for the formula to mean something (a dense peak of the format).
   std::function<bool(const models::AcceleratorSpec&)> suits;
 

@@ -27,6 +27,31 @@ constexpr double kValue = 128.0;
 
 enum Figure : std::size_t { Sequences, Length, Heads };
 
+/// Kernels that the library generates for Blackwell, which split contexts; it has XQA for Ampere and Hopper, whose
+/// blocks of other decodes the entries count (attention_split).
+bool has_generated_kernels(const AcceleratorSpec& chip) {
+  return counts_tiles(chip) && chip.kernels.attention_split.keys <= 0.0;
+}
+bool walks(const AcceleratorSpec& chip) { return counts_tiles(chip) && !has_generated_kernels(chip); }
+
+cost::MlaDecodeShape decode_shape(std::span<const double> s) {
+  return {.sequences = s[Sequences],
+          .context = s[Sequences] * s[Length],
+          .heads = s[Heads],
+          .kv_rank = kLatent,
+          .rope_dim = kRope};
+}
+
+cost::MlaContextShape context_shape(std::span<const double> s) {
+  return {.tokens = s[Sequences] * s[Length],
+          .area_x2 = s[Sequences] * s[Length] * s[Length],
+          .longest = s[Length],
+          .heads = s[Heads],
+          .nope_dim = kNope,
+          .rope_dim = kRope,
+          .v_dim = kValue};
+}
+
 Family decode_family(Dtype kv) {
   Family family;
   family.place = "mla_decode." + std::string(name(kv));
@@ -44,9 +69,15 @@ Family decode_family(Dtype kv) {
        .term = 2,
        .trial = 80e6},
       {.key = "repeated.share", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 2, .trial = 0.5},
-      {.key = "walk", .unit = kTime, .highest = 1e-6, .term = 3, .trial = 0.1e-6, .of_chip = counts_tiles},
-      {.key = "resident", .highest = 1.0, .term = 3, .choices = {0.25, 1.0 / 3.0, 0.5, 1.0}, .of_chip = counts_tiles},
-      {.key = "last_walk", .highest = 2.0, .term = 3, .trial = 0.8, .of_chip = counts_tiles}};
+      {.key = "walk", .unit = kTime, .highest = 1e-6, .term = 3, .trial = 0.1e-6, .of_chip = walks},
+      {.key = "resident", .highest = 1.0, .term = 3, .choices = {0.25, 1.0 / 3.0, 0.5, 1.0}, .of_chip = walks},
+      {.key = "last_walk", .highest = 2.0, .term = 3, .trial = 0.8, .of_chip = walks},
+      {.key = "another_read",
+       .highest = 2.0,
+       .term = 1,
+       .told_by = "heads",
+       .trial = 0.5,
+       .of_chip = has_generated_kernels}};
   family.shape = {"sequences", "context", "heads"};
   family.time = [kv](std::span<const double> v, std::span<const double> s, const AcceleratorSpec& chip) {
     const MlaDecodeCoefficients c{.t0 = Seconds{v[0]},
@@ -57,13 +88,12 @@ Family decode_family(Dtype kv) {
                                   .walk = Seconds{v[7]},
                                   .resident = v[8],
                                   .last_walk = v[9],
+                                  .another_read = v[10],
                                   .repeated = {.below = Bytes{v[5]}, .share = v[6]}};
-    return cost::repeated_time({.sequences = s[Sequences],
-                                .context = s[Sequences] * s[Length],
-                                .heads = s[Heads],
-                                .kv_rank = kLatent,
-                                .rope_dim = kRope},
-                               kv, c, chip);
+    return cost::repeated_time(decode_shape(s), kv, c, chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::attention_roofline(decode_shape(s), kv, chip);
   };
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
     return shape[Length] >= 128.0 && shape[Sequences] <= 512.0;
@@ -72,8 +102,8 @@ Family decode_family(Dtype kv) {
     const auto& c = kernels.mla_decode[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
     return std::vector{
-        c->t0.value(),     c->eff_flops,    c->eff_bw,   c->p,        c->query_io, c->repeated.below.value(),
-        c->repeated.share, c->walk.value(), c->resident, c->last_walk};
+        c->t0.value(),     c->eff_flops,    c->eff_bw,   c->p,         c->query_io,    c->repeated.below.value(),
+        c->repeated.share, c->walk.value(), c->resident, c->last_walk, c->another_read};
   };
   return family;
 }
@@ -87,7 +117,8 @@ Family context_family(Dtype kv) {
                        {.key = "p", .start = 1.0, .lowest = 0.4, .highest = 4.0, .term = 1, .trial = 0.8},
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
                        tile_rows(),
-                       last_tiles()};
+                       last_tiles(),
+                       alone()};
   family.shape = {"sequences", "tokens", "heads"};
   family.time = [](std::span<const double> v, std::span<const double> s, const AcceleratorSpec& chip) {
     const ContextAttentionCoefficients c{.t0 = Seconds{v[0]},
@@ -96,21 +127,19 @@ Family context_family(Dtype kv) {
                                          .p = v[3],
                                          .tile_keys = v[4],
                                          .tile_rows = v[5],
-                                         .last_tiles = v[6]};
-    return cost::context_time({.tokens = s[Sequences] * s[Length],
-                               .area_x2 = s[Sequences] * s[Length] * s[Length],
-                               .longest = s[Length],
-                               .heads = s[Heads],
-                               .nope_dim = kNope,
-                               .rope_dim = kRope,
-                               .v_dim = kValue},
-                              c, chip);
+                                         .last_tiles = v[6],
+                                         .alone = v[7]};
+    return cost::context_time(context_shape(s), c, chip);
+  };
+  family.roofline = [kv](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::attention_roofline(context_shape(s), 0.0, kv, chip);
   };
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) { return shape[Length] >= 64.0; };
   family.stored = [kv](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& c = kernels.mla_context[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(), c->eff_flops, c->eff_io, c->p, c->tile_keys, c->tile_rows, c->last_tiles};
+    return std::vector{c->t0.value(), c->eff_flops, c->eff_io,     c->p,
+                       c->tile_keys,  c->tile_rows, c->last_tiles, c->alone};
   };
   return family;
 }

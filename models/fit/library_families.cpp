@@ -31,8 +31,14 @@ bool switches_add(const CommunicationSetup& setup, std::span<const double> shape
   return shape[Ranks] >= 8.0 && shape[Size] >= kSwitchesFrom && setup.links(ranks(shape)).in_network_reduction;
 }
 
-Family in_library(const CommunicationSetup& setup, const std::string& operation) {
+/// `whole`: every rank sends its buffer, as where switches add up and from one rank to another; else what is not its
+/// own part of it.
+Family in_library(const CommunicationSetup& setup, const std::string& operation, bool whole) {
   Family family;
+  family.over_links = true;
+  family.roofline = [links = setup.links, whole](std::span<const double> s, const AcceleratorSpec&) {
+    return over_port(Bytes{s[Size]}, whole ? 1.0 : 1.0 - 1.0 / s[Ranks], links(ranks(s)));
+  };
   family.place = "library." + operation;
   family.keys = {"collectives", "libraries", setup.library, operation};
   family.hold_every = 3;
@@ -42,7 +48,7 @@ Family in_library(const CommunicationSetup& setup, const std::string& operation)
 }
 
 Family ring_family(const CommunicationSetup& setup, Collective op) {
-  Family family = in_library(setup, std::string(name(op)));
+  Family family = in_library(setup, std::string(name(op)), op == Collective::AllReduce);
   family.parameters = {{"launch", kTime, 5e-6, 0.0, 80e-6},
                        {"per_peer", kTime, 1e-6, 0.0, 10e-6},
                        {.key = "eff", .start = 1.0, .lowest = 0.05, .highest = 1.0, .term = 1, .trial = 0.8},
@@ -68,7 +74,7 @@ Family ring_family(const CommunicationSetup& setup, Collective op) {
 }
 
 Family switch_family(const CommunicationSetup& setup) {
-  Family family = in_library(setup, "in_network");
+  Family family = in_library(setup, "in_network", true);
   family.rows_at = "library.all_reduce";
   family.fewest = 8;
   family.parameters = {
@@ -87,6 +93,22 @@ Family switch_family(const CommunicationSetup& setup) {
   return family;
 }
 
+/// One rank to one other of the domain.
+Family hop_family(const CommunicationSetup& setup) {
+  Family family = in_library(setup, "point_to_point", true);
+  family.parameters = {{"launch_inside", kTime, 8e-6, 0.0, 80e-6}, {"eff_inside", kNumber, 0.8, 0.05, 1.0}};
+  family.time = [links = setup.links](std::span<const double> v, std::span<const double> s, const AcceleratorSpec&) {
+    return cost::hop_time(Bytes{s[Size]}, links(ranks(s)), {.launch_inside = Seconds{v[0]}, .eff_inside = v[1]});
+  };
+  family.serves = [](std::span<const double> s, const AcceleratorSpec&) { return s[Size] >= kLeast; };
+  family.stored = [name = setup.library](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const LibraryCoefficients* const library = find(kernels, name);
+    if (library == nullptr) return std::nullopt;
+    return std::vector{library->point_to_point.launch_inside.value(), library->point_to_point.eff_inside};
+  };
+  return family;
+}
+
 }  // namespace
 
 std::vector<Family> library_families(const CommunicationSetup& setup) {
@@ -95,6 +117,7 @@ std::vector<Family> library_families(const CommunicationSetup& setup) {
     all.push_back(ring_family(setup, static_cast<Collective>(op)));
   }
   all.push_back(switch_family(setup));
+  all.push_back(hop_family(setup));
   return all;
 }
 

@@ -2,6 +2,7 @@
 #include "models/cost/kernels.hpp"
 #include "models/fit/families.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -119,6 +120,49 @@ Family moe_family(GemmKind kind) {
   return family;
 }
 
+/// The grouped products of experts alone, whose coefficients are those of whole experts: beside them these launch as
+/// many kernels as StepParts counts, each at the floor of the chip's small kernels, and move what act_io and per_token
+/// say, of which such a table knows nothing. Every expert that a rank holds is hit.
+Family products_family(GemmKind kind) {
+  enum ProductFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
+  constexpr double kOtherKernels = 3.0;  // permute, the activation between, un-permute
+  Family family;
+  family.place = "moe." + std::string(name(kind));
+  family.rows_at = "grouped products." + std::string(name(kind));
+  family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
+  for (Parameter parameter : all_parameters()) {
+    if (parameter.key == "act_io" || parameter.key == "per_token") continue;
+    if (parameter.key == "per_local_expert") {  // no row tells it from those that are hit
+      parameter.start = 0.0;
+      parameter.of_chip = [](const AcceleratorSpec&) { return false; };
+    }
+    if (parameter.key == "per_hit_expert") parameter.highest = 5e-6;
+    family.parameters.push_back(parameter);
+  }
+  const auto whole = [](std::span<const double> v) {
+    return std::vector{v[0], v[1], v[2], v[3], 0.0, v[4], v[5], 0.0, v[6]};
+  };
+  family.time = [kind, whole](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
+    const Seconds time = cost::moe_time({.tokens = s[Tokens],
+                                         .hidden = s[Hidden],
+                                         .inner = s[Inner],
+                                         .experts = s[Experts],
+                                         .top_k = s[TopK],
+                                         .expert_ranks = s[ExpertRanks]},
+                                        {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(whole(values)), chip);
+    return std::max(time - kOtherKernels * chip.kernels.small.other.t0, Seconds{1e-9});
+  };
+  family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
+  family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+    const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
+    if (!moe) return std::nullopt;
+    const std::vector<double> v = values_of(*moe, all_parameters().size());
+    return std::vector{v[0], v[1], v[2], v[3], v[5], v[6], v[8]};
+  };
+  family.suits = has_peak_of(kind);
+  return family;
+}
+
 /// Experts of a library: how many of them were hit stands in its tables. From the few rows that people publish (`few`)
 /// only the terms that such a table can tell apart are fitted.
 Family library_family(const std::string& library, GemmKind kind, bool few) {
@@ -129,6 +173,11 @@ Family library_family(const std::string& library, GemmKind kind, bool few) {
   family.fewest = 12;
   family.hold_every = 4;
   family.parameters = few ? first_parameters() : all_parameters();
+  for (Parameter& parameter : family.parameters) {
+    if (parameter.key != "per_local_expert") continue;
+    parameter.start = 0.0;
+    parameter.told_by = "experts";  // else no row tells it from t0
+  }
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
     return cost::moe_time({.tokens = s[Tokens],
@@ -157,6 +206,7 @@ Family library_family(const std::string& library, GemmKind kind, bool few) {
 std::vector<Family> moe_families() {
   std::vector<Family> all;
   for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) all.push_back(moe_family(static_cast<GemmKind>(kind)));
+  all.push_back(products_family(GemmKind::Fp8Block));
   for (std::size_t kind = 0; kind < models::kGemmKinds; ++kind) {
     all.push_back(library_family("trtllm-gen", static_cast<GemmKind>(kind), true));
     all.push_back(library_family("triton", static_cast<GemmKind>(kind), false));

@@ -14,6 +14,14 @@ bool is_custom(const KernelTable& table) {
   return table.has_all({"allreduce_dtype", "num_gpus", "message_size", "latency"});
 }
 
+/// "vLLM 0.24.0", by the index or the columns; without either by the kernel.
+std::string software_of(const KernelTable& table) {
+  if (table.has_all({"framework", "version"})) {
+    return std::string(table.text(0, "framework")) + " " + std::string(table.text(0, "version"));
+  }
+  return table.has("kernel_source") ? std::string(table.text(0, "kernel_source")) : "unnamed software";
+}
+
 /// Kernels of engines in CUDA graphs. Rows that an engine launched eagerly are 4 to 10 times slower and no step's.
 void read_custom(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
@@ -21,6 +29,7 @@ void read_custom(const KernelTable& table, Measurements& into) {
     into.add("all_reduce", {kElement * table.positive(row, "message_size"), table.positive(row, "num_gpus")},
              kMillisecond * table.positive(row, "latency"), table, row);
   }
+  into.of_software("all_reduce", software_of(table), table);
 }
 
 bool is_nccl(const KernelTable& table) {

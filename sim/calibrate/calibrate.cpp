@@ -41,7 +41,7 @@ void refuse_far_off(const fit::Family& family, const fit::Samples& rows, const M
   }
   const auto middle = ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2);
   std::nth_element(ratios.begin(), middle, ratios.end());
-  if (*middle<kFarOff&& * middle> 1.0 / kFarOff) return;
+  if (*middle < kFarOff && *middle > 1.0 / kFarOff) return;
   throw UserError(
       fmt::format("{}: {}: the median time is {:.3g} times what {} needs; is it the right chip, and are the "
                   "times in the unit that the column promises?",
@@ -64,7 +64,8 @@ Calibration each_family(const Measurements& measured, const models::AcceleratorS
     const auto found = measured.families().find(family.rows());
     if (found == measured.families().end()) continue;
     taken.insert(family.rows());
-    const fit::Samples rows = fit::serving_rows(family, found->second, chip);
+    fit::Samples rows = fit::serving_rows(family, found->second, chip);
+    if (family.suits(chip)) rows = possible_rows(family, rows, measured, chip, calibration.left_out);
     if (!family.suits(chip)) {
       calibration.left_out.push_back(
           family.place + ": " + chip.name +
@@ -145,6 +146,14 @@ void choose_expert_kernel(Measurements& measured) {
   measured.put("moe.nvfp4", measured.take("grouped moe.nvfp4", kMoe));
 }
 
+/// Grouped products alone count where no table of whole experts stands beside them.
+void choose_experts_table(Measurements& measured) {
+  constexpr std::size_t kProducts = 7;
+  if (!measured.families().contains("moe.fp8_block")) return;
+  measured.put("beside whole experts: grouped products.fp8_block",
+               measured.take("grouped products.fp8_block", kProducts));
+}
+
 /// The kernel that quantises by a given scale is one that steps launch as well: two bytes read, one written.
 void keep_quantise(Measurements& measured) {
   const auto found = measured.families().find("scale matrix.fp8");
@@ -168,6 +177,7 @@ Measurements read_tables(const std::vector<std::string>& paths) {
   keep_quantise(measured);
   choose_product_kernel(measured);
   choose_expert_kernel(measured);
+  choose_experts_table(measured);
   return measured;
 }
 

@@ -33,8 +33,8 @@ using MoreFamilies = std::vector<fit::Family>;
 
 /// Fits every family that the measurements hold and the chip can have.
 /// Throws UserError when the measured times of a family are not of this chip or unit: a median above 30 times what the
-/// formula gives with the family's starting coefficients, or below a thirtieth; or a product above the chip's peaks
-/// (peaks.hpp).
+/// formula gives with the family's starting coefficients, or below a thirtieth; or a product, or more than half of a
+/// family's rows, above the chip's peaks (peaks.hpp).
 [[nodiscard]] Calibration fit_tables(const Measurements& measured, const models::AcceleratorSpec& chip,
                                      const MoreFamilies& more = {});
 

@@ -7,7 +7,8 @@
 
 // Tables of InferSim (github.com/alibaba/InferSim, Apache-2.0): times in microseconds, one file for each set of heads,
 // whose name says them: mha/decode/CHIP/HEADS-KVHEADS-HEADDIM.csv, mla/decode/CHIP/HEADS-512-64.csv. Products are FP8
-// in blocks.
+// in blocks; grouped ones are DeepGEMM's, masked in decode/ and contiguous in prefill/. Not read: attention of
+// prompts, five rows a model, and sparse and linear attention, which nothing here prices.
 namespace tokenyard::calibrate {
 namespace {
 
@@ -42,6 +43,34 @@ void read_gemm(const KernelTable& table, Measurements& into) {
   }
 }
 
+bool is_grouped(const KernelTable& table) {
+  return table.has_all({"num_experts", "num_local_experts", "topk", "hidden_size", "intermediate_size",
+                        "tokens_per_expert", "up_proj_us", "down_proj_us"});
+}
+
+/// Both grouped products of a layer's experts on one rank, gated, without what permutes, quantises and joins.
+/// DeepGEMM's benchmarks draw the rows of an expert from 0.7 to 1.3 times the mean and cut them to whole ones
+/// (tests/generators.py), so of a mean of one about half the experts get none: those rows are left out, all others hit
+/// every expert.
+void read_grouped(const KernelTable& table, Measurements& into) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const double experts = table.count(row, "num_experts");
+    const double held = table.count(row, "num_local_experts");
+    const double top_k = table.count(row, "topk");
+    const double each = table.count(row, "tokens_per_expert");
+    if (held > experts) table.fail(row, "num_local_experts", "is more than the experts there are");
+    const double seconds = (table.positive(row, "up_proj_us") + table.positive(row, "down_proj_us")) * kMicrosecond;
+    if (each < 2.0) {
+      into.leave_out("tokens_per_expert", table.text(row, "tokens_per_expert"));
+      continue;
+    }
+    into.add("grouped products.fp8_block",
+             {each * experts / top_k, experts, top_k, experts / held, table.count(row, "hidden_size"),
+              table.count(row, "intermediate_size"), held},
+             seconds, table, row);
+  }
+}
+
 bool is_decode(const KernelTable& table) {
   return table.has_all({"dtype", "kv_dtype", "batch_size", "kv_len", "latency_us"});
 }
@@ -67,6 +96,10 @@ void read_decode(const KernelTable& table, Measurements& into) {
 
 std::vector<TableFormat> infersim_formats() {
   return {{"InferSim gemm", "m, k, n, latency_us", is_gemm, read_gemm},
+          {"InferSim grouped products",
+           "num_experts, num_local_experts, topk, hidden_size, intermediate_size, tokens_per_expert, up_proj_us, "
+           "down_proj_us",
+           is_grouped, read_grouped},
           {"InferSim decode", "dtype, kv_dtype, batch_size, kv_len, latency_us", is_decode, read_decode}};
 }
 

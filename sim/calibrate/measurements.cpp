@@ -1,5 +1,7 @@
 #include "sim/calibrate/measurements.hpp"
 
+#include "models/base/errors.hpp"
+
 #include <utility>
 
 namespace tokenyard::calibrate {
@@ -14,6 +16,14 @@ void Measurements::add(std::string_view place, std::initializer_list<double> sha
   if (found == families_.end()) found = families_.emplace(place, fit::Samples(shape.size())).first;
   const std::uint64_t origin = (static_cast<std::uint64_t>(paths_.size() - 1) << kLineBits) | table.line(row);
   found->second.add({shape.begin(), shape.size()}, seconds, origin);
+}
+
+void Measurements::of_software(std::string_view place, const std::string& software, const KernelTable& table) {
+  if (!families_.contains(place)) return;
+  const auto [known, first] = software_.try_emplace(std::string(place), Software{software, table.path()});
+  if (first || known->second.name == software) return;
+  throw UserError(table.path() + ": " + std::string(place) + " of " + software + " beside those of " +
+                  known->second.name + " in " + known->second.table + "; one software at a time");
 }
 
 void Measurements::leave_out(std::string_view column, std::string_view value) {

@@ -21,6 +21,10 @@ class Measurements {
   void add(std::string_view place, std::initializer_list<double> shape, double seconds, const KernelTable& table,
            std::size_t row);
 
+  /// Says whose kernels the rows of a place in this table are. Throws UserError when another table has rows of other
+  /// software for the place: a fit would take both for one kernel. REQUIRES: the table's rows of it are added.
+  void of_software(std::string_view place, const std::string& software, const KernelTable& table);
+
   /// Counts a row that no family stands for, by what its `column` says.
   void leave_out(std::string_view column, std::string_view value);
   /// How many rows, by "column 'value'".
@@ -39,6 +43,11 @@ class Measurements {
  private:
   std::map<std::string, fit::Samples, std::less<>> families_;
   std::map<std::string, std::size_t, std::less<>> left_out_;
+  struct Software {
+    std::string name;
+    std::string table;
+  };
+  std::map<std::string, Software, std::less<>> software_;  // by place
   std::vector<std::string> paths_;
 };
 

@@ -1,6 +1,7 @@
 #include "models/base/errors.hpp"
 #include "sim/calibrate/table_formats.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -8,12 +9,16 @@
 
 // Tables of the LLMServingSim profiler (github.com/casys-kaist/LLMServingSim, MIT): layers of one model on one GPU
 // under vLLM, times in microseconds. tpN/attention.csv (prefill_chunk, kv_prefill, n_decode, kv_decode), tpN/dense.csv
-// (layer, tokens), tpN/skew.csv (n decodes, the longest kv_big, the mean kv_mean). The model's dimensions stand in
+// (layer, tokens), tpN/moe.csv (tokens, activated_experts), tpN/skew.csv (n decodes, the longest kv_big, the mean
+// kv_mean). The model's dimensions stand in
 // meta.yaml of the folder above, under hf_overrides where the profiler split them, else they are the model's own.
 namespace tokenyard::calibrate {
 namespace {
 
 constexpr double kMicrosecond = 1e-6;
+constexpr double kBf16 = 2.0;  // bytes
+constexpr double kLevelTwo =
+    128e6;  // of RTX PRO 6000 Blackwell. Source: NVIDIA RTX Blackwell PRO architecture, table 1
 
 double seconds(const KernelTable& table, std::size_t row) { return table.positive(row, "time_us") * kMicrosecond; }
 
@@ -130,6 +135,48 @@ void read_dense(const KernelTable& table, Measurements& into) {
   }
 }
 
+/// Routed experts of the models that have been profiled: meta.yaml does not say them. Source: their config.json.
+struct ProfiledExperts {
+  double experts, top_k, hidden, inner;
+};
+const std::map<std::string, ProfiledExperts>& profiled_experts() {
+  static const std::map<std::string, ProfiledExperts> models{
+      {"Qwen/Qwen3-30B-A3B", {.experts = 128.0, .top_k = 8.0, .hidden = 2048.0, .inner = 768.0}}};
+  return models;
+}
+
+bool is_experts(const KernelTable& table) { return table.has_all({"tokens", "activated_experts", "time_us"}); }
+
+/// The experts of a layer as vLLM computes them in BF16, in Triton: permutation, both products and the sum of what
+/// comes back. How many of them get a token is set, and these share the tokens evenly. Weights that fit in the L2 of
+/// the profiled GPUs are left out: 8 experts take 50 us, 16, 32, 64 and 128 lie on a line that has 84 there.
+void read_experts(const KernelTable& table, Measurements& into) {
+  const std::string folder = std::filesystem::absolute(table.path()).parent_path().string();
+  const auto model = std::find_if(profiled_experts().begin(), profiled_experts().end(),
+                                  [&](const auto& known) { return folder.find(known.first) != std::string::npos; });
+  const std::string named = std::filesystem::path(folder).filename().string();
+  if (model == profiled_experts().end() || named != "tp1") {
+    table.fail(0, "activated_experts",
+               "the folders above must name a profiled model whose experts are known, and tp1: .../" +
+                   profiled_experts().begin()->first + "/bf16/tp1/moe.csv");
+  }
+  const auto& [experts, top_k, hidden, inner] = model->second;
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const double tokens = table.count(row, "tokens");
+    const double hit = table.count(row, "activated_experts");
+    if (hit < top_k || hit > std::min(experts, tokens * top_k)) {
+      table.fail(row, "activated_experts",
+                 "these tokens choose " + std::to_string(static_cast<int>(top_k)) + " of " +
+                     std::to_string(static_cast<int>(experts)) + " experts each, which is no number of theirs");
+    }
+    if (hit * 3.0 * hidden * inner * kBf16 < kLevelTwo) {
+      into.leave_out("activated_experts", table.text(row, "activated_experts"));
+      continue;
+    }
+    into.add("moe_of.triton.bf16", {tokens, experts, top_k, 1.0, hidden, inner, hit}, seconds(table, row), table, row);
+  }
+}
+
 bool is_skew(const KernelTable& table) {
   return table.has_all({"regime", "n", "kv_big", "kv_mean", "t_mean_us", "t_skew_us"});
 }
@@ -177,6 +224,7 @@ void read_attention(const KernelTable& table, Measurements& into) {
 
 std::vector<TableFormat> profiler_formats() {
   return {{"LLMServingSim profiler layers", "layer, tokens, time_us", is_dense, read_dense},
+          {"LLMServingSim profiler experts", "tokens, activated_experts, time_us", is_experts, read_experts},
           {"LLMServingSim profiler attention", "prefill_chunk, kv_prefill, n_decode, kv_decode, time_us", is_attention,
            read_attention},
           {"LLMServingSim profiler skew", "regime, n, kv_big, kv_mean, t_mean_us, t_skew_us", is_skew, read_skew}};

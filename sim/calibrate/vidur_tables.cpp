@@ -6,7 +6,8 @@
 // Operator profiles of Vidur (github.com/microsoft/vidur, MIT), which Frontier (github.com/NetX-lab/Frontier, MIT)
 // writes likewise: `time_stats.OPERATOR.median` in milliseconds, model and split in the columns. Heads have n_embd /
 // n_head elements in Vidur's models; Frontier says no head size, so its projections are left out (those of Qwen3 have
-// another). Rows of quantised layers, of mixed batches and of unequal sequences are left out.
+// another). Rows of quantised layers, of mixed batches and of unequal sequences are left out. `devices_per_node` counts
+// the ranks of a row that stand in one node, size is in bytes.
 namespace tokenyard::calibrate {
 namespace {
 
@@ -21,8 +22,16 @@ double median(const KernelTable& table, std::size_t row, const std::string& oper
   return milliseconds * kMillisecond;
 }
 
-bool plain(const KernelTable& table, std::size_t row) {
-  return !table.has("quant_signature") || table.text(row, "quant_signature") == "none";
+/// Whether no layer of the row is quantised; counts one that is.
+bool plain(const KernelTable& table, std::size_t row, Measurements& into) {
+  if (!table.has("quant_signature") || table.text(row, "quant_signature") == "none") return true;
+  into.leave_out("quant_signature", table.text(row, "quant_signature"));
+  return false;
+}
+
+/// Whether the row says nothing in the column, or False.
+bool is_false(const KernelTable& table, std::size_t row, std::string_view column) {
+  return !table.has(column) || !table.given(row, column) || table.text(row, column) == "False";
 }
 
 bool is_layer(const KernelTable& table) {
@@ -33,7 +42,7 @@ bool is_layer(const KernelTable& table) {
 void read_layer(const KernelTable& table, Measurements& into) {
   const bool says_heads = !table.has("profiling_precision");  // Vidur itself
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    if (!plain(table, row)) continue;
+    if (!plain(table, row, into)) continue;
     const double tokens = table.positive(row, "num_tokens");
     const double split = table.positive(row, "num_tensor_parallel_workers");
     const double hidden = table.positive(row, "n_embd");
@@ -61,13 +70,12 @@ bool is_attention(const KernelTable& table) {
 
 /// Whether the sequences of a row are one kind and alike.
 bool alike(const KernelTable& table, std::size_t row) {
-  if (table.has("is_mixed_batch") && table.text(row, "is_mixed_batch") != "False") return false;
-  return !table.has("is_true_mixed_batch") || table.text(row, "is_true_mixed_batch") == "False";
+  return is_false(table, row, "is_mixed_batch") && is_false(table, row, "is_true_mixed_batch");
 }
 
 void read_attention(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    if (!plain(table, row) || !alike(table, row)) continue;
+    if (!plain(table, row, into) || !alike(table, row)) continue;
     const double split = table.positive(row, "num_tensor_parallel_workers");
     const double heads = table.positive(row, "n_q_head");
     const double head_dim = table.positive(row, "n_embd") / heads;
@@ -92,7 +100,7 @@ bool is_moe(const KernelTable& table) {
 /// Permutation and grouped products; their loads are uniform draws, which no exponent describes better than 0.
 void read_moe(const KernelTable& table, Measurements& into) {
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    if (!plain(table, row) || table.text(row, "use_gated") != "True") continue;
+    if (!plain(table, row, into) || table.text(row, "use_gated") != "True") continue;
     if (table.has("load_distribution") && table.text(row, "load_distribution") != "uniform") continue;
     const double products = median(table, row, "moe_grouped_gemm");
     if (!(products > 0.0)) continue;
@@ -101,6 +109,23 @@ void read_moe(const KernelTable& table, Measurements& into) {
               table.positive(row, "expert_parallel_size"), 0.0, table.positive(row, "hidden_dim"),
               table.positive(row, "expert_hidden_dim") / table.positive(row, "num_tensor_parallel_workers")},
              products + median(table, row, "moe_shuffling"), table, row);
+  }
+}
+
+bool is_send(const KernelTable& table) {
+  return table.has_all({"time_stats.send_recv.median", "num_workers", "size", "collective", "devices_per_node"});
+}
+
+/// One rank to one other, both in a node; between nodes nothing is fitted.
+void read_send(const KernelTable& table, Measurements& into) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    if (table.text(row, "collective") != "send_recv") table.fail(row, "collective", "is not send_recv");
+    if (table.number(row, "devices_per_node") < table.positive(row, "num_workers")) {
+      into.leave_out("devices_per_node", table.text(row, "devices_per_node"));
+      continue;
+    }
+    const double seconds = median(table, row, "send_recv");
+    if (seconds > 0.0) into.add("library.point_to_point", {table.positive(row, "size"), 2.0}, seconds, table, row);
   }
 }
 
@@ -115,6 +140,7 @@ void read_all_reduce(const KernelTable& table, Measurements& into) {
     const double seconds = median(table, row, "all_reduce");
     if (seconds > 0.0) into.add("all_reduce", {table.positive(row, "size"), ranks}, seconds, table, row);
   }
+  into.of_software("all_reduce", "NCCL as Vidur calls it", table);
 }
 
 }  // namespace
@@ -127,7 +153,9 @@ std::vector<TableFormat> vidur_formats() {
           {"Vidur experts", "time_stats.moe_grouped_gemm.median in ms, num_experts, router_topk, hidden_dim, ...",
            is_moe, read_moe},
           {"Vidur all-reduce", "time_stats.all_reduce.median in ms, num_workers, size in bytes, collective, ...",
-           is_all_reduce, read_all_reduce}};
+           is_all_reduce, read_all_reduce},
+          {"Vidur send and receive", "time_stats.send_recv.median in ms, num_workers, size in bytes, collective, ...",
+           is_send, read_send}};
 }
 
 }  // namespace tokenyard::calibrate

@@ -134,6 +134,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.context.KV", "last_tiles", "ratio", "0",
          "Share of the longest tile's time that the last ones take beyond the others, where more tiles than run at "
          "once are there."},
+        {"chip.kernels.context.KV", "alone", "number", "1",
+         "How many times longer a tile takes where a multiprocessor has no other to turn to."},
     }),
     provenance_rows("chip.kernels.context.KV"),
     cache_rows("chip.kernels.attention_skew", "mapping: chip.kernels.attention_skew.KV"),
@@ -174,6 +176,9 @@ constexpr auto kKeys = joined(
          "Such blocks that a multiprocessor holds at once; below 1 where one takes several."},
         {"chip.kernels.mla_decode.KV", "last_walk", "number", "0",
          "Share of a walk that the last blocks take beyond the others, where more than run at once are there."},
+        {"chip.kernels.mla_decode.KV", "another_read", "ratio", "0",
+         "Of a read of the cache, for each further 16 of up to 32 heads; more are computed in tiles of 128. 0: "
+         "neither."},
         {"chip.kernels.mla_decode.KV", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     }),
     provenance_rows("chip.kernels.mla_decode.KV"), kind_rows("chip.kernels.moe", "mapping: chip.kernels.moe.KIND"),

@@ -76,6 +76,7 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
                                          .softmax_dim = map.number("softmax_dim", 0.0, kLargest),
                                          .tile_rows = map.number("tile_rows", 0.0, kLargest),
                                          .last_tiles = map.number("last_tiles", 0.0, 1.0),
+                                         .alone = map.number("alone", 0.1, 10.0),
                                          .provenance = read_provenance(map)};
   map.finish();
   return attention;
@@ -113,6 +114,7 @@ MlaDecodeCoefficients read_mla_decode(YamlMap map) {
                             .walk = map.seconds("walk"),
                             .resident = map.number("resident", 0.0, 32.0),
                             .last_walk = map.number("last_walk", 0.0, 4.0),
+                            .another_read = map.number("another_read", 0.0, 4.0),
                             .repeated = read_repeated(map),
                             .provenance = read_provenance(map)};
   map.finish();

@@ -16,5 +16,6 @@ tokenyard_room(metrics
     metrics/recorder.hpp
     metrics/records.hpp
     metrics/scoreboard.hpp
+    metrics/step_sheet.hpp
     metrics/summary.hpp
   BELOW base)

@@ -15,6 +15,7 @@ tokenyard_room(report
     report/run_table.cpp
     report/score_files.cpp
     report/score_table.cpp
+    report/step_sheets.cpp
   HEADERS
     report/claim_files.hpp
     report/csv.hpp
@@ -27,6 +28,7 @@ tokenyard_room(report
     report/manifest.hpp
     report/request_rows.hpp
     report/score.hpp
+    report/step_sheets.hpp
     report/table.hpp
   BELOW base metrics
   PRIVATE nlohmann_json::nlohmann_json fmt::fmt)

@@ -77,7 +77,57 @@ SimTime slower_clocks(const cost::StepCostSpec& spec, const cost::StepCost& cost
   return serving::longer_in_a_row(*spec.chip.clocks, step, cost.at_peak(ranks));
 }
 
+std::vector<models::AcceleratorSpec> chips_of(const cost::StepCostSpec& spec) {
+  std::vector<models::AcceleratorSpec> chips{spec.chip};
+  if (spec.ffn) chips.push_back(spec.ffn->chip);
+  return chips;
+}
+
+metrics::ChipWork work_of(const cost::Roofline& roofline) {
+  return {.flop = roofline.flop.value(),
+          .bytes = roofline.bytes.value(),
+          .compute_s = roofline.compute.value(),
+          .memory_s = roofline.memory.value()};
+}
+
+metrics::ChipRates rates_of(const models::AcceleratorSpec& chip) {
+  metrics::ChipRates rates{.name = chip.name, .memory_bandwidth = chip.memory_bandwidth.value()};
+  for (std::size_t i = 0; i < chip.peak.size(); ++i) {
+    if (chip.peak[i]) {
+      rates.peak.emplace_back(models::name(static_cast<models::Dtype>(i)), chip.peak[i]->value());
+    }
+  }
+  return rates;
+}
+
 }  // namespace
+
+metrics::StepSheet sheet_of(const PoolStep& step) {
+  metrics::StepSheet sheet{.pool = step.pool,
+                           .what = step.what,
+                           .step_s = step.step.seconds().value(),
+                           .in_a_row_s = step.in_a_row.seconds().value(),
+                           .weights_per_chip_bytes = step.weights_per_chip.value(),
+                           .blocks_per_rank = step.blocks_per_rank,
+                           .traffic_bytes = step.traffic.value(),
+                           .kv_tokens = step.kv_tokens,
+                           .kv_tokens_asked = step.kv_tokens_asked};
+  cost::Roofline sum;
+  for (const cost::CostLine& line : step.lines) {
+    sheet.lines.push_back({.name = line.name, .time_s = line.time.value()});
+    sum += line.roofline;
+    if (line.roofline.bytes > Bytes{}) sheet.lines.back().work = work_of(line.roofline);
+  }
+  if (step.chips.size() == 1) sheet.work = work_of(sum);
+  for (const models::AcceleratorSpec& chip : step.chips) sheet.chips.push_back(rates_of(chip));
+  if (step.load) {
+    sheet.load = {.store = step.load->store,
+                  .plane = step.load->plane,
+                  .alone_s = step.load->alone.value(),
+                  .together_s = step.load->together.value()};
+  }
+  return sheet;
+}
 
 void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given) {
   refuse_unused(experiment, question, prompt_given);
@@ -115,7 +165,8 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                        .blocks_per_rank = capacity.blocks_per_rank,
                        .kv_tokens = capacity.kv_tokens(),
                        .kv_tokens_asked = ranks[0].decode_context + ranks[0].prefill_tokens,
-                       .weights_per_chip = capacity.weights_per_chip});
+                       .weights_per_chip = capacity.weights_per_chip,
+                       .chips = chips_of(spec)});
     });
   }
   std::vector<Bytes> weights;

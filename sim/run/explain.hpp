@@ -1,7 +1,9 @@
 #pragma once
 
 #include "models/cost/step_cost.hpp"
+#include "models/device/accelerator.hpp"
 #include "sim/config/experiment.hpp"
+#include "sim/metrics/step_sheet.hpp"
 #include "sim/run/weights_load.hpp"
 
 #include <cstdint>
@@ -31,8 +33,12 @@ struct PoolStep {
   std::uint64_t kv_tokens = 0;        ///< that fit into these
   std::uint64_t kv_tokens_asked = 0;  ///< that the step's requests have on a rank
   Bytes weights_per_chip;
-  std::optional<WeightsLoad> load{};  ///< absent in a machine without a pool to load them from
+  std::optional<WeightsLoad> load{};           ///< absent in a machine without a pool to load them from
+  std::vector<models::AcceleratorSpec> chips;  ///< those of its FFN, where they stand apart, behind the others
 };
+
+/// The same as results tell it.
+[[nodiscard]] metrics::StepSheet sheet_of(const PoolStep& step);
 
 /// Throws UserError for a step that no pool could ever run: contexts beyond the model's, more requests than an engine
 /// runs, or a chunk or a `prompt_given` that no pool takes. explain() prices it all the same.

@@ -1,6 +1,7 @@
 #include "sim/validate/batches.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/config/catalog.hpp"
 #include "sim/config/read_models.hpp"
 #include "sim/validate/bench_limits.hpp"
 #include "sim/validate/layouts.hpp"
@@ -191,8 +192,11 @@ MeasuredSet read_inference_bench(const CsvTable& table) {
     batch.slots = batch.requests;
     batch.tokens = 8192;
     Point point = point_of(table, row, batch, llms);
-    if (batch.engine != "vllm" && batch.engine != "trtllm")
-      point.refuse("no engine '" + framework + "'; vLLM and TensorRT-LLM are known");
+    if (batch.engine != "vllm" && batch.engine != "trtllm") {
+      const std::string meant = config::nearest(framework, {"vLLM", "TensorRT-LLM"});
+      point.refuse("no engine '" + framework + "'; vLLM and TensorRT-LLM are known" +
+                   (meant.empty() ? "" : "; is '" + meant + "' meant?"));
+    }
     if (!split.empty() && !stages && split != "TP" && split != "Tensor Parallelism") {
       point.refuse("no layout '" + split + "'; TP and PP are known");
     }

@@ -128,7 +128,13 @@ Machine machine_named(std::string_view written) {
       return {chip->topology, chip->chip, chip->chips_per_node, chip->nodes, ""};
     }
   }
-  return {"", "", 0, 1, nothing_of("machine with chips", written, "topologies", "")};
+  std::vector<std::string> chips;
+  for (const KnownChip& chip : kChips) chips.emplace_back(chip.word);
+  std::string meant;
+  for (const std::string& word : words_of(written)) {
+    if (meant.empty()) meant = config::nearest(without_count(word), chips);
+  }
+  return {"", "", 0, 1, nothing_of("machine with chips", written, "topologies", meant)};
 }
 
 }  // namespace tokenyard::validate

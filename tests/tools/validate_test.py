@@ -97,6 +97,18 @@ class Validate(CliTest):
         self.assertIn("3 rows:", self.works("validate", "--set", "points.csv", "--limit", "3"))
         self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "nothing"),
                          "validate: no row of the sets is of such a model, chip and engine")
+        self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "qwen3-23b", "--engine", "trtlm"),
+                         "validate: no row of the sets is of such a model, chip and engine; --model qwen3-23b: is "
+                         "'qwen3-32b' meant?; --engine trtlm: is 'trtllm' meant?")
+
+    def test_a_name_that_nobody_knows_is_told_with_the_nearest(self):
+        self.write("names.csv", HEADER + GOOD.replace("Llama-3.1-8B", "Lama-3.1-8B") + GOOD.replace("h200_sxm", "h220")
+                   + GOOD.replace(",vllm,", ",vlm,"))
+        self.works("validate", "--set", "names.csv", "--out", "out")
+        why = [row["why"] for row in self.points("out")]
+        self.assertTrue(why[0].endswith("; the nearest is llama-3.1-8b"), why[0])
+        self.assertTrue(why[1].endswith("; the nearest is h200"), why[1])
+        self.assertTrue(why[2].endswith("; is 'vllm' meant?"), why[2])
 
     def test_runs_of_mlperf(self):
         self.write("mlperf.csv", MLPERF)

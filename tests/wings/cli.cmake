@@ -22,6 +22,7 @@ tokenyard_cli_test("cli: a mistake is told in one line with its place" tests/too
 tokenyard_cli_test("cli: claims are judged by their runs" tests/tools/claims_test.py)
 tokenyard_cli_test("cli: promises hold" tests/tools/promises_test.py)
 tokenyard_cli_test("cli: collective prices what one asks" tests/tools/collective_test.py)
+tokenyard_cli_test("cli: explain tells what each kernel computes and moves" tests/tools/explain_test.py)
 tokenyard_cli_test("cli: a pool is priced by its own kernel tables" tests/tools/cost_table_test.py)
 tokenyard_cli_test("cli: validate plays what it can and tells the rest" tests/tools/validate_test.py)
 tokenyard_cli_test("cli: a pool of KV blocks gives what was reported at half reuse and not at nine tenths" tests/tools/pool_test.py)

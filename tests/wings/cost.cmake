@@ -20,6 +20,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/mixed_attention_test.cpp
     unit/models/cost/peak_time_test.cpp
     unit/models/cost/price_basis_test.cpp
+    unit/models/cost/roofline_test.cpp
     unit/models/cost/small_kernels_test.cpp
     unit/models/cost/micro_batches_test.cpp
     unit/models/cost/special_steps_test.cpp

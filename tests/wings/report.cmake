@@ -9,6 +9,7 @@ tokenyard_tests(unit_report unit
     unit/report/json_test.cpp
     unit/report/manifest_test.cpp
     unit/report/run_table_test.cpp
+    unit/report/step_sheets_test.cpp
   LIBRARIES nlohmann_json::nlohmann_json)
 
 tokenyard_tests(unit_metrics unit

@@ -11,7 +11,7 @@ communication.
 import pathlib
 import sys
 
-NOT_FITTED = ("up_to", "from", "flash")
+NOT_FITTED = ("up_to", "from", "flash", "launch_across", "eff_across", "act_io", "per_token")
 
 
 def indent(line: str) -> int:

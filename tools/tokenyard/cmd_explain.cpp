@@ -1,15 +1,16 @@
 #include "tools/tokenyard/commands.hpp"
 
 #include "sim/config/experiment.hpp"
+#include "sim/report/step_sheets.hpp"
 #include "sim/run/explain.hpp"
 #include "tools/tokenyard/options.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace tokenyard::cli {
 namespace {
@@ -18,53 +19,19 @@ struct ExplainArguments {
   std::string file;
   std::vector<std::string> settings;
   StepQuestion question;
+  bool json = false;
 };
-
-constexpr double kShown = 0.0005;  // ms
-
-template <class... Figures>
-std::string line(const char* format, Figures... figures) {
-  char text[160];
-  std::snprintf(text, sizeof text, format, figures...);
-  return text;
-}
-
-void print(const PoolStep& step) {
-  const double milliseconds = step.step.seconds().value() * 1e3;
-  std::cout << step.pool << ": " << step.what << "\n";
-  double sum = 0.0;
-  for (const cost::CostLine& part : step.lines) {
-    const double time = part.time.value() * 1e3;
-    sum += time;
-    const bool shown = std::abs(time) >= kShown;  // rounding may leave some of what nothing is left of
-    std::cout << line("  %-24s %10.3f ms  %6.4f\n", part.name.c_str(), shown ? time : 0.0,
-                      shown ? time / milliseconds : 0.0);
-  }
-  if (milliseconds > 1.001 * sum) std::cout << line("  %-24s %10.3f ms\n", "waiting for the host", milliseconds - sum);
-  std::cout << line("  %-24s %10.3f ms\n", "step", milliseconds);
-  if (step.in_a_row > step.step) {
-    std::cout << line("  %-24s %10.3f ms  (chips busy with products cannot keep full clocks)\n", "step, many in a row",
-                      step.in_a_row.seconds().value() * 1e3);
-  }
-  std::cout << line("  weights %.1f GB a chip, %u KV blocks a rank, %.1f GB read a step by all chips together\n",
-                    step.weights_per_chip.value() * 1e-9, step.blocks_per_rank, step.traffic.value() * 1e-9);
-  if (step.kv_tokens_asked > step.kv_tokens) {
-    std::cout << line("  no engine runs this step: its requests have %llu tokens a rank, the KV cache holds %llu\n",
-                      static_cast<unsigned long long>(step.kv_tokens_asked),
-                      static_cast<unsigned long long>(step.kv_tokens));
-  }
-  if (step.load) {
-    std::cout << line("  loaded from %s over %s in %.1f s, with all other instances at once in %.1f s\n",
-                      step.load->store.c_str(), step.load->plane.c_str(), step.load->alone.value(),
-                      step.load->together.value());
-  }
-  std::cout << "\n";
-}
 
 int explain_file(const ExplainArguments& arguments, bool prompt_given) {
   const config::Experiment experiment = config::read_experiment(arguments.file, overrides(arguments.settings));
   refuse_impossible(experiment, arguments.question, prompt_given);
-  for (const PoolStep& step : explain(experiment, arguments.question)) print(step);
+  std::vector<metrics::StepSheet> sheets;
+  for (const PoolStep& step : explain(experiment, arguments.question)) sheets.push_back(sheet_of(step));
+  if (arguments.json) {
+    report::write_steps_json(sheets, std::cout);
+    return 0;
+  }
+  for (const metrics::StepSheet& sheet : sheets) std::cout << report::step_table(sheet) << "\n";
   return 0;
 }
 
@@ -77,6 +44,7 @@ void add_explain(CLI::App& app, Command& command) {
   add_set_option(*sub, given->settings);
   sub->add_option("--decodes", given->question.decodes, "sequences that decode, on each rank")->capture_default_str();
   sub->add_option("--context", given->question.context, "tokens of each in the cache")->capture_default_str();
+  sub->add_flag("--json", given->json, "print JSON for programs in place of the tables");
   auto* prompt =
       sub->add_option("--prompt", given->question.prompt, "tokens of a prompt, on each rank of a prefill pool")
           ->capture_default_str();

@@ -1,6 +1,7 @@
 #include "tools/tokenyard/commands.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/config/catalog.hpp"
 #include "sim/files/output_file.hpp"
 #include "sim/files/output_folder.hpp"
 #include "sim/report/score.hpp"
@@ -15,7 +16,9 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace tokenyard::cli {
 namespace {
@@ -46,6 +49,23 @@ std::vector<validate::Point> chosen(std::vector<validate::Point> points, const V
   std::vector<validate::Point> some;
   for (std::size_t i = 0; i < given.limit; ++i) some.push_back(std::move(points[i * points.size() / given.limit]));
   return some;
+}
+
+/// The names in the sets that are nearest to what was asked for and no point has.
+std::string meant(const std::vector<validate::Point>& points, const ValidateArguments& given) {
+  std::string text;
+  const auto add = [&](const char* option, const std::string& asked, auto name_of) {
+    std::vector<std::string> known;
+    for (const validate::Point& point : points) known.push_back(name_of(point));
+    std::sort(known.begin(), known.end());
+    if (std::any_of(known.begin(), known.end(), [&](const std::string& name) { return holds(name, asked); })) return;
+    const std::string nearest = config::nearest(asked, known);
+    if (!nearest.empty()) text += std::string("; ") + option + " " + asked + ": is '" + nearest + "' meant?";
+  };
+  add("--model", given.model, [](const validate::Point& point) { return point.scored.model; });
+  add("--chip", given.chip, [](const validate::Point& point) { return point.scored.chip; });
+  add("--engine", given.engine, [](const validate::Point& point) { return point.scored.engine; });
+  return text;
 }
 
 /// A line that is written over, where somebody watches.
@@ -81,8 +101,9 @@ int validate_sets(const ValidateArguments& given) {
     for (const std::string& note : set.notes) notes.push_back(file + ": " + note);
     std::move(set.points.begin(), set.points.end(), std::back_inserter(points));
   }
+  const std::string nearest = meant(points, given);
   points = chosen(std::move(points), given);
-  if (points.empty()) throw UserError("validate: no row of the sets is of such a model, chip and engine");
+  if (points.empty()) throw UserError("validate: no row of the sets is of such a model, chip and engine" + nearest);
 
   validate::PlayedPoints played;
   {

@@ -108,6 +108,65 @@ TEST_CASE("calibrate: a product that is more than 5 % above the chip's peaks is 
   CHECK(refused("bfloat16,1,4096,4096,0.0001").find("TB/s") != std::string::npos);
 }
 
+TEST_CASE("calibrate: decodes that are quicker than the memory are left out and told") {
+  // Keys and values of 64 sequences, 8 heads of 128 and 4,096 tokens in BF16 are 1.07 GB: 1.07 ms at 1 TB/s. That of
+  // one sequence is 17 MB and may come from a cache, at 8 TB/s: 2.1 us.
+  const TemporaryFolder here;
+  const std::string path = here / "attention.csv";
+  const auto table = [&](int too_quick) {
+    std::string text =
+        "op_name,kv_cache_dtype,attn_dtype,batch_size,step,num_heads,num_key_value_heads,head_dim,window_size,"
+        "latency\n";
+    for (int row = 0; row < 40; ++row) {
+      const int sequences = 32 + row;
+      const double ms = 4095e-6 * sequences * (row < too_quick ? 3.0 : 5.0);
+      text += "generation_attention,bfloat16,bfloat16," + std::to_string(sequences) + ",4095,32,8,128,0," +
+              std::to_string(ms) + "\n";
+    }
+    write_text(path, text);
+    return read_tables({path});
+  };
+  const Calibration whole = check_tables(table(0), test::round_chip());
+  REQUIRE(whole.families.size() == 1);
+  CHECK(whole.families[0].rows == 40);
+  CHECK(whole.left_out.empty());
+  const Calibration some = check_tables(table(10), test::round_chip());
+  CHECK(some.families.at(0).rows == 30);
+  REQUIRE(some.left_out.size() == 1);
+  CHECK(some.left_out[0].find("attention_decode.bf16: 10 of 40 rows are quicker than the data sheet permits") !=
+        std::string::npos);
+  CHECK(some.left_out[0].find("times what the memory of round-100 has") != std::string::npos);
+  const std::string most = refusal([&] { return check_tables(table(30), test::round_chip()); });
+  CHECK(most.starts_with(path + ":"));
+  CHECK(most.find("30 of 40 rows") != std::string::npos);
+  CHECK(most.find("is it the right chip") != std::string::npos);
+}
+
+TEST_CASE("calibrate: prompts cannot multiply faster than the peak of their cache's format") {
+  // Causal attention of 8,192 tokens, 32 heads of 128: 2 * 32 * 128 * 8192^2 FLOP, 5.5 ms at 100 TFLOP/s and 2.75 ms
+  // at the 200 of FP8.
+  const TemporaryFolder here;
+  const std::string path = here / "attention.csv";
+  const auto left_out = [&](const std::string& format, double ms) {
+    std::string text =
+        "op_name,kv_cache_dtype,attn_dtype,batch_size,isl,num_heads,num_key_value_heads,head_dim,window_size,latency\n";
+    for (int row = 0; row < 30; ++row) {
+      const double seconds = row == 0 ? ms : 12.0;
+      text += "context_attention," + format + ",bfloat16,1," + std::to_string(8192 + row) + ",32,8,128,0," +
+              std::to_string(seconds) + "\n";
+    }
+    write_text(path, text);
+    std::vector<std::string> told = check_tables(read_tables({path}), test::round_chip()).left_out;
+    std::erase_if(told, [](const std::string& why) { return why.find("quicker") == std::string::npos; });
+    return told;
+  };
+  CHECK(left_out("bfloat16", 5.3).empty());  // within 5 %
+  REQUIRE(left_out("bfloat16", 5.0).size() == 1);
+  CHECK(left_out("bfloat16", 5.0)[0].find("times the peak of round-100") != std::string::npos);
+  CHECK(left_out("fp8", 5.0).empty());
+  CHECK(left_out("fp8", 2.5).size() == 1);
+}
+
 TEST_CASE("calibrate: rows of a format that no family stands for are counted") {
   const TemporaryFolder here;
   write_text(here / "gemm.csv", gemm_table(1e-3) + "bflot16,1,512,512,1\nbflot16,2,512,512,1\n");

@@ -103,6 +103,50 @@ TEST_CASE("calibrate communication: the library's own formula is met and large a
   CHECK(switches.time(*stored, shape, chip).value() == Approx(175.2456e-6).epsilon(1e-6));
 }
 
+TEST_CASE("calibrate communication: nothing is sent faster than the port of a chip") {
+  // 8 MB out of a port of 100 GB/s take 80 us; of an all-gather among two half of it.
+  const TemporaryFolder here;
+  const std::vector<fit::Family> families = fit::communication_families(one_domain_of_100_GBps());
+  const auto left_out = [&](const std::string& table, const std::string& first) {
+    write_text(here / "t.csv", table + first);
+    std::vector<std::string> told;
+    for (const std::string& sentence :
+         check_tables(read_tables({here / "t.csv"}), test::round_chip(), families).left_out) {
+      if (sentence.find("quicker") != std::string::npos) told.push_back(sentence);
+    }
+    return told;
+  };
+  std::string sends = "time_stats.send_recv.median,num_workers,size,collective,devices_per_node\n";
+  for (int row = 1; row <= 30; ++row) sends += "0.2,2," + std::to_string(row * 4096) + ",send_recv,2\n";
+  CHECK(left_out(sends, "0.077,2,8000000,send_recv,2\n").empty());  // within 5 %
+  const auto told = left_out(sends, "0.07,2,8000000,send_recv,2\n");
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].find("library.point_to_point: 1 of 31 rows are quicker") != std::string::npos);
+  CHECK(told[0].find("114.3 GB/s, 1.14 times what the links of round-100 have") != std::string::npos);
+  std::string gathers = "op_name,nccl_dtype,num_gpus,message_size,latency\n";
+  for (int row = 1; row <= 30; ++row) gathers += "all_gather,half,2," + std::to_string(row * 4096) + ",0.2\n";
+  CHECK(left_out(gathers, "all_gather,half,2,4000000,0.039\n").empty());
+  CHECK(left_out(gathers, "all_gather,half,2,4000000,0.037\n").size() == 1);
+}
+
+TEST_CASE("calibrate communication: a send made by the formula gives its coefficients back") {
+  const TemporaryFolder here;
+  const std::vector<fit::Family> families = fit::communication_families(one_domain_of_100_GBps());
+  std::string sends = "time_stats.send_recv.median,num_workers,size,collective,devices_per_node\n";
+  for (int kib = 2; kib <= 65'536; kib *= 2) {
+    for (const double part : {1.0, 1.25, 1.5}) {  // 8 us and 0.8 of 100 GB/s
+      const double bytes = part * kib * 1024.0;
+      sends += std::to_string(8e-3 + bytes / 80e9 * 1e3) + ",2," + std::to_string(bytes) + ",send_recv,2\n";
+    }
+  }
+  write_text(here / "t.csv", sends);
+  const Calibration fitted = fit_tables(read_tables({here / "t.csv"}), test::round_chip(), families);
+  REQUIRE(fitted.families.size() == 1);
+  CHECK(fitted.families[0].family->place == "library.point_to_point");
+  CHECK(fitted.families[0].values[0] == Approx(8e-6).epsilon(0.01));
+  CHECK(fitted.families[0].values[1] == Approx(0.8).epsilon(0.01));
+}
+
 TEST_CASE("calibrate communication: DeepEP sends FP8 with scales to the ranks of its nodes and gets BF16 back") {
   const TemporaryFolder here;
   const std::string header = "device,node_num,hidden_size,num_topk,num_token,";

@@ -1,10 +1,14 @@
 #include "models/base/errors.hpp"
 #include "sim/calibrate/calibrate.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 using namespace tokenyard;
 using namespace tokenyard::calibrate;
@@ -57,6 +61,75 @@ TEST_CASE("expert tables: NVFP4 rows of the other kernel alone are taken as they
   const TemporaryFolder here;
   write_text(here / "t.csv", kHeader + "moe_torch_flow_cutlass,nvfp4,64,7168,2048,8,256,1,4,balanced,0.25\n");
   CHECK(read_tables({here / "t.csv"}).families().at("moe.nvfp4").size() == 1);
+}
+
+TEST_CASE("expert tables: grouped products of InferSim are those of one rank that holds its share") {
+  const TemporaryFolder here;
+  const std::string header =
+      "num_experts,num_gpus,num_local_experts,topk,hidden_size,intermediate_size,batch_size_per_gpu,tokens_per_expert,"
+      "up_proj_us,up_mfu,down_proj_us,down_mfu\n";
+  write_text(here / "data.csv", header + "128,8,16,8,2048,768,32,16,33.5,0.155,22.9,0.122\n" +
+                                    "256,1,256,8,7168,2048,32,1,1297.0,0.0029,721.6,0.0028\n");
+  const Measurements measured = read_tables({here / "data.csv"});
+  const fit::Samples& rows = measured.families().at("grouped products.fp8_block");
+  REQUIRE(rows.size() == 1);
+  // 16 rows for each of 128 experts are 256 tokens that choose 8; a rank of 8 holds 16, and all are hit.
+  const std::vector<double> expected{256, 128, 8, 8, 2048, 768, 16};
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(rows.shape(0)[i] == expected[i]);
+  CHECK(rows.seconds(0) == doctest::Approx(56.4e-6));
+  CHECK(measured.left_out().at("tokens_per_expert '1'") == 1);  // nobody knows how many got one
+  write_text(here / "data.csv", header + "16,8,32,8,2048,768,32,16,33.5,0.155,22.9,0.122\n");
+  CHECK(refusal(here / "data.csv") ==
+        (here / "data.csv") + ":2: column 'num_local_experts': is more than the experts there are");
+  write_text(here / "data.csv", header + "128,8,16,8,2048,768,32,16,33.5 us,0.155,22.9,0.122\n");
+  CHECK(refusal(here / "data.csv")
+            .starts_with((here / "data.csv") + ":2: column 'up_proj_us': '33.5 us' is not a number"));
+}
+
+TEST_CASE("expert tables: grouped products become the coefficients of whole experts") {
+  // Two kernels of the round chip: 30 us less the floors of three small kernels, 1 us an expert, FLOP/100T and
+  // weights/1T, which add up. 100 rows an expert: 2 * 3 * 100 * 2048 * 1024 FLOP are 12.58 us, its weights 6.29 us.
+  const TemporaryFolder here;
+  std::string text =
+      "num_experts,num_local_experts,topk,hidden_size,intermediate_size,tokens_per_expert,up_proj_us,down_proj_us\n";
+  for (const int held : {1, 2, 4, 8, 16, 32}) {
+    for (const int each : {4, 16, 64, 100, 256, 1000}) {
+      const double us = 30.0 - 3.0 * 2.0 + held + held * (each * 0.12582912 + 6.291456);
+      text += "32," + std::to_string(held) + ",2,2048,1024," + std::to_string(each) + "," + std::to_string(0.6 * us) +
+              "," + std::to_string(0.4 * us) + "\n";
+    }
+  }
+  write_text(here / "data.csv", text);
+  const Calibration fitted = fit_tables(read_tables({here / "data.csv"}), test::round_chip());
+  REQUIRE(fitted.families.size() == 1);
+  CHECK(fitted.families[0].family->place == "moe.fp8_block");
+  CHECK(fitted.families[0].error.p90 < 0.02);
+  for (std::size_t i = 0; i < fitted.families[0].values.size(); ++i) {
+    const std::string_view key = fitted.families[0].family->parameters[i].key;
+    CHECK(key != "act_io");  // of which the table knows nothing
+    if (key == "t0") CHECK(fitted.families[0].values[i] == doctest::Approx(30e-6).epsilon(0.1));
+    if (key == "per_local_expert") CHECK(fitted.families[0].values[i] == 0.0);  // not told from those that are hit
+  }
+}
+
+TEST_CASE("expert tables: LLMServingSim says how many experts are hit and the folder which model it is") {
+  const TemporaryFolder here;
+  const std::filesystem::path folder = here.path() / "Qwen/Qwen3-30B-A3B-Instruct-2507/bf16/tp1";
+  std::filesystem::create_directories(folder);
+  const std::string path = (folder / "moe.csv").string();
+  write_text(path, "tokens,activated_experts,time_us\n8,64,423.073\n8,8,51.638\n");
+  const Measurements measured = read_tables({path});
+  const fit::Samples& rows = measured.families().at("moe_of.triton.bf16");
+  REQUIRE(rows.size() == 1);
+  const std::vector<double> expected{8, 128, 8, 1, 2048, 768, 64};
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(rows.shape(0)[i] == expected[i]);
+  CHECK(rows.seconds(0) == doctest::Approx(423.073e-6));
+  // 8 experts of 3 * 2048 * 768 weights are 75.5 MB and stay in an L2 of 128 MB.
+  CHECK(measured.left_out().at("activated_experts '8'") == 1);
+  write_text(path, "tokens,activated_experts,time_us\n2,17,100\n");  // 2 tokens choose 16 at most
+  CHECK(refusal(path).starts_with(path + ":2: column 'activated_experts': these tokens choose 8 of 128 experts each"));
+  write_text(here / "moe.csv", "tokens,activated_experts,time_us\n2,16,100\n");
+  CHECK(refusal(here / "moe.csv").find("the folders above must name a profiled model") != std::string::npos);
 }
 
 TEST_CASE("expert tables: a wrong cell is told with file and line and column") {

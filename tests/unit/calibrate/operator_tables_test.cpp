@@ -55,6 +55,7 @@ TEST_CASE("operator tables: Frontier's projections and quantised layers are left
                                       "0.1,0.2,0.3,0.4,32,4,2048,768,True,32,1,BF16,method=fp8\n");
   const Measurements measured = read_tables({here / "linear.csv"});
   CHECK(measured.families().at("gemm.bf16").size() == 2);  // up and down of the first row
+  CHECK(measured.left_out().at("quant_signature 'method=fp8'") == 1);
 }
 
 TEST_CASE("operator tables: attention is told apart by kind and prefixes are left out") {
@@ -72,6 +73,16 @@ TEST_CASE("operator tables: attention is told apart by kind and prefixes are lef
   CHECK(measured.families().at("attention_decode.bf16").seconds(0) == doctest::Approx(20e-6));
 }
 
+TEST_CASE("operator tables: a cell that says nothing of a mixed batch is no mixed batch") {
+  const TemporaryFolder here;
+  write_text(here / "attention.csv",
+             "time_stats.attn_prefill.median,time_stats.attn_decode.median,n_embd,n_q_head,n_kv_head,batch_size,"
+             "prefill_chunk_size,kv_cache_size,is_prefill,num_tensor_parallel_workers,is_true_mixed_batch\n"
+             "0.0,0.02,4096,32,8,16,0,2047,False,2,\n"
+             "0.0,0.03,4096,32,8,16,0,2047,False,2,True\n");
+  CHECK(read_tables({here / "attention.csv"}).families().at("attention_decode.bf16").size() == 1);
+}
+
 TEST_CASE("operator tables: all-reduces count bytes in Vidur and elements in aiconfigurator") {
   const TemporaryFolder here;
   write_text(here / "vidur.csv",
@@ -80,11 +91,44 @@ TEST_CASE("operator tables: all-reduces count bytes in Vidur and elements in aic
   write_text(here / "custom.csv",
              "allreduce_dtype,num_gpus,message_size,latency,backend\n"
              "bfloat16,4,2048,0.005,vllm_graph\nbfloat16,4,4096,0.03,vllm_eager\n");
-  const Measurements measured = read_tables({here / "vidur.csv", here / "custom.csv"});
-  const fit::Samples& rows = measured.families().at("all_reduce");
-  REQUIRE(rows.size() == 2);  // neither that across nodes nor the one that no graph holds
-  CHECK(shape(measured, "all_reduce", 0) == std::vector<double>{2048, 8});
-  CHECK(shape(measured, "all_reduce", 1) == std::vector<double>{4096, 4});
+  const Measurements vidur = read_tables({here / "vidur.csv"});
+  REQUIRE(vidur.families().at("all_reduce").size() == 1);  // not that across nodes
+  CHECK(shape(vidur, "all_reduce") == std::vector<double>{2048, 8});
+  const Measurements custom = read_tables({here / "custom.csv"});
+  REQUIRE(custom.families().at("all_reduce").size() == 1);  // not the one that no graph holds
+  CHECK(shape(custom, "all_reduce") == std::vector<double>{4096, 4});
+}
+
+TEST_CASE("operator tables: all-reduces of two engines are not taken for one kernel") {
+  const TemporaryFolder here;
+  const std::string header = "allreduce_dtype,num_gpus,message_size,latency,backend,framework,version\n";
+  write_text(here / "a.csv", header + "bfloat16,4,2048,0.005,vllm_graph,vLLM,0.24.0\n");
+  write_text(here / "more.csv", header + "bfloat16,8,2048,0.006,vllm_graph,vLLM,0.24.0\n");
+  write_text(here / "b.csv", header + "bfloat16,4,2048,0.004,sglang_graph,SGLang,0.5.14\n");
+  CHECK(read_tables({here / "a.csv", here / "more.csv"}).families().at("all_reduce").size() == 2);
+  std::string told;
+  try {
+    static_cast<void>(read_tables({here / "a.csv", here / "b.csv"}));
+  } catch (const UserError& error) {
+    told = error.what();
+  }
+  CHECK(told == (here / "b.csv") + ": all_reduce of SGLang 0.5.14 beside those of vLLM 0.24.0 in " + (here / "a.csv") +
+                    "; one software at a time");
+}
+
+TEST_CASE("operator tables: sends count inside a node and those between nodes are told") {
+  const TemporaryFolder here;
+  const std::string header = "time_stats.send_recv.median,num_workers,size,collective,devices_per_node\n";
+  write_text(here / "send.csv", header + "0.012,2,4096,send_recv,2\n0.02,2,4096,send_recv,1\n");
+  const Measurements measured = read_tables({here / "send.csv"});
+  REQUIRE(measured.families().at("library.point_to_point").size() == 1);
+  CHECK(shape(measured, "library.point_to_point") == std::vector<double>{4096, 2});
+  CHECK(measured.families().at("library.point_to_point").seconds(0) == doctest::Approx(12e-6));
+  CHECK(measured.left_out().at("devices_per_node '1'") == 1);
+  write_text(here / "send.csv", header + "0.012,2,4096,all_reduce,2\n");
+  CHECK(refusal(here / "send.csv") == (here / "send.csv") + ":2: column 'collective': is not send_recv");
+  write_text(here / "send.csv", header + "0.012,2,4 KiB,send_recv,2\n");
+  CHECK(refusal(here / "send.csv").starts_with((here / "send.csv") + ":2: column 'size': '4 KiB' is not a number"));
 }
 
 TEST_CASE("operator tables: a negative time and a word and an unknown column are told with their place") {

@@ -220,6 +220,19 @@ TEST_CASE("shipped chips: h800-sxm and h20 have the errors of products in blocks
   check_shipped({"h20", {"kernels/infersim/bench_data/gemm/h20/data.csv"}, {}, 1});
 }
 
+TEST_CASE("shipped chips: h20 has the errors it states on grouped products") {
+  const std::string folder = "kernels/infersim/bench_data/grouped_gemm/";
+  check_shipped({"h20", {folder + "decode/h20/data.csv", folder + "prefill/h20/data.csv"}, {}, 1});
+}
+
+TEST_CASE("shipped chips: rtx-pro-6000 has the errors it states on experts of Triton") {
+  check_shipped(
+      {"rtx-pro-6000",
+       {"kernels/llmservingsim/profiler/perf/RTXPRO6000/Qwen/Qwen3-30B-A3B-Instruct-2507/bf16/tp1/moe.csv.gz"},
+       {},
+       1});
+}
+
 TEST_CASE("shipped chips: h100-sxm has the errors it states on our own tables") {
   CHECK(judge(chip_of("h100-sxm"), {measured_file("h100-sxm/small.csv"), measured_file("h100-sxm/sampling.csv")}) ==
         10);

@@ -34,7 +34,7 @@ const models::Provenance& provenance_of(const fit::Family& family, const models:
   for (std::size_t op = 0; op < models::kCollectives; ++op) {
     if (path[3] == models::name(static_cast<models::Collective>(op))) return library.ring.at(op).provenance;
   }
-  return library.in_network->provenance;
+  return path[3] == "point_to_point" ? library.point_to_point.provenance : library.in_network->provenance;
 }
 
 /// The errors that the entry states are those its coefficients have on the rows that are held out of the tables.
@@ -105,6 +105,10 @@ TEST_CASE("shipped collectives: h100 and h200 have the errors they state") {
             communication(system, "sglang_0.5.6.post2_wideep_deepep_normal")},
            2});
   }
+}
+TEST_CASE("shipped collectives: a100 and h100 have the errors they state on sends in a node") {
+  check({"a100-80g-sxm", "dgx-a100", "", {"vidur/network_a100_dgx_send_recv.csv.gz"}, 1});
+  check({"h100-sxm", "hgx-h100", "", {"vidur/network_h100_dgx_send_recv.csv.gz"}, 1});
 }
 TEST_CASE("shipped collectives: b200 has the errors it states") {
   check_all("b200-sxm", "hgx-b200", "b200_sxm", true);

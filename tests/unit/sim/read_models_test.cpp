@@ -120,6 +120,21 @@ TEST_CASE("read chip: what a fit says of itself arrives with its coefficients") 
   CHECK(fit.valid[1].greatest == 8192);
 }
 
+TEST_CASE("read chip: what blocks of heads and lone tiles cost has a default that leaves prices as they are") {
+  const auto chip = [](const std::vector<Override>& set) {
+    return read_chip(YamlMap::load(catalogue("chips/h100-sxm"), "chip", set)).kernels;
+  };
+  const auto bf16 = static_cast<std::size_t>(Dtype::Bf16);
+  CHECK(chip({}).mla_decode[bf16]->another_read == 0.0);
+  CHECK(chip({}).mla_context[bf16]->alone == 1.0);
+  CHECK(chip({{"kernels.mla_decode.bf16.another_read", "0.5"}}).mla_decode[bf16]->another_read == 0.5);
+  CHECK(chip({{"kernels.attention_context.bf16.alone", "1.5"}}).context_attention[bf16]->alone == 1.5);
+  CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.mla_decode.bf16.another_read", "-1"}})),
+                       doctest::Contains("another_read"), UserError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.attention_context.bf16.alone", "0"}})),
+                       doctest::Contains("alone"), UserError);
+}
+
 TEST_CASE("load chip: an entry of the catalogue by name and a file by path") {
   CHECK(load_chip("h100-sxm").name == "h100-sxm");
   CHECK(load_chip(catalogue("chips/h20").string()).name == "h20");

@@ -38,4 +38,6 @@ TEST_CASE("names: the first word that is a chip of ours names the machine and co
   CHECK(machine_named("b200_sxm").topology == "hgx-b200");
   CHECK(machine_named("xyz9000").topology.empty());
   CHECK(machine_named("xyz9000").why == "no machine with chips 'xyz9000' in topologies");
+  CHECK(machine_named("h220_sxm").why == "no machine with chips 'h220_sxm' in topologies; the nearest is h200");
+  CHECK(machine_named("8xMI300_x").why == "no machine with chips '8xMI300_x' in topologies; the nearest is mi300x");
 }

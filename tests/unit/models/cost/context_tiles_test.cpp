@@ -33,6 +33,17 @@ TEST_CASE("context tiles: the last tile walks all keys alone on its multiprocess
   CHECK(products_us({.tile_keys = 500, .tile_rows = 100}, 100, 1000) == Approx(1500.0).epsilon(1e-12));
 }
 
+TEST_CASE(
+    "context tiles: a tile that has its multiprocessor to itself may take longer than its share of the chip's rate") {
+  // As above: 1,000 us, and half as much again.
+  CHECK(products_us({.tile_rows = 100, .alone = 1.5}, 100, 1000) == Approx(1500.0).epsilon(1e-12));
+  // 2,000 tokens keep all multiprocessors busy with several tiles: only the last of them are alone, for half of 3,000
+  // us.
+  CHECK(products_us({.tile_rows = 100, .alone = 1.5}, 2000, 2000) == Approx(4000.0).epsilon(1e-12));
+  CHECK(products_us({.tile_rows = 100, .last_tiles = 0.5, .alone = 1.5}, 2000, 2000) ==
+        Approx(4000.0 + 1500.0).epsilon(1e-12));
+}
+
 TEST_CASE("context tiles: more tiles than run at once wait for the last of them") {
   // 600 tokens are 24 tiles, 1.2 times 20: a fifth of half of the 600 us of the longest besides their 360 us, which is
   // still less than that one takes; 2,000 tokens are four times as many and wait for half of 2,000 us.

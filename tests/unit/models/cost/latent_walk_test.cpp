@@ -28,6 +28,40 @@ TEST_CASE("latent walk: a block takes 64 heads and walks its context alone") {
   CHECK(walk.pass(150e-6, 80, 80 * 1000.0) == Approx(230e-6).epsilon(1e-12));  // all of it, not more
 }
 
+TEST_CASE("latent walk: up to 32 heads each 16 read the cache and more are computed in tiles of 128") {
+  const auto walk = [](double heads) { return LatentWalk({.another_read = 0.5}, heads, 100); };
+  CHECK(walk(8).reads() == 1.0);
+  CHECK(walk(16).reads() == 1.0);
+  CHECK(walk(32).reads() == 1.5);
+  CHECK(walk(32).heads() == 32);
+  CHECK(walk(64).reads() == 1.0);
+  CHECK(walk(64).heads() == 128);
+  CHECK(walk(200).heads() == 256);
+  CHECK(walk(64).pass(3.0, 2, 1e6) == 3.0);  // contexts are split
+  const LatentWalk plain({}, 32, 100);
+  CHECK(plain.reads() == 1.0);
+  CHECK(plain.heads() == 32);
+}
+
+TEST_CASE("latent walk: a second block of heads costs what it reads and an empty half of a tile what it computes") {
+  // 1e6 tokens of 160 elements in BF16 are 320 MB: 400 us at 0.8 of 1 TB/s, 16 us of floor hidden in it (p = 1,000).
+  models::AcceleratorSpec chip = test::round_chip();
+  auto& kernel = *chip.kernels.mla_decode[static_cast<std::size_t>(models::Dtype::Bf16)];
+  const auto time = [&](double heads) {
+    const MlaDecodeShape shape{.sequences = 10, .context = 1e6, .heads = heads, .kv_rank = 128, .rope_dim = 32};
+    return mla_decode_time(shape, models::Dtype::Bf16, chip).value() * 1e6;
+  };
+  kernel.p = 1000.0;
+  CHECK(time(32) == Approx(400.0));
+  // 64 heads: 2 * 1e6 * 64 * 288 FLOP at 50 TFLOP/s.
+  CHECK(time(64) == Approx(737.28));
+  kernel.another_read = 0.5;
+  CHECK(time(16) == Approx(400.0));
+  CHECK(time(32) == Approx(600.0));
+  CHECK(time(64) == Approx(2.0 * 737.28));
+  CHECK(time(128) == Approx(time(64)));
+}
+
 TEST_CASE("latent walk: heads that are filled up cost as much as full ones") {
   models::AcceleratorSpec chip = test::round_chip();
   const auto bf16 = static_cast<std::size_t>(models::Dtype::Bf16);
