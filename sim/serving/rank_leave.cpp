@@ -4,10 +4,37 @@
 
 #include <algorithm>
 
-// Ways out of a Rank before the last token: preempted, retracted, given up; and what a prefill side keeps until it is
-// fetched.
+// Ways out of a Rank: with the last token, and before it, preempted, retracted, given up; and what a prefill side keeps
+// until it is fetched.
 
 namespace tokenyard::serving {
+
+void Rank::complete(RankStep& step) {
+  expect(step.live && in_flight_count_ > 0 && in_flight_[0] == &step, "steps complete in order");
+  step.live = false;
+  pop_in_flight();
+  if (cache_ && sharing_ != policy::Sharing::AtOnce) {
+    for (const PromptChunk& chunk : step.chunks) {
+      name_blocks(sequences_[chunk.id], ids_of(sequences_[chunk.id]).known(chunk.computed));
+    }
+  }
+  for (const SequenceId id : step.closing) {
+    Sequence& sequence = sequences_[id];
+    expect(sequence.state == SequenceState::Closing, "what closes had its last token in flight");
+    closing_context_ -= sequence.computed;
+    remove_running(id);
+    blocked_ = false;
+    if (hand_off_) {
+      sequence.state = SequenceState::Pinned;
+      sequence.pinned_blocks = sequence.blocks;
+      sequence.pinned_held = std::move(sequence.held);
+      sequence.held.clear();
+    } else {
+      if (cache_) name_blocks(sequence, ids_of(sequence).known(sequence.computed));
+      give_back(sequence);
+    }
+  }
+}
 
 /// Takes a running sequence out of everything but its blocks. Tokens still in flight are dropped.
 void Rank::leave_running(SequenceId id) {

@@ -36,6 +36,7 @@ tokenyard_room(serving
     serving/instance.hpp
     serving/prefetch_flows.hpp
     serving/rank.hpp
+    serving/rank_step.hpp
     serving/request_way.hpp
     serving/sequence.hpp
     serving/serving.hpp
