@@ -34,3 +34,4 @@ tokenyard_cli_test("cli: the summary says what the rows of requests add up to" t
 tokenyard_cli_test("cli: traces and workloads are looked at and exported and replayed" tests/tools/traffic_test.py)
 tokenyard_cli_test("golden: the figures of configs/smoke.yaml have not moved" tools/golden.py)
 tokenyard_cli_test("golden: new figures need a reason" tests/tools/golden_test.py)
+tokenyard_cli_test("scoreboard: the README says what validate wrote" tests/tools/scoreboard_test.py)
