@@ -66,6 +66,8 @@ struct Family {
   std::function<bool(const models::AcceleratorSpec&)> told_apart{};
   /// What a shape computes and moves; no row may be much quicker than the datasheet's rates permit. Absent: not known.
   std::function<cost::Roofline(std::span<const double> shape, const models::AcceleratorSpec&)> roofline{};
+  /// What a row computes is what is expected of its load, which the table does not tell: single rows may be quicker.
+  bool expected_load = false;
   bool over_links = false;  ///< moved over the chip's links, of which no cache is a part; else out of its memory
   /// What the chip must have for the formula to mean something (a dense peak of the format).
   std::function<bool(const models::AcceleratorSpec&)> suits;

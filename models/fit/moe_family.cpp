@@ -1,5 +1,6 @@
 #include "models/cost/expert_load.hpp"
 #include "models/cost/kernels.hpp"
+#include "models/cost/roofline.hpp"
 #include "models/fit/families.hpp"
 
 #include <algorithm>
@@ -116,6 +117,16 @@ Family moe_family(GemmKind kind) {
     if (!moe) return std::nullopt;
     return values_of(*moe, all_parameters().size());
   };
+  family.expected_load = true;
+  family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::experts_roofline({.tokens = s[Tokens],
+                                   .hidden = s[Hidden],
+                                   .inner = s[Inner],
+                                   .experts = s[Experts],
+                                   .top_k = s[TopK],
+                                   .expert_ranks = s[ExpertRanks]},
+                                  {.rows = s[Rows], .hit = s[Hit]}, kind, chip);
+  };
   family.suits = has_peak_of(kind);
   return family;
 }
@@ -152,6 +163,19 @@ Family products_family(GemmKind kind) {
                                         {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(whole(values)), chip);
     return std::max(time - kOtherKernels * chip.kernels.small.other.t0, Seconds{1e-9});
   };
+  family.expected_load = true;
+  family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
+    cost::Roofline roofline = cost::experts_roofline({.tokens = s[Tokens],
+                                                      .hidden = s[Hidden],
+                                                      .inner = s[Inner],
+                                                      .experts = s[Experts],
+                                                      .top_k = s[TopK],
+                                                      .expert_ranks = s[ExpertRanks]},
+                                                     {.rows = 1.0, .hit = s[Hit]}, kind, chip);
+    roofline.bytes = {};  // those of the kernels beside the products are among them
+    roofline.memory = {};
+    return roofline;
+  };
   family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
@@ -187,6 +211,16 @@ Family library_family(const std::string& library, GemmKind kind, bool few) {
                            .top_k = s[TopK],
                            .expert_ranks = s[ExpertRanks]},
                           {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(values), chip);
+  };
+  family.expected_load = true;
+  family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
+    return cost::experts_roofline({.tokens = s[Tokens],
+                                   .hidden = s[Hidden],
+                                   .inner = s[Inner],
+                                   .experts = s[Experts],
+                                   .top_k = s[TopK],
+                                   .expert_ranks = s[ExpertRanks]},
+                                  {.rows = 1.0, .hit = s[Hit]}, kind, chip);
   };
   family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [library, kind, parameters = family.parameters.size()](

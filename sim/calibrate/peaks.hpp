@@ -21,7 +21,7 @@ void refuse_above_peaks(const Measurements& measured, const models::AcceleratorS
 /// than 5 % quicker than the chip's peak, its memory (with the same allowance for a cache) or its links permit: such a
 /// row did not do what it says. `left_out` gets a sentence that counts them and names the quickest. Throws UserError
 /// with that row where they are more than half of all: then the chip, the unit or the columns are not what they
-/// seem. Rows of other families stay.
+/// seem. Rows of other families stay, and single ones of families whose load is only expected (routed experts).
 [[nodiscard]] fit::Samples possible_rows(const fit::Family& family, const fit::Samples& rows,
                                          const Measurements& measured, const models::AcceleratorSpec& chip,
                                          std::vector<std::string>& left_out);

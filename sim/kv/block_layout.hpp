@@ -53,6 +53,15 @@ struct BlockLayout {
     if (windowed == 0) return full * (all - there);
     return full * (all - there) + windowed * (std::max(std::min(all, most_in_window(step)), there) - there);
   }
+  /// Most tokens that `sequences` of equal length hold in so many blocks between steps.
+  [[nodiscard]] std::uint64_t held_by(std::uint64_t sequences, std::uint64_t blocks) const {
+    const std::uint64_t each = blocks / sequences;
+    const std::uint64_t within = each / groups() * tokens;
+    if (windowed == 0) return blocks * tokens;
+    const std::uint64_t windows = std::uint64_t{windowed} * (in_window() + 1);  // a window may begin within a block
+    if (each <= windows || within < window) return sequences * within;
+    return full == 0 ? UINT32_MAX : sequences * std::max(within, (each - windows) / full * tokens);
+  }
   /// Most tokens for which `blocks` suffice then.
   [[nodiscard]] std::uint64_t longest(std::uint64_t blocks, std::uint64_t step) const {
     const std::uint64_t within = blocks / groups() * tokens;

@@ -79,7 +79,9 @@ std::string step_table(const StepSheet& step) {
     text += fmt::format("  {:<24} {:>10.3f}  (chips busy with products cannot keep full clocks)\n",
                         "step, many in a row", step.in_a_row_s * 1e3);
   }
-  text += "  GFLOP and MB of one chip; peak, memory: shares of its rates that they make in that time\n";
+  text +=
+      "  GFLOP and MB of one chip; peak, memory: shares of its rates that they make in that time (memory above 1: the\n"
+      "  chip's cache keeps what one kernel leaves for the next)\n";
   for (const metrics::ChipRates& chip : step.chips) text += rates_lines(chip);
   text += fmt::format("  weights {:.1f} GB a chip, {} KV blocks a rank, {:.1f} GB read a step by all chips together\n",
                       step.weights_per_chip_bytes * 1e-9, step.blocks_per_rank, step.traffic_bytes * 1e-9);

@@ -63,8 +63,8 @@ auto located_at_precision(const config::PoolSpec& pool, Make make) {
 
 /// The largest step there can be.
 void refuse_endless_steps(const config::PoolSpec& pool, const Capacity& capacity, const cost::StepCostSpec& price) {
-  const std::uint64_t context = capacity.kv_tokens();
   const std::uint32_t decodes = std::min(policy::max_sequences(pool.engine.rules), price.max_tokens);
+  const std::uint64_t context = capacity.kv_tokens(decodes);
   const std::uint64_t prompt = price.max_tokens - decodes;
   const std::vector<cost::StepShape> full(pool.plan.attention_data,
                                           {.decodes = decodes,

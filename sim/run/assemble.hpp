@@ -25,10 +25,9 @@ struct Capacity {
   std::uint32_t blocks_per_rank = 0;
   KvLayout layout;
 
-  /// Tokens that they hold of a rank where every token takes a block of each group, as vLLM tells its "GPU KV cache
-  /// size"; layers with windows leave room for more.
-  [[nodiscard]] std::uint64_t kv_tokens() const {
-    return std::uint64_t{blocks_per_rank / layout.blocks.groups()} * layout.blocks.tokens;
+  /// Tokens that they hold of so many sequences of a rank, all of the same length.
+  [[nodiscard]] std::uint64_t kv_tokens(std::uint64_t sequences) const {
+    return layout.blocks.held_by(sequences, blocks_per_rank);
   }
 };
 

@@ -129,6 +129,20 @@ metrics::StepSheet sheet_of(const PoolStep& step) {
   return sheet;
 }
 
+StepQuestion usual_question(const config::Experiment& experiment) {
+  StepQuestion question;
+  question.context = std::min(question.context, experiment.llm.max_context);
+  question.prompt = std::min(question.prompt, experiment.llm.max_context);
+  for (const config::PoolSpec& pool : experiment.pools) {
+    if (pool.role == serving::Role::Prefill) {
+      question.prompt = std::min(question.prompt, policy::max_step_tokens(pool.engine.rules));
+    } else {
+      question.decodes = std::min(question.decodes, policy::max_sequences(pool.engine.rules));
+    }
+  }
+  return question;
+}
+
 void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given) {
   refuse_unused(experiment, question, prompt_given);
   for (const config::PoolSpec& pool : experiment.pools) refuse_impossible(pool, experiment.llm, question);
@@ -163,7 +177,7 @@ std::vector<PoolStep> explain(const config::Experiment& experiment, const StepQu
                        .in_a_row = step + slower_clocks(spec, *cost, ranks, step),
                        .traffic = cost->traffic(ranks),
                        .blocks_per_rank = capacity.blocks_per_rank,
-                       .kv_tokens = capacity.kv_tokens(),
+                       .kv_tokens = capacity.kv_tokens(std::max(1U, ranks[0].decodes + ranks[0].chunks)),
                        .kv_tokens_asked = ranks[0].decode_context + ranks[0].prefill_tokens,
                        .weights_per_chip = capacity.weights_per_chip,
                        .chips = chips_of(spec)});

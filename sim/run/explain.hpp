@@ -40,6 +40,9 @@ struct PoolStep {
 /// The same as results tell it.
 [[nodiscard]] metrics::StepSheet sheet_of(const PoolStep& step);
 
+/// As StepQuestion says, less where the model's context or an engine's batch is smaller.
+[[nodiscard]] StepQuestion usual_question(const config::Experiment& experiment);
+
 /// Throws UserError for a step that no pool could ever run: contexts beyond the model's, more requests than an engine
 /// runs, or a chunk or a `prompt_given` that no pool takes. explain() prices it all the same.
 void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given);

@@ -79,7 +79,9 @@ class Rows {
     if (!offline && told_->target_qps <= 0.0) point.refuse("no target_qps: when samples came is not told");
     if (recipe && chips_ % (recipe->tensor * recipe->pipeline) != 0)
       point.refuse("its chips are no whole number of copies of the layout");
+    if (lengths && told_->tokens_per_s > 0.0) refuse_mistyped(*lengths, point);
     if (point.scored.fate == metrics::RowFate::Refused) return std::nullopt;
+    if (told_->answer <= 0.0) point.read_as("rows that do not tell samples/s have answers as long as the data set's");
     if (told_->submitter != "NVIDIA" && !recipe->own)
       point.read_as(
           "submitters other than NVIDIA are played with the configuration that NVIDIA's code of the round has "
@@ -89,6 +91,23 @@ class Rows {
     lengths_ = *lengths;
     answer_ = told_->answer > 0.0 ? told_->answer : lengths_.output.mean();
     return recipe;
+  }
+
+  /// A figure that is off by a factor would be played for hours, or as another traffic.
+  void refuse_mistyped(const MlperfLengths& lengths, Point& point) const {
+    constexpr double kMost =
+        3.0;  // assumed; valid runs answer as they are asked, and within a few per cent of the length
+    const double usual = lengths.output.mean();
+    const double answer = told_->answer > 0.0 ? told_->answer : usual;
+    if (answer > kMost * usual || answer < usual / kMost) {
+      point.refuse("tokens_per_s over samples_per_s are " + short_number(answer) +
+                   " tokens an answer; the data set's have " + short_number(usual));
+    }
+    const double answered = told_->tokens_per_s / answer;
+    if (told_->scenario != MlperfScenario::Offline && told_->target_qps > kMost * answered) {
+      point.refuse("target_qps is " + short_number(told_->target_qps) + " a second, of which the run answered " +
+                   short_number(answered));
+    }
   }
 
   void serve(const MlperfRecipe& recipe, Point& point) {

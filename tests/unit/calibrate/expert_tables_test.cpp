@@ -112,6 +112,21 @@ TEST_CASE("expert tables: grouped products become the coefficients of whole expe
   }
 }
 
+TEST_CASE("expert tables: experts that are quicker than the data sheet in most rows are refused") {
+  // 2 * 3 * 100 * 2048 * 1024 FLOP of 16 experts in 20 us would be 1,007 TFLOP/s.
+  const TemporaryFolder here;
+  std::string text =
+      "num_experts,num_local_experts,topk,hidden_size,intermediate_size,tokens_per_expert,up_proj_us,down_proj_us\n";
+  for (int each = 100; each < 140; ++each) text += "32,16,2,2048,1024," + std::to_string(each) + ",12,8\n";
+  write_text(here / "data.csv", text);
+  try {
+    static_cast<void>(fit_tables(read_tables({here / "data.csv"}), test::round_chip()));
+    FAIL("nothing was refused");
+  } catch (const UserError& error) {
+    CHECK(std::string(error.what()).find("40 of 40 rows are quicker than the data sheet permits") != std::string::npos);
+  }
+}
+
 TEST_CASE("expert tables: LLMServingSim says how many experts are hit and the folder which model it is") {
   const TemporaryFolder here;
   const std::filesystem::path folder = here.path() / "Qwen/Qwen3-30B-A3B-Instruct-2507/bf16/tp1";

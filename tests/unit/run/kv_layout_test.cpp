@@ -50,7 +50,9 @@ TEST_CASE("kv layout: gpt-oss has twice as many blocks of half its layers under 
                        experiment.pools[0].engine.memory.reserve - halves.weights_per_chip)
                           .value();
   CHECK(halves.blocks_per_rank == static_cast<std::uint32_t>(left / 294'912.0));
-  CHECK(halves.kv_tokens() == halves.blocks_per_rank / 2 * 16);  // as the engine tells it: all of them in full
+  // One sequence that has taken 9 blocks of the windowed group leaves all others to the one that sees everything.
+  CHECK(halves.kv_tokens(1) == (halves.blocks_per_rank - 9) * 16);
+  CHECK(wholes.kv_tokens(1) == wholes.blocks_per_rank * 16);
 }
 
 TEST_CASE("kv layout: groups are as large as the rarer kind of layer or the commoner when it is little more") {

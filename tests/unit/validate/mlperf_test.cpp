@@ -196,6 +196,10 @@ TEST_CASE("mlperf: rows that cannot be played say why") {
         std::string::npos);
   CHECK(why(with(kOffline, ",400,100000", ",,")) == "nothing measured: no tokens/s");
   CHECK(why(with(kServer, ",202,", ",,")) == "no target_qps: when samples came is not told");
+  // 100,000 tokens of 4 samples; 1,000,000 calls a second beside 58,400 tokens of 292 a call.
+  CHECK(why(with(kOffline, ",400,", ",4,")).rfind("tokens_per_s over samples_per_s are 25000 tokens an answer", 0) ==
+        0);
+  CHECK(why(with(kServer, ",202,", ",1000000,")).find("of which the run answered 200") != std::string::npos);
   CHECK(why(with(with(kOffline, "GBx8", "GBx6"), "llama2-70b-99", "llama3.1-405b")) ==
         "its chips are no whole number of copies of the layout");
 }
