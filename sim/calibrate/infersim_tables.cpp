@@ -59,6 +59,7 @@ void read_grouped(const KernelTable& table, Measurements& into) {
     const double top_k = table.count(row, "topk");
     const double each = table.count(row, "tokens_per_expert");
     if (held > experts) table.fail(row, "num_local_experts", "is more than the experts there are");
+    if (top_k > experts) table.fail(row, "topk", "is more than the experts there are");
     const double seconds = (table.positive(row, "up_proj_us") + table.positive(row, "down_proj_us")) * kMicrosecond;
     if (each < 2.0) {
       into.leave_out("tokens_per_expert", table.text(row, "tokens_per_expert"));

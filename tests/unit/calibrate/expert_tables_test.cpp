@@ -81,6 +81,8 @@ TEST_CASE("expert tables: grouped products of InferSim are those of one rank tha
   write_text(here / "data.csv", header + "16,8,32,8,2048,768,32,16,33.5,0.155,22.9,0.122\n");
   CHECK(refusal(here / "data.csv") ==
         (here / "data.csv") + ":2: column 'num_local_experts': is more than the experts there are");
+  write_text(here / "data.csv", header + "128,8,16,129,2048,768,32,16,33.5,0.155,22.9,0.122\n");
+  CHECK(refusal(here / "data.csv") == (here / "data.csv") + ":2: column 'topk': is more than the experts there are");
   write_text(here / "data.csv", header + "128,8,16,8,2048,768,32,16,33.5 us,0.155,22.9,0.122\n");
   CHECK(refusal(here / "data.csv")
             .starts_with((here / "data.csv") + ":2: column 'up_proj_us': '33.5 us' is not a number"));
