@@ -27,6 +27,18 @@ constexpr auto kTime = Parameter::Unit::Time;
 // Tokens first and what else the load depends on, so that rows in order of shape share it.
 enum Figure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Skew, Hidden, Inner, Rows, Hit };
 constexpr std::size_t kLoadFigures = 5;
+// Tables that tell how many experts were hit have the first four, no skew, and then these.
+enum ToldFigure : std::size_t { ToldHidden = 4, ToldHit = 6 };
+
+/// The layer of a row, whose hidden size stands at `hidden` and the inner size behind it.
+cost::MoeShape layer_of(std::span<const double> s, std::size_t hidden) {
+  return {.tokens = s[Tokens],
+          .hidden = s[hidden],
+          .inner = s[hidden + 1],
+          .experts = s[Experts],
+          .top_k = s[TopK],
+          .expert_ranks = s[ExpertRanks]};
+}
 
 std::vector<double> busiest_rank(std::span<const double> shape) {
   ExpertRouting routing{.alpha = shape[Skew]};
@@ -100,13 +112,7 @@ Family moe_family(GemmKind kind) {
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "skew", "hidden", "inner"};
   family.derived = {.of_first = kLoadFigures, .figures = busiest_rank};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
-    return cost::moe_time({.tokens = s[Tokens],
-                           .hidden = s[Hidden],
-                           .inner = s[Inner],
-                           .experts = s[Experts],
-                           .top_k = s[TopK],
-                           .expert_ranks = s[ExpertRanks]},
-                          {.rows = s[Rows], .hit = s[Hit]}, kind, coefficients(values), chip);
+    return cost::moe_time(layer_of(s, Hidden), {.rows = s[Rows], .hit = s[Hit]}, kind, coefficients(values), chip);
   };
   // Layers of models from 30 to 1,000 billion parameters; a slice of an expert below 128 is no split that anybody runs.
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
@@ -119,13 +125,7 @@ Family moe_family(GemmKind kind) {
   };
   family.expected_load = true;
   family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
-    return cost::experts_roofline({.tokens = s[Tokens],
-                                   .hidden = s[Hidden],
-                                   .inner = s[Inner],
-                                   .experts = s[Experts],
-                                   .top_k = s[TopK],
-                                   .expert_ranks = s[ExpertRanks]},
-                                  {.rows = s[Rows], .hit = s[Hit]}, kind, chip);
+    return cost::experts_roofline(layer_of(s, Hidden), {.rows = s[Rows], .hit = s[Hit]}, kind, chip);
   };
   family.suits = has_peak_of(kind);
   return family;
@@ -135,7 +135,6 @@ Family moe_family(GemmKind kind) {
 /// many kernels as StepParts counts, each at the floor of the chip's small kernels, and move what act_io and per_token
 /// say, of which such a table knows nothing. Every expert that a rank holds is hit.
 Family products_family(GemmKind kind) {
-  enum ProductFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
   constexpr double kOtherKernels = 3.0;  // permute, the activation between, un-permute
   Family family;
   family.place = "moe." + std::string(name(kind));
@@ -154,24 +153,14 @@ Family products_family(GemmKind kind) {
     return std::vector{v[0], v[1], v[2], v[3], 0.0, v[4], v[5], 0.0, v[6]};
   };
   family.time = [kind, whole](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
-    const Seconds time = cost::moe_time({.tokens = s[Tokens],
-                                         .hidden = s[Hidden],
-                                         .inner = s[Inner],
-                                         .experts = s[Experts],
-                                         .top_k = s[TopK],
-                                         .expert_ranks = s[ExpertRanks]},
-                                        {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(whole(values)), chip);
+    const Seconds time = cost::moe_time(layer_of(s, ToldHidden), {.rows = 1.0, .hit = s[ToldHit]}, kind,
+                                        coefficients(whole(values)), chip);
     return std::max(time - kOtherKernels * chip.kernels.small.other.t0, Seconds{1e-9});
   };
   family.expected_load = true;
   family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
-    cost::Roofline roofline = cost::experts_roofline({.tokens = s[Tokens],
-                                                      .hidden = s[Hidden],
-                                                      .inner = s[Inner],
-                                                      .experts = s[Experts],
-                                                      .top_k = s[TopK],
-                                                      .expert_ranks = s[ExpertRanks]},
-                                                     {.rows = 1.0, .hit = s[Hit]}, kind, chip);
+    cost::Roofline roofline =
+        cost::experts_roofline(layer_of(s, ToldHidden), {.rows = 1.0, .hit = s[ToldHit]}, kind, chip);
     roofline.bytes = {};  // those of the kernels beside the products are among them
     roofline.memory = {};
     return roofline;
@@ -190,7 +179,6 @@ Family products_family(GemmKind kind) {
 /// Experts of a library: how many of them were hit stands in its tables. From the few rows that people publish (`few`)
 /// only the terms that such a table can tell apart are fitted.
 Family library_family(const std::string& library, GemmKind kind, bool few) {
-  enum LibraryFigure : std::size_t { Tokens, Experts, TopK, ExpertRanks, Hidden, Inner, Hit };
   Family family;
   family.place = "moe_of." + library + "." + std::string(name(kind));
   family.keys = {"moe_of", library, std::string(name(kind))};
@@ -204,23 +192,11 @@ Family library_family(const std::string& library, GemmKind kind, bool few) {
   }
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "hidden", "inner", "hit"};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
-    return cost::moe_time({.tokens = s[Tokens],
-                           .hidden = s[Hidden],
-                           .inner = s[Inner],
-                           .experts = s[Experts],
-                           .top_k = s[TopK],
-                           .expert_ranks = s[ExpertRanks]},
-                          {.rows = 1.0, .hit = s[Hit]}, kind, coefficients(values), chip);
+    return cost::moe_time(layer_of(s, ToldHidden), {.rows = 1.0, .hit = s[ToldHit]}, kind, coefficients(values), chip);
   };
   family.expected_load = true;
   family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {
-    return cost::experts_roofline({.tokens = s[Tokens],
-                                   .hidden = s[Hidden],
-                                   .inner = s[Inner],
-                                   .experts = s[Experts],
-                                   .top_k = s[TopK],
-                                   .expert_ranks = s[ExpertRanks]},
-                                  {.rows = 1.0, .hit = s[Hit]}, kind, chip);
+    return cost::experts_roofline(layer_of(s, ToldHidden), {.rows = 1.0, .hit = s[ToldHit]}, kind, chip);
   };
   family.serves = [](std::span<const double>, const AcceleratorSpec&) { return true; };
   family.stored = [library, kind, parameters = family.parameters.size()](

@@ -224,6 +224,8 @@ class Rank final : public policy::Desk {
     }
   };
 
+  using Calendar = std::priority_queue<Due, std::vector<Due>, std::greater<>>;
+
   struct Length {  // of a decode: context less composed_, which is the same in every step
     std::int64_t base;
     std::uint32_t slot;
@@ -281,14 +283,15 @@ class Rank final : public policy::Desk {
   void chunk(SequenceId id, std::uint32_t tokens);
   void append_running(SequenceId id);
   void remove_running(SequenceId id);
-  [[nodiscard]] const Due* next_due() const;
+  [[nodiscard]] const Due* next_of(Calendar& calendar) const;
+  [[nodiscard]] const Due* next_due() const { return next_of(calendar_); }
 
   // With windowed groups (rank_windows.cpp): blocks that windows have passed are free for the next step.
   void pass(Sequence& sequence, std::uint32_t upto);
   void pass_own(Sequence& sequence);
   void join_windows(SequenceId id);
   void leave_windows(SequenceId id);
-  [[nodiscard]] const Due* next_pass() const;
+  [[nodiscard]] const Due* next_pass() const { return next_of(passes_); }
   void leave_blocks_behind();
   void free_left_behind();
   void take_and_free(std::uint64_t steps, const DecodeBlocks::Walk& walk);
@@ -368,11 +371,11 @@ class Rank final : public policy::Desk {
   std::uint32_t decoding_ = 0;
   std::uint64_t context_ = 0;  // sum of computed over decoding sequences
   DecodeBlocks decode_blocks_;
-  mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> calendar_;
-  mutable std::priority_queue<Due, std::vector<Due>, std::greater<>> passes_;  // next of decodes that pass one by one
-  std::uint32_t left_behind_ = 0;                                              // blocks that windows have passed
-  std::vector<std::uint32_t> left_behind_named_;                               // of those, with names: last first
-  mutable std::priority_queue<Length> lengths_;  // what has left stays until it would be the longest
+  mutable Calendar calendar_;
+  mutable Calendar passes_;                       // next of decodes that pass one by one
+  std::uint32_t left_behind_ = 0;                 // blocks that windows have passed
+  std::vector<std::uint32_t> left_behind_named_;  // of those, with names: last first
+  mutable std::priority_queue<Length> lengths_;   // what has left stays until it would be the longest
   cost::AsksLongest tells_longest_ = cost::AsksLongest::Always;
 
   std::vector<SequenceId> verifying_;  // with drafts: what decodes, in order of joining

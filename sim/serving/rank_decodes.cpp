@@ -60,12 +60,12 @@ void Rank::leave_decodes(SequenceId id) {
   ++sequence.version;
 }
 
-const Rank::Due* Rank::next_due() const {
-  while (!calendar_.empty()) {
-    const Due& due = calendar_.top();
+/// The first entry of a calendar whose sequence has not left since; null when there is none.
+const Rank::Due* Rank::next_of(Calendar& calendar) const {
+  for (; !calendar.empty(); calendar.pop()) {
+    const Due& due = calendar.top();
     const Sequence& sequence = sequences_[SequenceId{due.slot}];
     if (sequence.version == due.version && sequence.state == SequenceState::Decoding) return &due;
-    calendar_.pop();
   }
   return nullptr;
 }

@@ -49,16 +49,6 @@ void Rank::leave_windows(SequenceId id) {
   sequence.window_begin = layout_.passed(computed);
 }
 
-const Rank::Due* Rank::next_pass() const {
-  while (!passes_.empty()) {
-    const Due& due = passes_.top();
-    const Sequence& sequence = sequences_[SequenceId{due.slot}];
-    if (sequence.version == due.version && sequence.state == SequenceState::Decoding) return &due;
-    passes_.pop();
-  }
-  return nullptr;
-}
-
 /// By the decodes of the step being composed.
 void Rank::leave_blocks_behind() {
   left_behind_ += decode_blocks_.passed();
