@@ -93,10 +93,18 @@ AttentionWork part_of(AttentionWork work, double parts) {
   return work;
 }
 
+LatentWork part_of(LatentWork work, std::uint32_t parts) {
+  return {.rows = (work.rows + parts - 1) / parts, .keys = (work.keys + parts - 1) / parts};
+}
+
 double product_bytes(const StepCostSpec& spec, bool ffn) {
   Bytes sum;
-  for (const Product& product : layer_work(spec.llm, spec.plan, spec.precision).products) {
+  const LayerWork work = layer_work(spec.llm, spec.plan, spec.precision);
+  for (const Product& product : work.products) {
     if (on_ffn_side(product.line) == ffn) sum += product.weights();
+  }
+  for (const Product& product : work.absorbed) {
+    if (!ffn) sum += product.weights();
   }
   return sum.value();
 }
@@ -120,6 +128,7 @@ const StepCostSpec& checked(const StepCostSpec& spec) {
 AttentionFfn::AttentionFfn(const StepCostSpec& spec)
     : spec_(checked(spec)),
       graphs_(spec),
+      latents_(attention_side(spec), StepParts(attention_side(spec)), graphs_.largest()),
       attention_(spec),
       local_(tables(graphs_.largest(),
                     [parts = StepParts(attention_side(spec))](std::size_t kind, double tokens) {
@@ -163,7 +172,9 @@ AttentionFfn::Load AttentionFfn::load(std::span<const StepShape> ranks) const {
   const auto share = [&](std::uint32_t tokens) { return (tokens + load.micro_batches - 1) / load.micro_batches; };
   double attention = 0.0;  // of a layer and micro-batch, of the rank with the most
   for (const StepShape& shape : ranks) {
-    attention = std::max(attention, attention_(part_of(attention_work(shape), load.micro_batches)) / spec_.llm.layers);
+    const double all_layers = attention_(part_of(attention_work(shape), load.micro_batches)) +
+                              latents_(part_of(latent_work(shape, own(shape)), load.micro_batches));
+    attention = std::max(attention, all_layers / spec_.llm.layers);
   }
   load.together = share(load.tokens);
   for (std::size_t kind = 0; kind < 2; ++kind) {
@@ -279,11 +290,16 @@ std::array<Roofline, 3> AttentionFfn::rooflines(std::span<const StepShape> ranks
   for (const Part& part : routed.experts(step.together)) sums[1] += part.roofline;
   Roofline widest;  // of the rank that waits for its attention the longest
   double longest = -1.0;
+  const bool padded = graphs_.pads(ranks);
+  const std::uint32_t common = graphs_.common(ranks, padded);
   for (const StepShape& shape : ranks) {
     const AttentionWork part = part_of(attention_work(shape), step.micro_batches);
-    if (const double time = attention_(part); time > longest) {
+    const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
+    const LatentWork latents = part_of(latent_work(shape, own), step.micro_batches);
+    if (const double time = attention_(part) + latents_(latents); time > longest) {
       longest = time;
       widest = as_one("", attention.attention(part)).roofline;
+      widest += as_one("", attention.latents(latents.rows, static_cast<double>(latents.keys))).roofline;
     }
     if (head_(graphs_.rows(shape)) >= step.head) sums[2] = as_one("", attention.head(graphs_.rows(shape))).roofline;
   }

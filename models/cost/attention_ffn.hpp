@@ -4,6 +4,7 @@
 #include "models/cost/communication_table.hpp"
 #include "models/cost/exchange.hpp"
 #include "models/cost/graph_padding.hpp"
+#include "models/cost/latent_products.hpp"
 #include "models/cost/micro_batches.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
@@ -85,6 +86,7 @@ class AttentionFfn final : public StepCost {
 
   StepCostSpec spec_;
   GraphPadding graphs_;
+  LatentProducts latents_;
   Attention attention_;
   std::array<TokenTable, 2> local_;  // ns a layer, of a micro-batch's tokens of a rank; dense, MoE
   std::array<TokenTable, 2> send_;   // ns a layer, of all ranks' tokens of a micro-batch, and so the two below

@@ -49,7 +49,9 @@ DraftParts::DraftParts(const StepCostSpec& spec)
 Part DraftParts::rank(double tokens, const StepShape& shape) const {
   const AttentionWork work = attention_work(shape);
   const Part again = drafts(single_.attention({.sequences = work.sequences, .context = work.context}));
-  return first(tokens) + later(shape.decodes + shape.chunks) + drafts(parts_.attention(work)) + passes_ * again;
+  const Part latents = drafts(parts_.latents(tokens - shape.prefill_tokens, shape.keys_of_prompts()));
+  return first(tokens) + later(shape.decodes + shape.chunks) + latents + drafts(parts_.attention(work)) +
+         passes_ * again;
 }
 
 Part DraftParts::first(double tokens) const {
@@ -66,7 +68,7 @@ Part DraftParts::first(double tokens) const {
 Part DraftParts::later(double rows) const {
   if (rows <= 0) return drafts({});
   const Part head = drafts(parts_.head(rows));
-  return head + passes_ * (first(rows) + head);
+  return head + passes_ * (first(rows) + drafts(parts_.latents(rows, 0.0)) + head);
 }
 
 Part DraftParts::first_shared(double tokens) const { return drafts(parts_.shared(tokens)); }
@@ -74,7 +76,8 @@ Part DraftParts::first_shared(double tokens) const { return drafts(parts_.shared
 Part DraftParts::later_shared(double rows) const { return passes_ * first_shared(rows); }
 
 Drafting::Drafting(const StepCostSpec& spec, std::uint32_t largest, std::uint32_t largest_shared)
-    : verify_(layer_spec(spec, spec.speculation.tokens)),
+    : latents_(layer_spec(spec, spec.speculation.tokens), parts_of(layer_spec(spec, spec.speculation.tokens)), largest),
+      verify_(layer_spec(spec, spec.speculation.tokens)),
       single_(layer_spec(spec, 0)),
       passes_(spec.speculation.tokens - 1.0),
       first_(largest, [parts = DraftParts(spec)](double tokens) { return ns(parts.first(tokens).time); }),
@@ -87,7 +90,7 @@ Drafting::Drafting(const StepCostSpec& spec, std::uint32_t largest, std::uint32_
 double Drafting::rank(std::uint32_t tokens, const StepShape& shape) const {
   const AttentionWork work = attention_work(shape);
   const std::uint32_t rows = shape.decodes + shape.chunks;
-  double time = first_(tokens) + later_(rows) + verify_(work);
+  double time = first_(tokens) + later_(rows) + latents_(latent_work(shape, tokens)) + verify_(work);
   if (passes_ > 0.0 && shape.decodes > 0) {
     time += passes_ * single_({.sequences = work.sequences, .context = work.context});
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/cost/attention.hpp"
+#include "models/cost/latent_products.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/step_shape.hpp"
@@ -24,9 +25,11 @@ class DraftParts {
   /// All that one rank waits for on its own when it computes `tokens` for `shape`, attention included.
   [[nodiscard]] Part rank(double tokens, const StepShape& shape) const;
 
-  /// The first pass of one rank over `tokens` without attention; head and sampling not included.
+  /// The first pass of one rank over `tokens` without attention and what it does to latents; head and sampling not
+  /// included.
   [[nodiscard]] Part first(double tokens) const;
-  /// All heads, and the later passes, of one rank with `rows` sequences, without attention.
+  /// All heads, and the later passes, of one rank with `rows` sequences, without attention; with what they do to
+  /// latents.
   [[nodiscard]] Part later(double rows) const;
   /// Routed experts and their exchange, all ranks together: of the first pass, of all later ones.
   [[nodiscard]] Part first_shared(double tokens) const;
@@ -53,6 +56,7 @@ class Drafting {
   }
 
  private:
+  LatentProducts latents_;
   Attention verify_;  // one layer, k + 1 tokens a sequence
   Attention single_;  // one layer, one token a sequence
   double passes_;

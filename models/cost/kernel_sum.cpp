@@ -8,6 +8,7 @@
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
+#include "models/cost/latent_products.hpp"
 #include "models/cost/layer_work.hpp"
 #include "models/cost/part_table.hpp"
 #include "models/cost/peak_time.hpp"
@@ -79,6 +80,7 @@ class KernelSum final : public StepCost {
         shared_prompts_(prompts_differ(spec) ? largest_total(spec) : 0,
                         [&](double tokens) { return parts.shared(tokens, true); }),
         prompts_differ_(prompts_differ(spec)),
+        latents_(spec, parts, graphs_.largest()),
         attention_(spec),
         coverage_(spec),
         host_per_step_(ns(spec.host.per_step)),
@@ -188,7 +190,7 @@ class KernelSum final : public StepCost {
     const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
       if (own != last) local = local_(own);
       last = own;
-      return local + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
+      return local + latents_(latent_work(shape, own)) + head_(graphs_.rows(shape)) + attention_(attention_work(shape));
     });
     return whole(step.slowest + shared(step.tokens, step.prompts), launches(step), host(step.sequences));
   }
@@ -207,7 +209,7 @@ class KernelSum final : public StepCost {
       largest = std::max(largest, own);
       const auto context = static_cast<double>(static_cast<std::int64_t>(rank.decode_context));
       const double attention = attention_.decode(attention_.batch(rank.decodes), context, rank.longest_context);
-      slowest = std::max(slowest, local_(own) + head_(rank.decodes) + attention);
+      slowest = std::max(slowest, local_(own) + latents_.absorbed(own) + head_(rank.decodes) + attention);
     };
     if (ranks.size() == 1) {
       tokens = padded(ranks[0]);
@@ -273,6 +275,7 @@ class KernelSum final : public StepCost {
   PartTable shared_;          // of all ranks' tokens
   PartTable shared_prompts_;  // the same with prompts among them, where that differs
   bool prompts_differ_;
+  LatentProducts latents_;
   Attention attention_;
   AttentionCoverage coverage_;
   double host_per_step_;
@@ -298,7 +301,8 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
     return kv_exchange_(shape) + (drafting_ ? drafting_->rank(own, shape) : 0.0);
   };
   const auto whole_batch = [&](const StepShape& shape, std::uint32_t own) {
-    return local_(own) + head_(graphs_.rows(shape)) + attention(shape) + more(shape, own);
+    return local_(own) + latents_(latent_work(shape, own)) + head_(graphs_.rows(shape)) + attention(shape) +
+           more(shape, own);
   };
   const bool prompts = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
   const bool split = two_batch_ && splits(overlap_, prompts);
@@ -307,8 +311,9 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
   const auto in_halves = [&](const StepShape& shape, std::uint32_t own) {
     const AttentionWork work = attention_work(shape);
     const double share = two_batch_->moe_share();
-    const double moe = two_batch_->half(own) + share * attention_(half_of(work));
-    const double time = 2.0 * moe + two_batch_->dense(own) + (1.0 - share) * attention_(work) +
+    const LatentWork latents = latent_work(shape, own);
+    const double moe = two_batch_->half(own) + share * (latents_(half_of(latents)) + attention_(half_of(work)));
+    const double time = 2.0 * moe + two_batch_->dense(own) + (1.0 - share) * (latents_(latents) + attention_(work)) +
                         head_(graphs_.rows(shape)) + more(shape, own);
     if (time > slowest) {
       slowest = time;
@@ -336,7 +341,8 @@ SimTime KernelSum::stage(std::span<const StepShape> ranks) const {
   double longest = 0.0;
   for (const StageTable& stage : stages_) {
     const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
-      return stage.local(own) + stage.attention_share * (attention(shape) + kv_exchange_(shape)) +
+      return stage.local(own) +
+             stage.attention_share * (latents_(latent_work(shape, own)) + attention(shape) + kv_exchange_(shape)) +
              (stage.head ? head_(graphs_.rows(shape)) + (drafting_ ? drafting_->rank(own, shape) : 0.0) : 0.0);
     });
     double chips = step.slowest;
@@ -353,7 +359,7 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
   const std::uint32_t decodes = first.decodes;
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
   const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
-  const double rank = local_(own) + head_(decodes);
+  const double rank = local_(own) + latents_.absorbed(own) + head_(decodes);
   const double together = shared(own, false);
   const double on_host = host(decodes);
   const double launched = launches_.of(graphs_.captured(own, false), false);
@@ -383,7 +389,7 @@ PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
   const StepShape* slowest = nullptr;
   std::uint32_t slowest_own = 0;
   const Load step = load(ranks, padded, [&](const StepShape& shape, std::uint32_t own) {
-    const double time = local_(own) + head_(graphs_.rows(shape)) + attention(shape);
+    const double time = local_(own) + latents_(latent_work(shape, own)) + head_(graphs_.rows(shape)) + attention(shape);
     if (time > longest) {
       longest = time;
       slowest = &shape;
@@ -397,6 +403,7 @@ PriceBasis KernelSum::basis(std::span<const StepShape> ranks) const {
 PriceBasis KernelSum::basis(const StepShape& shape, std::uint32_t own, std::uint32_t tokens, bool prompts) const {
   PriceBasis basis;
   local_.add_basis(own, basis);
+  latents_.add_basis(latent_work(shape, own), basis);
   head_.add_basis(graphs_.rows(shape), basis);
   if (profiled_) {
     profiled_->add_basis(shape, attention_, coverage_, basis);

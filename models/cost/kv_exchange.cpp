@@ -63,12 +63,8 @@ double KvExchange::operator()(const StepShape& shape) const {
   double time = 0.0;
   if (shape.decodes > 0) time += decode_floor_ + per_sequence_ * shape.decodes;
   if (shape.prefill_tokens > 0) {
-    // area = q (2 prefix + q): chunk and prefix of one chunk are (area / q + q) / 2; of several alike so many times
-    // that.
-    const double tokens = shape.prefill_tokens;
-    const auto area = static_cast<double>(static_cast<std::int64_t>(shape.prefill_area_x2));
-    const double contexts = 0.5 * (area / tokens * shape.chunks + tokens);
-    const double gathered = whole_ ? contexts : contexts - tokens;
+    const double contexts = shape.keys_of_prompts();
+    const double gathered = whole_ ? contexts : contexts - shape.prefill_tokens;
     if (gathered > 0.0) time += gather_floor_ + per_token_ * gathered;
   }
   return time;

@@ -13,6 +13,7 @@ using models::ParallelPlan;
 using models::SmallKernel;
 
 // Bytes an element takes in a pass over it. Activations between kernels are BF16.
+constexpr double kActivation = 2.0;
 constexpr double kCopy = 4.0;      // read, write
 constexpr double kAdd = 6.0;       // read both, write the sum
 constexpr double kResidual = 6.0;  // of a norm: read input and residual, write residual
@@ -122,8 +123,13 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   const GemmKind kind = formats.in.weights;
   work.products.push_back({"latent down", layers, {.m = 1, .n = latents, .k = hidden}, kind});
   work.products.push_back({"queries up", layers, {.m = 1, .n = heads * (nope + rope), .k = q_rank}, kind});
-  work.products.push_back({"absorbed latent", layers, {.m = 1, .n = kv_rank, .k = nope, .batch = heads}, kind});
-  work.products.push_back({"absorbed latent", layers, {.m = 1, .n = v, .k = kv_rank, .batch = heads}, kind});
+  work.absorbed.push_back({"absorbed latent", layers, {.m = 1, .n = kv_rank, .k = nope, .batch = heads}, kind});
+  work.absorbed.push_back({"absorbed latent", layers, {.m = 1, .n = v, .k = kv_rank, .batch = heads}, kind});
+  work.expanded.push_back({"expanded latent", layers, {.m = 1, .n = heads * (nope + v), .k = kv_rank}, kind});
+  // Read from the product's result, written beside the values; kernels that embed positions write those parts.
+  const double embedded = small.rotary_in_attention ? 0.0 : rope + heads * rope;
+  work.joined.push_back(
+      {.kind = SmallKernel::Add, .layers = layers, .token = {.bytes = kCopy * heads * nope + kActivation * embedded}});
   work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, formats.output.weights});
   work.pointwise.push_back(formats.in.norm(layers, hidden));
   work.pointwise.push_back(

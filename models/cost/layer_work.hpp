@@ -38,24 +38,31 @@ struct Pointwise {
 };
 
 /// Everything that one chip of an attention rank computes for that rank's tokens, attention itself and the routed
-/// experts left out: it depends on the number of tokens only.
+/// experts left out.
 struct LayerWork {
-  std::vector<Product> products;
-  std::vector<Pointwise> pointwise;
+  std::vector<Product> products;     ///< of every token
+  std::vector<Pointwise> pointwise;  ///< likewise
+  // Of latent attention, by the kind of token; both multiply the same weights.
+  std::vector<Product> absorbed;  ///< of every token of decodes
+  std::vector<Product> expanded;  ///< of every key that prompts see, cached ones included
+  std::vector<Pointwise> joined;  ///< likewise
 };
 
 /// GQA: one fused product for queries, keys and values (KV heads are replicated once tensor exceeds them), one for the
 /// output; queries of a rank: the fused product goes down to it, whole on every chip, and a norm and one more up. MLA:
-/// one down to both latents (whole on every chip), one up to the queries, the up-projection of the latent absorbed into
-/// queries and outputs (one product a head each; a prompt's expansion costs the same FLOP and weights), one for the
-/// output. Small kernels: the norms before attention and before the FFN or the experts, one of both latents, one of the
-/// heads of queries and keys where a model has them (two with `rotary_apart`), an activation behind the up-projection
-/// of a dense FFN or of shared experts and the sum of these with the routed ones, rotary embedding and routing where no
-/// other kernel of `small` contains them. With weights of one byte or less (blocks of FP8 excepted, whose products
-/// quantise themselves) norm and activation write what the next product reads, and the output of attention is quantised
-/// by a kernel of its own; each by the format of the product that reads. `rotary_apart` (GQA): the engine embeds and
-/// appends in kernels of its own even where `small` says that attention contains them: one kernel more than the table's
-/// one for both, and with a cache of one byte another that quantises the queries.
+/// one down to both latents (whole on every chip), one up to the queries, one for the output; in decodes the
+/// up-projection of the latent absorbed into queries and outputs (one product a head each), in prompts one product that
+/// expands the latents of all their keys to keys and values of all heads, and a copy that joins the keys with their
+/// rotary part. Sources: DeepSeek-V2, arXiv 2405.04434, section 2.1 and appendix C; vllm, mla_attention.py, the comment
+/// at its top, _compute_prefill_context and _concat_k_nope_k_pe; TensorRT-LLM, attention.py, forward_context_default;
+/// sglang, forward_mha.py. Small kernels: the norms before attention and before the FFN or the experts, one of both
+/// latents, one of the heads of queries and keys where a model has them (two with `rotary_apart`), an activation behind
+/// the up-projection of a dense FFN or of shared experts and the sum of these with the routed ones, rotary embedding
+/// and routing where no other kernel of `small` contains them. With weights of one byte or less (blocks of FP8
+/// excepted, whose products quantise themselves) norm and activation write what the next product reads, and the output
+/// of attention is quantised by a kernel of its own; each by the format of the product that reads. `rotary_apart`
+/// (GQA): the engine embeds and appends in kernels of its own even where `small` says that attention contains them: one
+/// kernel more than the table's one for both, and with a cache of one byte another that quantises the queries.
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
                                    const models::Precision& precision, const models::SmallKernels& small = {},
                                    bool rotary_apart = false);

@@ -26,9 +26,12 @@ double flop_per_area_x2(const StepCostSpec& spec) {
 
 PeakTime::PeakTime(const StepCostSpec& spec) {
   const LayerWork work = layer_work(spec.llm, spec.plan, spec.precision, spec.chip.kernels.small);
-  for (const Product& product : work.products) {
-    const GemmShape& s = product.shape;
-    per_token_ += product.layers * 2.0 * s.batch * s.n * s.k / (peak(spec, product.kind) * spec.plan.context);
+  // What prompts expand of the cache a second time is no work of the model's.
+  for (const std::vector<Product>* const products : {&work.products, &work.absorbed}) {
+    for (const Product& product : *products) {
+      const GemmShape& s = product.shape;
+      per_token_ += product.layers * 2.0 * s.batch * s.n * s.k / (peak(spec, product.kind) * spec.plan.context);
+    }
   }
   if (spec.llm.moe) {
     const MoeShape experts = expert_shape(spec.llm, spec.plan);

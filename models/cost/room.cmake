@@ -17,6 +17,7 @@ tokenyard_room(cost
     cost/kernel_sum.cpp
     cost/kernels.cpp
     cost/kv_exchange.cpp
+    cost/latent_products.cpp
     cost/layer_work.cpp
     cost/graph_padding.cpp
     cost/micro_batches.cpp
@@ -51,6 +52,7 @@ tokenyard_room(cost
     cost/kernel_profile.hpp
     cost/kernels.hpp
     cost/kv_exchange.hpp
+    cost/latent_products.hpp
     cost/latent_walk.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp

@@ -5,6 +5,7 @@
 #include "models/cost/exchange.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -189,9 +190,7 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
     return in == LayersOf::All ? dense + moe : in == LayersOf::Dense ? dense : moe;
   };
   for (const Product& product : work_.products) {
-    GemmShape shape = product.shape;
-    shape.m = tokens;
-    add(parts, product.line, PriceFamily::Products, layers(product.in), priced().product(shape, product.kind));
+    add(parts, product.line, PriceFamily::Products, layers(product.in), multiplied(product, tokens));
   }
   const bool norms_in_reduce = norms_in_reduce_of(tokens) != nullptr;
   for (const Pointwise& kernel : work_.pointwise) {
@@ -243,9 +242,7 @@ Priced StepParts::beside_experts(double tokens) const {
   Priced beside;
   for (const Product& product : work_.products) {
     if (product.line != kSharedExperts) continue;
-    GemmShape shape = product.shape;
-    shape.m = tokens;
-    const Priced one = priced().product(shape, product.kind);
+    const Priced one = multiplied(product, tokens);
     beside = {
         .time = beside.time + one.time, .outside = beside.outside || one.outside, .table = beside.table || one.table};
   }
@@ -254,6 +251,37 @@ Priced StepParts::beside_experts(double tokens) const {
   const auto& kernel = moe_kernel(shape, expert_loads_->at(tokens), spec_.precision.experts, spec_.chip);
   beside.time = std::min(beside.time, kernel.t0);
   return beside;
+}
+
+Priced StepParts::multiplied(const Product& product, double tokens) const {
+  GemmShape shape = product.shape;
+  shape.m = tokens;
+  return priced().product(shape, product.kind);
+}
+
+std::vector<Part> StepParts::latents(double rows, double keys) const {
+  std::vector<Part> parts;
+  if (rows > 0) {
+    for (const Product& product : work_.absorbed) {
+      add(parts, product.line, PriceFamily::Products, product.layers, multiplied(product, rows / spec_.plan.context));
+    }
+  }
+  // Chips that share prompts have gathered the latents of all, and expand them all.
+  const double whole = std::floor(keys / kExpandedAtOnce);
+  if (whole > 0) add_expanded(whole, kExpandedAtOnce, parts);
+  if (const double rest = keys - whole * kExpandedAtOnce; rest > 0) add_expanded(1.0, rest, parts);
+  return parts;
+}
+
+void StepParts::add_expanded(double times, double keys, std::vector<Part>& parts) const {
+  for (const Product& product : work_.expanded) {
+    add(parts, product.line, PriceFamily::Products, times * product.layers, multiplied(product, keys));
+  }
+  for (const Pointwise& kernel : work_.joined) {
+    const SmallShape shape{.width = kernel.token.width, .bytes = kernel.token.bytes * keys};
+    add(parts, "small kernels", PriceFamily::SmallKernels, times * kernel.layers,
+        priced().small(shape, kernel.kind, keys));
+  }
 }
 
 std::vector<Part> StepParts::shared(double tokens, bool prompts) const {
@@ -310,6 +338,7 @@ double StepParts::kernels() const {
   constexpr double kHeadKernels = 3.0;             // product, logits to FP32, the greatest
   double count = kHeadKernels + spec_.llm.layers;  // an attention kernel a layer
   for (const Product& product : work_.products) count += product.layers;
+  for (const Product& product : work_.absorbed) count += product.layers;  // as many launches as a prompt's expansion
   for (const Pointwise& kernel : work_.pointwise) {
     if (!left_out(kernel, norms_in_reduce_of(1.0) != nullptr)) count += kernel.layers;
   }
@@ -324,9 +353,7 @@ double StepParts::kernels() const {
 std::vector<Part> StepParts::head(double rows) const {
   std::vector<Part> parts;
   if (rows <= 0) return parts;
-  GemmShape shape = head_.shape;
-  shape.m = rows;
-  add(parts, "head", PriceFamily::Products, 1.0, priced().product(shape, head_.kind));
+  add(parts, "head", PriceFamily::Products, 1.0, multiplied(head_, rows));
   if (spec_.plan.tensor > 1) {
     const Bytes logits{kBf16Bytes * rows * spec_.llm.vocab};
     add(parts, "gathered logits", PriceFamily::Head, 1.0, priced().all_gather(logits, spec_.network.tensor));
@@ -374,6 +401,7 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
 Bytes StepParts::rank_weights() const {
   Bytes sum = head_.weights();
   for (const Product& product : work_.products) sum += product.weights();
+  for (const Product& product : work_.absorbed) sum += product.weights();
   return sum * spec_.plan.tensor;
 }
 

@@ -31,6 +31,10 @@ struct Part {
 [[nodiscard]] Seconds total(const std::vector<Part>& parts);
 /// Adds `more` to `parts`, to those of the same name where there are some.
 void append(std::vector<Part>& parts, const std::vector<Part>& more);
+/// Keys that engines expand at once: the workspace of vllm (mla_attention.py,
+/// determine_chunked_prefill_workspace_size).
+inline constexpr std::uint32_t kExpandedAtOnce = 64 * 1024;
+
 /// All of `parts` as one of this name.
 [[nodiscard]] Part as_one(std::string_view name, const std::vector<Part>& parts);
 
@@ -49,6 +53,9 @@ class StepParts {
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
   /// Of local(tokens) what is sent: all-reduces and hops.
   [[nodiscard]] std::vector<Part> local_sent(double tokens) const;
+  /// Of latent attention, what stands between latents and heads: `rows` tokens of decodes, absorbed, and `keys` of
+  /// prompts, expanded kExpandedAtOnce at most at once. Empty where attention is not latent.
+  [[nodiscard]] std::vector<Part> latents(double rows, double keys) const;
   /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange by the kernel of
   /// steps with or without `prompts`. Empty when dense.
   [[nodiscard]] std::vector<Part> shared(double tokens, bool prompts = false) const;
@@ -74,7 +81,10 @@ class StepParts {
   /// Whether chips of a stage hold different tokens.
   [[nodiscard]] bool spreads_tokens() const { return spec_.plan.attention_data * spec_.plan.context > 1; }
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
+  void add_expanded(double times, double keys, std::vector<Part>& parts) const;
   void add_sent(double tokens, double dense, double moe, double hops, std::vector<Part>& parts) const;
+  /// `tokens` of this product in one layer.
+  [[nodiscard]] Priced multiplied(const Product& product, double tokens) const;
   [[nodiscard]] Priced reduce(double tokens, const GroupLinks& links) const;
   [[nodiscard]] PricedKernels priced() const { return PricedKernels(spec_.chip, spec_.profile); }
   /// Whether the norms behind the all-reduce of `tokens` are part of it.

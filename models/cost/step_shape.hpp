@@ -9,7 +9,7 @@ namespace tokenyard::cost {
 enum class AsksLongest : std::uint8_t { Never, WithPrompts, Always };
 
 /// What one attention rank computes in one step, summed over its sequences: all that a price depends on. The longest of
-/// each kind may be left 0: all are then taken as alike.
+/// each kind and the keys of prompts may be left 0: all are then taken as alike.
 struct StepShape {
   std::uint32_t decodes = 0;          ///< sequences that compute one token, and verify their drafts where there are any
   std::uint64_t decode_context = 0;   ///< sum of their contexts, the new token included
@@ -17,6 +17,7 @@ struct StepShape {
   std::uint32_t chunks = 0;           ///< prompt chunks
   std::uint32_t prefill_tokens = 0;   ///< sum of the chunks' lengths q
   std::uint64_t prefill_area_x2 = 0;  ///< sum of q*(2*prefix + q): twice the area of the causal trapezium
+  std::uint64_t prompt_keys = 0;      ///< sum of prefix + q
   std::uint32_t longest_chunk = 0;    ///< largest q
   std::uint32_t longest_prompt = 0;   ///< largest prefix + q
 
@@ -36,10 +37,19 @@ struct StepShape {
     ++chunks;
     prefill_tokens += tokens;
     prefill_area_x2 += std::uint64_t{tokens} * (2 * std::uint64_t{prefix} + tokens);
+    prompt_keys += prefix + tokens;
     longest_chunk = std::max(longest_chunk, tokens);
     longest_prompt = std::max(longest_prompt, prefix + tokens);
   }
   [[nodiscard]] std::uint32_t tokens() const { return decodes + prefill_tokens; }
+  /// Keys that its prompts see, or what those of chunks are which are all alike: area = q (2 prefix + q) makes chunk
+  /// and prefix of one (area / q + q) / 2, and of several so many times that.
+  [[nodiscard]] double keys_of_prompts() const {
+    if (prefill_tokens == 0) return 0.0;
+    if (prompt_keys > 0) return static_cast<double>(static_cast<std::int64_t>(prompt_keys));
+    const double q = prefill_tokens;
+    return 0.5 * (static_cast<double>(static_cast<std::int64_t>(prefill_area_x2)) / q * chunks + q);
+  }
 };
 
 }  // namespace tokenyard::cost

@@ -16,6 +16,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/kernel_profile_test.cpp
     unit/models/cost/kernels_test.cpp
     unit/models/cost/latent_walk_test.cpp
+    unit/models/cost/latent_products_test.cpp
     unit/models/cost/layer_work_test.cpp
     unit/models/cost/mixed_attention_test.cpp
     unit/models/cost/peak_time_test.cpp

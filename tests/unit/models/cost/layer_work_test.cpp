@@ -16,12 +16,12 @@ using models::GemmKind;
 
 namespace {
 
-const Product& first(const LayerWork& work, std::string_view line) {
-  const auto product =
-      std::find_if(work.products.begin(), work.products.end(), [&](const Product& p) { return p.line == line; });
-  REQUIRE(product != work.products.end());
+const Product& first(const std::vector<Product>& products, std::string_view line) {
+  const auto product = std::find_if(products.begin(), products.end(), [&](const Product& p) { return p.line == line; });
+  REQUIRE(product != products.end());
   return *product;
 }
+const Product& first(const LayerWork& work, std::string_view line) { return first(work.products, line); }
 
 double small_kernels(const LayerWork& work) {
   double count = 0;
@@ -43,7 +43,22 @@ TEST_CASE("layer work: both latents go down whole on every chip and up by heads"
   const LayerWork work = layer_work(test::tiny_moe(), {.tensor = 4}, {});
   CHECK(first(work, "latent down").shape.n == 256 + 128 + 32);
   CHECK(first(work, "queries up").shape.n == 2 * (64 + 32));
-  CHECK(first(work, "absorbed latent").shape.batch == 2);
+  // Up for two of eight heads: one head after the other in decodes, to keys and values of both at once in prompts.
+  CHECK(first(work.absorbed, "absorbed latent").shape.batch == 2);
+  CHECK(first(work.expanded, "expanded latent").shape.n == 2 * (64 + 64));
+  CHECK(first(work.expanded, "expanded latent").shape.k == 128);
+  // Keys without their rotary part are read and written, their rotary part once, and once for each head.
+  REQUIRE(work.joined.size() == 1);
+  CHECK(work.joined[0].token.bytes == 2.0 * (2 * 2 * 64 + 32 + 2 * 32));
+  CHECK(layer_work(test::tiny_moe(), {.tensor = 4}, {}, {.rotary_in_attention = true}).joined[0].token.bytes ==
+        2.0 * 2 * 2 * 64);
+}
+
+TEST_CASE("layer work: only latent attention has products by the kind of token") {
+  const LayerWork work = layer_work(test::tiny_dense(), {}, {});
+  CHECK(work.absorbed.empty());
+  CHECK(work.expanded.empty());
+  CHECK(work.joined.empty());
 }
 
 TEST_CASE("layer work: an ungated FFN goes up once") {
@@ -154,8 +169,15 @@ TEST_CASE("layer work: multiplies exactly the weights that a chip stores") {
       CAPTURE(tensor);
       const models::ParallelPlan plan{.tensor = tensor};
       const models::Precision precision{.weights = GemmKind::Fp8, .experts = GemmKind::Fp8};
+      const LayerWork work = layer_work(llm, plan, precision);
       Bytes multiplied = head_product(llm, plan).weights();
-      for (const Product& product : layer_work(llm, plan, precision).products) multiplied += product.weights();
+      for (const Product& product : work.products) multiplied += product.weights();
+      Bytes absorbed;
+      Bytes expanded;
+      for (const Product& product : work.absorbed) absorbed += product.weights();
+      for (const Product& product : work.expanded) expanded += product.weights();
+      CHECK(absorbed.value() == Approx(expanded.value()).epsilon(1e-12));  // the same ones
+      multiplied += absorbed;
 
       const models::Parameters p = models::count_parameters(llm);
       const double experts = llm.moe ? llm.moe_layers() * llm.moe->experts * p.expert / tensor : 0.0;
