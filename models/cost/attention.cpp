@@ -74,6 +74,14 @@ MlaContextShape latent_prompt_shape(const StepCostSpec& spec, const AttentionWor
           .v_dim = 1.0 * spec.llm.mla->v_dim};
 }
 
+/// A query for each token, and what all of them see.
+MlaDecodeShape absorbed_shape(const StepCostSpec& spec, double tokens, double area_x2) {
+  MlaDecodeShape shape = latent_shape(spec, tokens / spec.plan.context, 0.0);
+  shape.context = 0.5 * area_x2 / spec.plan.context;
+  shape.heads = heads_per_chip(spec);
+  return shape;
+}
+
 template <class Coefficients>
 NormTable norm(const Coefficients& c) {
   return NormTable(ns(c.t0), 1.0, c.p);
@@ -133,6 +141,10 @@ Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& laye
   return context_attention_time(prompt_shape(spec, layers, work), kv, spec.chip);
 }
 
+Seconds absorbed_layer_time(const StepCostSpec& spec, const AttentionWork& work) {
+  return mla_absorbed_time(absorbed_shape(spec, work.tokens, work.area_x2), spec.precision.kv, spec.chip);
+}
+
 Roofline decode_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
                                double context) {
   const models::Dtype kv = spec.precision.kv;
@@ -143,6 +155,9 @@ Roofline decode_layer_roofline(const StepCostSpec& spec, const AttentionLayers& 
 Roofline context_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, const AttentionWork& work) {
   if (work.tokens <= 0.0) return {};
   const models::Dtype kv = spec.precision.kv;
+  if (absorbs_prompts(spec, work)) {
+    return absorbed_roofline(absorbed_shape(spec, work.tokens, work.area_x2), work.keys, kv, spec.chip);
+  }
   // Of a chunk of q tokens behind p cached ones the area is q*(p + q/2).
   const double chunks = std::max(work.chunks, 1.0);
   const double behind = std::max(0.0, 0.5 * (work.area_x2 - work.tokens * work.tokens / chunks) / work.tokens);
@@ -214,8 +229,21 @@ std::vector<Attention::Group> Attention::groups(const StepCostSpec& spec) {
   return groups;
 }
 
+std::optional<Attention::AbsorbedPrompts> Attention::absorbed_prompts(const StepCostSpec& spec) {
+  if (!spec.llm.mla || spec.absorbed_prefix_below == 0) return std::nullopt;
+  const models::MlaDecodeCoefficients& c = of(spec.chip.kernels.mla_decode, spec.precision.kv);
+  const auto work = [&](double tokens, double area_x2) {
+    return ns(absorbed_work(absorbed_shape(spec, tokens, area_x2), c, spec.chip));
+  };
+  return AbsorbedPrompts{.below = 1.0 * spec.absorbed_prefix_below,
+                         .norm = norm(c),
+                         .per_area_x2 = work(0.0, 1.0),
+                         .per_token = work(1.0, 0.0)};
+}
+
 Attention::Attention(const StepCostSpec& spec)
     : groups_(groups(spec)),
+      absorbed_(absorbed_prompts(spec)),
       sees_everything_(groups_.size() == 1 && !groups_[0].layers.windowed()),
       skew_ns_(skew_of(spec) == nullptr ? 0.0 : ns(skew_of(spec)->per_key)),
       unsplit_(unsplit_sequences(spec)),

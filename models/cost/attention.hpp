@@ -25,6 +25,7 @@ namespace tokenyard::cost {
           .chunks = 1.0 * shape.chunks,
           .tokens = 1.0 * shape.prefill_tokens,
           .area_x2 = static_cast<double>(static_cast<std::int64_t>(shape.prefill_area_x2)),
+          .keys = shape.keys_of_prompts(),
           .longest_chunk = 1.0 * shape.longest_chunk,
           .longest_prompt = 1.0 * shape.longest_prompt};
 }
@@ -74,6 +75,15 @@ struct AttentionLayers {
 /// Likewise all chunks of a step, whatever of `work` are prompts.
 [[nodiscard]] Seconds context_layer_time(const StepCostSpec& spec, const AttentionLayers& layers,
                                          const AttentionWork& work);
+/// Likewise where they are computed as decodes are: a query for each token of a prompt, and the latents of all keys in
+/// the products, by the rate and the passes over queries and outputs of the latent decode kernel. Left out: that tiles
+/// of queries read the cache again, which is little beside the products.
+/// REQUIRES: latent attention.
+[[nodiscard]] Seconds absorbed_layer_time(const StepCostSpec& spec, const AttentionWork& work);
+/// Whether the prompts of a step are.
+[[nodiscard]] inline bool absorbs_prompts(const StepCostSpec& spec, const AttentionWork& work) {
+  return spec.llm.mla && absorbs_prompts(work.tokens, work.keys, spec.absorbed_prefix_below);
+}
 /// What they compute and move. Chunks of several prompts are taken as alike, with the mean of their prefixes.
 [[nodiscard]] Roofline decode_layer_roofline(const StepCostSpec& spec, const AttentionLayers& layers, double sequences,
                                              double context);
@@ -110,8 +120,10 @@ class Attention {
       double layer = 0.0;
       if (work.sequences > 0.0) layer += decode_layer(group, work.sequences, work.context, work.longest_context);
       if (work.tokens > 0.0) {
-        layer += group.prompts(work.tokens, group.layers.seen_area_x2(work.tokens, work.area_x2),
-                               group.layers.seen_longest(longest_prompt(work)));
+        layer += prompts_absorbed(work)
+                     ? absorbed_->norm(absorbed_->per_area_x2 * work.area_x2 + absorbed_->per_token * work.tokens)
+                     : group.prompts(work.tokens, group.layers.seen_area_x2(work.tokens, work.area_x2),
+                                     group.layers.seen_longest(longest_prompt(work)));
       }
       ns += group.layers.layers * layer;
     }
@@ -132,6 +144,10 @@ class Attention {
   /// Whether a step with prompts has one kernel for them and its decodes.
   [[nodiscard]] bool one_kernel() const { return mixed_.has_value(); }
   [[nodiscard]] bool sees_everything() const { return sees_everything_; }
+  /// Whether the prompts of `work` are computed as decodes are.
+  [[nodiscard]] bool prompts_absorbed(const AttentionWork& work) const {
+    return absorbed_ && absorbs_prompts(work.tokens, work.keys, absorbed_->below);
+  }
   /// Whether decodes take longer where one context is longer than the mean.
   [[nodiscard]] bool waits_for_longest() const { return skew_ns_ > 0.0; }
 
@@ -174,6 +190,13 @@ class Attention {
       return norm(1e9 * tiles.work(of_prompts * tokens, of_prompts * area_x2, longest).value());
     }
   };
+  /// Prompts that are computed as decodes are; ns.
+  struct AbsorbedPrompts {
+    double below;
+    NormTable norm;
+    double per_area_x2;
+    double per_token;
+  };
   struct Group {
     AttentionLayers layers;
     Decodes decodes;
@@ -182,6 +205,7 @@ class Attention {
   [[nodiscard]] static Decodes decodes_of_layers(const StepCostSpec& spec, const AttentionLayers& layers);
   [[nodiscard]] static Prompts prompts_of_layers(const StepCostSpec& spec, const AttentionLayers& layers);
   [[nodiscard]] static std::vector<Group> groups(const StepCostSpec& spec);
+  [[nodiscard]] static std::optional<AbsorbedPrompts> absorbed_prompts(const StepCostSpec& spec);
 
   [[nodiscard]] double together(const AttentionWork& work) const {
     double ns = 0.0;
@@ -201,6 +225,7 @@ class Attention {
   }
 
   std::vector<Group> groups_;
+  std::optional<AbsorbedPrompts> absorbed_;  // where some prompts are
   bool sees_everything_;
   double skew_ns_;  // a token of the longest context above the mean
   double unsplit_;  // decodes from which it counts

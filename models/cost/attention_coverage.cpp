@@ -51,7 +51,8 @@ bool AttentionCoverage::hold(const std::vector<Box>& boxes, double count, double
   return std::ranges::all_of(boxes, [&](const Box& box) { return box.holds(count, sum); });
 }
 
-AttentionCoverage::AttentionCoverage(const StepCostSpec& spec) {
+AttentionCoverage::AttentionCoverage(const StepCostSpec& spec)
+    : absorbed_below_(spec.llm.mla ? 1.0 * spec.absorbed_prefix_below : 0.0) {
   for (const AttentionLayers& layers : attention_layers(spec.llm)) {
     const models::Provenance& decode = decode_provenance(spec, layers);
     const models::Provenance& context = context_provenance(spec, layers);
@@ -69,7 +70,8 @@ AttentionCoverage::Outside AttentionCoverage::of(const StepShape& shape) const {
   const bool decode = shape.decodes > 0 && !hold(decode_, shape.decodes, static_cast<double>(shape.decode_context));
   if (!prompts) return {.decode = decode};
   const AttentionWork work = attention_work(shape);
-  return {.decode = decode, .context = !hold(context_, work.chunks, work.tokens)};
+  const bool absorbed = absorbs_prompts(work.tokens, work.keys, absorbed_below_);
+  return {.decode = decode, .context = absorbed || !hold(context_, work.chunks, work.tokens)};
 }
 
 void AttentionCoverage::add_basis(const StepShape& shape, const Attention& attention, PriceBasis& basis) const {

@@ -48,6 +48,7 @@ class AttentionCoverage {
 
   std::vector<Box> decode_;  // of each kind of layers; a kernel is inside when all of them are
   std::vector<Box> context_;
+  double absorbed_below_;         // StepCostSpec::absorbed_prefix_below of latent attention: no table has those prompts
   std::optional<bool> together_;  // whether the one kernel of prompts and decodes was measured; absent: two kernels
 };
 

@@ -90,11 +90,14 @@ AttentionWork part_of(AttentionWork work, double parts) {
   work.chunks /= parts;
   work.tokens /= parts;
   work.area_x2 /= parts;
+  work.keys /= parts;
   return work;
 }
 
 LatentWork part_of(LatentWork work, std::uint32_t parts) {
-  return {.rows = (work.rows + parts - 1) / parts, .keys = (work.keys + parts - 1) / parts};
+  return {.rows = (work.rows + parts - 1) / parts,
+          .tokens = (work.tokens + parts - 1) / parts,
+          .keys = (work.keys + parts - 1) / parts};
 }
 
 double product_bytes(const StepCostSpec& spec, bool ffn) {
@@ -299,7 +302,7 @@ std::array<Roofline, 3> AttentionFfn::rooflines(std::span<const StepShape> ranks
     if (const double time = attention_(part) + latents_(latents); time > longest) {
       longest = time;
       widest = as_one("", attention.attention(part)).roofline;
-      widest += as_one("", attention.latents(latents.rows, static_cast<double>(latents.keys))).roofline;
+      widest += as_one("", attention.latents(latents)).roofline;
     }
     if (head_(graphs_.rows(shape)) >= step.head) sums[2] = as_one("", attention.head(graphs_.rows(shape))).roofline;
   }

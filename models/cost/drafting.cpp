@@ -49,7 +49,7 @@ DraftParts::DraftParts(const StepCostSpec& spec)
 Part DraftParts::rank(double tokens, const StepShape& shape) const {
   const AttentionWork work = attention_work(shape);
   const Part again = drafts(single_.attention({.sequences = work.sequences, .context = work.context}));
-  const Part latents = drafts(parts_.latents(tokens - shape.prefill_tokens, shape.keys_of_prompts()));
+  const Part latents = drafts(parts_.latents(latent_work(shape, static_cast<std::uint32_t>(tokens))));
   return first(tokens) + later(shape.decodes + shape.chunks) + latents + drafts(parts_.attention(work)) +
          passes_ * again;
 }
@@ -68,7 +68,7 @@ Part DraftParts::first(double tokens) const {
 Part DraftParts::later(double rows) const {
   if (rows <= 0) return drafts({});
   const Part head = drafts(parts_.head(rows));
-  return head + passes_ * (first(rows) + drafts(parts_.latents(rows, 0.0)) + head);
+  return head + passes_ * (first(rows) + drafts(parts_.absorbed(rows)) + head);
 }
 
 Part DraftParts::first_shared(double tokens) const { return drafts(parts_.shared(tokens)); }

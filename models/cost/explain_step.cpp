@@ -3,7 +3,7 @@
 #include "models/cost/drafting.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
-#include "models/cost/latent_products.hpp"
+#include "models/cost/latent_work.hpp"
 #include "models/cost/profiled_attention.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
@@ -78,15 +78,11 @@ class Explained {
     return parts;
   }
 
-  [[nodiscard]] std::vector<Part> latents(LatentWork work) const {
-    return parts_.latents(work.rows, static_cast<double>(work.keys));
-  }
-
   /// A rank's part of the MoE layers, of half its batch.
   [[nodiscard]] std::vector<Part> moe_half(const StepShape& shape) const {
     const double share = 1.0 * spec_.llm.moe_layers() / spec_.llm.layers;
     std::vector<Part> parts = scaled(parts_.attention(half_of(attention_work(shape))), share);
-    append(parts, scaled(latents(half_of(latent_work(shape, own(shape)))), share));
+    append(parts, scaled(parts_.latents(half_of(latent_work(shape, own(shape)))), share));
     append(parts, parts_.local(half(own(shape)), {.moe = spec_.llm.moe_layers()}));
     return parts;
   }
@@ -99,11 +95,11 @@ class Explained {
       parts = scaled(moe_half(shape), 2.0);
       const double share = 1.0 * spec_.llm.dense_layers() / spec_.llm.layers;
       append(parts, scaled(parts_.attention(work), share));
-      append(parts, scaled(latents(latent_work(shape, own(shape))), share));
+      append(parts, scaled(parts_.latents(latent_work(shape, own(shape))), share));
       append(parts, parts_.local(own(shape), {.dense = spec_.llm.dense_layers()}));
     } else {
       parts = attention(shape);
-      append(parts, latents(latent_work(shape, own(shape))));
+      append(parts, parts_.latents(latent_work(shape, own(shape))));
       append(parts, parts_.local(own(shape)));
     }
     if (kv_exchange_.active()) append(parts, {{"shared cache", Seconds{1e-9 * kv_exchange_(shape)}}});

@@ -171,6 +171,17 @@ Seconds mla_decode_time(const MlaDecodeShape& s, Dtype kv, const AcceleratorSpec
   return with_floor(kernel_work(s, kv, c, chip), c);
 }
 
+Seconds mla_absorbed_time(const MlaDecodeShape& s, Dtype kv, const AcceleratorSpec& chip) {
+  const auto& c = family(chip.kernels.mla_decode, kv);
+  return with_floor(absorbed_work(s, c, chip), c);
+}
+
+Seconds absorbed_work(const MlaDecodeShape& s, const models::MlaDecodeCoefficients& c, const AcceleratorSpec& chip) {
+  const double width = 2.0 * s.kv_rank + s.rope_dim;
+  return Seconds{2.0 * s.context * s.heads * width / (bf16_peak(chip) * c.eff_flops) +
+                 c.query_io * 2.0 * s.sequences * s.heads * width / chip.memory_bandwidth.value()};
+}
+
 Seconds mla_context_time(const MlaContextShape& s, Dtype kv, const AcceleratorSpec& chip) {
   return context_time(s, family(chip.kernels.mla_context, kv), chip);
 }

@@ -68,6 +68,13 @@ struct MlaDecodeShape {
   double rope_dim = 0;
 };
 
+/// A prompt that is computed so: `sequences` are its tokens, `context` is what all of them see together.
+///   t = pnorm_p( t0, FLOP/(bf16 peak * eff_flops) + query_io * query bytes/BW )
+[[nodiscard]] Seconds mla_absorbed_time(const MlaDecodeShape& shape, models::Dtype kv,
+                                        const models::AcceleratorSpec& chip);
+/// Of these the work behind the launch.
+[[nodiscard]] Seconds absorbed_work(const MlaDecodeShape& shape, const models::MlaDecodeCoefficients& c,
+                                    const models::AcceleratorSpec& chip);
 /// Of these the cache: context*(kv_rank + rope_dim)*kv.
 [[nodiscard]] Bytes latent_cache_bytes(const MlaDecodeShape& shape, models::Dtype kv);
 

@@ -1,28 +1,14 @@
 #pragma once
 
 #include "models/base/price_basis.hpp"
+#include "models/cost/latent_work.hpp"
 #include "models/cost/part_table.hpp"
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
-#include "models/cost/step_shape.hpp"
 
 #include <cstdint>
 
 namespace tokenyard::cost {
-
-/// What the products between latents and heads multiply on one rank of a step.
-struct LatentWork {
-  std::uint32_t rows = 0;  ///< tokens of decodes, those included that fill up a graph
-  std::uint64_t keys = 0;  ///< of prompts, cached ones included
-};
-
-/// Of `shape` when its rank computes `own` tokens.
-[[nodiscard]] inline LatentWork latent_work(const StepShape& shape, std::uint32_t own) {
-  return {.rows = own - shape.prefill_tokens, .keys = static_cast<std::uint64_t>(shape.keys_of_prompts() + 0.5)};
-}
-[[nodiscard]] inline LatentWork half_of(LatentWork work) {
-  return {.rows = (work.rows + 1) / 2, .keys = (work.keys + 1) / 2};
-}
 
 /// StepParts::latents(), compiled: nanoseconds over all layers; 0 where attention is not latent.
 class LatentProducts {
@@ -31,7 +17,9 @@ class LatentProducts {
   LatentProducts(const StepCostSpec& spec, const StepParts& parts, std::uint32_t largest);
 
   [[nodiscard]] double operator()(LatentWork work) const {
-    return latent_ ? absorbed_(work.rows) + expanded(work.keys) : 0.0;
+    if (!latent_) return 0.0;
+    const LatentWork parted = work.parted(absorbed_below_);
+    return absorbed_(parted.rows) + expanded(parted.keys);
   }
   /// Of a step that only decodes.
   [[nodiscard]] double absorbed(std::uint32_t rows) const { return latent_ ? absorbed_(rows) : 0.0; }
@@ -47,6 +35,7 @@ class LatentProducts {
   }
 
   bool latent_;
+  std::uint32_t absorbed_below_;  // StepCostSpec::absorbed_prefix_below
   PartTable absorbed_;
   PartTable expanded_;
 };

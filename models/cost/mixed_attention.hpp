@@ -17,6 +17,7 @@ struct AttentionWork {
   double chunks = 0;           ///< of prompt; 0 with tokens: one
   double tokens = 0;           ///< of prompt
   double area_x2 = 0;          ///< of prompt, as in StepShape
+  double keys = 0;             ///< that prompts see, StepShape::keys_of_prompts()
   double longest_chunk = 0;    ///< as in StepShape
   double longest_prompt = 0;   ///< as in StepShape
 };

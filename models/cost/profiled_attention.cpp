@@ -109,6 +109,7 @@ ProfiledAttention::Time ProfiledAttention::operator()(const StepShape& shape, co
     AttentionWork prompts = work;
     prompts.sequences = prompts.context = prompts.longest_context = 0.0;
     time.context = formula(prompts);
+    if (formula.prompts_absorbed(work)) return time;
     const double mean = work.tokens / work.chunks;
     const auto found = find(context_, work.chunks, mean);
     time.context_in_table = found && found->side == 0;

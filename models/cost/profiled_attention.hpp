@@ -17,9 +17,9 @@ namespace tokenyard::cost {
 /// A step's decodes are looked up as that many sequences of their mean context. Its chunks as that many prompts of
 /// their mean length, times what the formula makes of their prefixes and unequal lengths. Since a step's price never
 /// falls as contexts grow, a row counts for no less than the rows of shorter contexts, and the formula beyond the
-/// longest row for no less than that row (before the shortest, for no more). The formula is kept by models with sliding
-/// windows, by the half batches of two-batch overlap, by caches and prompts that chips share, and by the one kernel of
-/// an engine that takes prompts and decodes of a step together.
+/// longest row for no less than that row (before the shortest, for no more). The formula is kept by prompts that are
+/// computed as decodes are, by models with sliding windows, by the half batches of two-batch overlap, by caches and
+/// prompts that chips share, and by the one kernel of an engine that takes prompts and decodes of a step together.
 class ProfiledAttention {
  public:
   /// REQUIRES: as Attention.

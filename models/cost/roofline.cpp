@@ -70,6 +70,15 @@ Roofline attention_roofline(const MlaDecodeShape& s, Dtype kv, const Accelerator
                   chip);
 }
 
+Roofline absorbed_roofline(const MlaDecodeShape& s, double keys, Dtype kv, const AcceleratorSpec& chip) {
+  const double width = 2.0 * s.kv_rank + s.rope_dim;
+  MlaDecodeShape cache = s;
+  cache.context = keys;
+  return at_rates(Flop{2.0 * s.heads * width * s.context},
+                  latent_cache_bytes(cache, kv) + Bytes{kBf16 * s.sequences * s.heads * width},
+                  attention_peak(kv, chip), chip);
+}
+
 Roofline attention_roofline(const MlaContextShape& s, double prefix, Dtype kv, const AcceleratorSpec& chip) {
   const double dims = s.nope_dim + s.rope_dim + s.v_dim;
   return at_rates(Flop{s.heads * dims * s.area_x2}, Bytes{kBf16 * s.heads * dims * (2.0 * s.tokens + prefix)},

@@ -49,6 +49,9 @@ struct Roofline {
 /// 2*heads*(2*kv_rank + rope_dim)*context ; the latents of the cache, BF16 queries and outputs.
 [[nodiscard]] Roofline attention_roofline(const MlaDecodeShape& shape, models::Dtype kv,
                                           const models::AcceleratorSpec& chip);
+/// Of a prompt that is computed absorbed (mla_absorbed_time()); its cache of `keys` is read once.
+[[nodiscard]] Roofline absorbed_roofline(const MlaDecodeShape& shape, double keys, models::Dtype kv,
+                                         const models::AcceleratorSpec& chip);
 /// heads*(nope + rope + v)*area_x2 ; queries, keys, values and outputs of new tokens, and keys and values of a prefix,
 /// as they are multiplied: expanded, BF16.
 [[nodiscard]] Roofline attention_roofline(const MlaContextShape& shape, double prefix, models::Dtype kv,

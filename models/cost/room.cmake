@@ -54,6 +54,7 @@ tokenyard_room(cost
     cost/kv_exchange.hpp
     cost/latent_products.hpp
     cost/latent_walk.hpp
+    cost/latent_work.hpp
     cost/layer_work.hpp
     cost/graph_padding.hpp
     cost/micro_batches.hpp

@@ -82,6 +82,9 @@ struct StepCostSpec {
   /// Prompts and decodes of a step share one launch of attention, on chips that have such a kernel.
   bool one_attention_kernel = false;
   KernelFusion fusion;
+  /// Latent attention: prompts that see cached tokens, fewer than so many in a step of a rank, are computed as decodes
+  /// are, absorbed; 0: none are.
+  std::uint32_t absorbed_prefix_below = 0;
   ExpertExchange expert_exchange = ExpertExchange::AllToAll;
   Sampling sampling = Sampling::Greedy;  ///< of every row; top-p needs a chip with figures of it
   std::optional<FfnSide> ffn{};          ///< absent: attention and FFN on the same chips

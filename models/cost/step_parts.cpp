@@ -259,13 +259,24 @@ Priced StepParts::multiplied(const Product& product, double tokens) const {
   return priced().product(shape, product.kind);
 }
 
-std::vector<Part> StepParts::latents(double rows, double keys) const {
+std::vector<Part> StepParts::latents(const LatentWork& work) const {
+  const LatentWork parted = work.parted(spec_.absorbed_prefix_below);
+  std::vector<Part> parts = absorbed(parted.rows);
+  append(parts, expanded(static_cast<double>(parted.keys)));
+  return parts;
+}
+
+std::vector<Part> StepParts::absorbed(double rows) const {
   std::vector<Part> parts;
-  if (rows > 0) {
-    for (const Product& product : work_.absorbed) {
-      add(parts, product.line, PriceFamily::Products, product.layers, multiplied(product, rows / spec_.plan.context));
-    }
+  if (rows <= 0) return parts;
+  for (const Product& product : work_.absorbed) {
+    add(parts, product.line, PriceFamily::Products, product.layers, multiplied(product, rows / spec_.plan.context));
   }
+  return parts;
+}
+
+std::vector<Part> StepParts::expanded(double keys) const {
+  std::vector<Part> parts;
   // Chips that share prompts have gathered the latents of all, and expand them all.
   const double whole = std::floor(keys / kExpandedAtOnce);
   if (whole > 0) add_expanded(whole, kExpandedAtOnce, parts);
@@ -391,8 +402,10 @@ std::vector<Part> StepParts::attention(const AttentionWork& work) const {
       if (skew > Seconds{}) add(parts, "unequal contexts", PriceFamily::DecodeAttention, group.layers, {.time = skew});
     }
     if (work.tokens > 0.0) {
-      add(parts, "context attention", PriceFamily::ContextAttention, group.layers,
-          {.time = context_layer_time(spec_, group, work), .roofline = context_layer_roofline(spec_, group, work)});
+      const bool absorbed = absorbs_prompts(spec_, work);
+      add(parts, absorbed ? "absorbed attention" : "context attention", PriceFamily::ContextAttention, group.layers,
+          {.time = absorbed ? absorbed_layer_time(spec_, work) : context_layer_time(spec_, group, work),
+           .roofline = context_layer_roofline(spec_, group, work)});
     }
   }
   return parts;

@@ -3,6 +3,7 @@
 #include "models/base/price_basis.hpp"
 #include "models/base/units.hpp"
 #include "models/cost/attention.hpp"
+#include "models/cost/latent_work.hpp"
 #include "models/cost/layer_work.hpp"
 #include "models/cost/network_figures.hpp"
 #include "models/cost/priced.hpp"
@@ -53,9 +54,11 @@ class StepParts {
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
   /// Of local(tokens) what is sent: all-reduces and hops.
   [[nodiscard]] std::vector<Part> local_sent(double tokens) const;
-  /// Of latent attention, what stands between latents and heads: `rows` tokens of decodes, absorbed, and `keys` of
-  /// prompts, expanded kExpandedAtOnce at most at once. Empty where attention is not latent.
-  [[nodiscard]] std::vector<Part> latents(double rows, double keys) const;
+  /// Of latent attention, what stands between latents and heads: for `rows` of tokens, absorbed; for `keys`, expanded,
+  /// kExpandedAtOnce at most at once; for both as `work` has them. Empty where attention is not latent.
+  [[nodiscard]] std::vector<Part> absorbed(double rows) const;
+  [[nodiscard]] std::vector<Part> expanded(double keys) const;
+  [[nodiscard]] std::vector<Part> latents(const LatentWork& work) const;
   /// What all ranks do together for `tokens` of the whole instance: routed experts, their exchange by the kernel of
   /// steps with or without `prompts`. Empty when dense.
   [[nodiscard]] std::vector<Part> shared(double tokens, bool prompts = false) const;

@@ -8,6 +8,11 @@ namespace tokenyard::cost {
 /// Which steps' prices ask for StepShape::longest_context; of others it may be left 0, which changes none.
 enum class AsksLongest : std::uint8_t { Never, WithPrompts, Always };
 
+/// Whether prompts of `tokens` that see `keys` are computed absorbed (StepCostSpec::absorbed_prefix_below).
+[[nodiscard]] inline bool absorbs_prompts(double tokens, double keys, double below) {
+  return keys > tokens && keys - tokens < below;
+}
+
 /// What one attention rank computes in one step, summed over its sequences: all that a price depends on. The longest of
 /// each kind and the keys of prompts may be left 0: all are then taken as alike.
 struct StepShape {

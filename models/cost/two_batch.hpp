@@ -36,7 +36,9 @@ struct TwoBatchTime {
 }
 [[nodiscard]] inline AttentionWork half_of(const AttentionWork& work) {
   AttentionWork half = work;  // whose longest sequences stay
-  for (double* const sum : {&half.sequences, &half.context, &half.chunks, &half.tokens, &half.area_x2}) *sum *= 0.5;
+  for (double* const sum : {&half.sequences, &half.context, &half.chunks, &half.tokens, &half.area_x2, &half.keys}) {
+    *sum *= 0.5;
+  }
   return half;
 }
 

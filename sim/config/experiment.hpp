@@ -40,7 +40,8 @@ struct EngineSpec {
   bool asynchronous = true;  ///< two steps in flight
   cost::HostOverhead host;
   cost::TwoBatchOverlap two_batch;
-  bool one_attention_kernel = false;  ///< for prompts and decodes of a step, where the chip has such a kernel
+  std::uint32_t absorbed_prefix_below = 0;  ///< cost::StepCostSpec
+  bool one_attention_kernel = false;        ///< for prompts and decodes of a step, where the chip has such a kernel
   cost::KernelFusion fusion;
   bool flash_attention = false;           ///< decodes by FlashAttention, where the chip says how much longer that takes
   std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own

@@ -49,6 +49,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "attention", "one of: one_kernel | two_kernels", kOptional,
      "Of a step that mixes prompts and decodes. Default: vllm one_kernel, where the chip has attention_mixed (its "
      "FlashInfer back end: two_kernels); sglang and tensorrt_llm two_kernels."},
+    {"engine", "absorbed_prefix_below", "count", "0",
+     "Latent attention: prompts of a step that see cached tokens, fewer than so many together, are computed as decodes "
+     "are, absorbed, in place of expanding all latents (SGLang: SGLANG_CHUNKED_PREFIX_CACHE_THRESHOLD); 0 = never."},
     {"engine", "two_batch_overlap", "one of: off | prefill | decode | both", "off",
      "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
     {"engine", "exchange_sm_share", "ratio", "0.18",

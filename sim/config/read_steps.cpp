@@ -35,6 +35,7 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
                    .quantise_in_attention = map.flag("quantise_in_attention"),
                    .rotary_apart = map.flag("rotary_apart"),
                    .shared_experts_beside = map.count("shared_experts_beside", 0)};
+  engine.absorbed_prefix_below = map.count("absorbed_prefix_below", 0);
   engine.sampling =
       map.choice("sampling", {"greedy", "top_p"}) == "top_p" ? cost::Sampling::TopP : cost::Sampling::Greedy;
   engine.flash_attention = map.flag("flash_attention");

@@ -220,6 +220,7 @@ cost::StepCostSpec step_cost_spec(const config::Experiment& experiment, const co
           .two_batch = pool.engine.two_batch,
           .one_attention_kernel = pool.engine.one_attention_kernel,
           .fusion = pool.engine.fusion,
+          .absorbed_prefix_below = pool.engine.absorbed_prefix_below,
           .expert_exchange = pool.engine.expert_exchange,
           .sampling = pool.engine.sampling,
           .ffn = std::move(ffn),

@@ -61,7 +61,7 @@ TEST_CASE("attention and FFN apart: one micro-batch pays every place in turn") {
   const StepParts attention(test::round_cost(test::tiny_moe(), {.attention_data = kAttention}));
   double on_attention = sum_us(attention.local(16.0), false);
   for (const Part& part : attention.attention(attention_work(shapes[0]))) on_attention += part.time.value() * 1e6;
-  on_attention += total(attention.latents(16.0, 0.0)).value() * 1e6;
+  on_attention += total(attention.absorbed(16.0)).value() * 1e6;
   CHECK(lines.at("attention chips") == Approx(on_attention).epsilon(1e-6));  // whole picoseconds a layer
   // 64 tokens on 8 chips: experts in groups, the rest for 8 tokens each.
   const StepParts ffn(test::round_cost(test::tiny_moe(), {.attention_data = kFfn, .expert = kFfn}));

@@ -50,7 +50,7 @@ TEST_CASE("latent products: prompts expand the latents of all their keys in one 
   CHECK(line_us(spec, chunk(0, 1000), "expanded latent") == Approx(4 * expanded_us(1000)));
   CHECK(line_us(spec, chunk(0, 1000), "absorbed latent") == 0.0);
   const StepParts parts(spec);
-  CHECK(us(total(parts.latents(0, 1000))) == Approx(4 * (expanded_us(1000) + joined_us(1000))));
+  CHECK(us(total(parts.expanded(1000))) == Approx(4 * (expanded_us(1000) + joined_us(1000))));
 }
 
 TEST_CASE("latent products: cached tokens before a chunk are expanded once more") {
@@ -62,7 +62,7 @@ TEST_CASE("latent products: cached tokens before a chunk are expanded once more"
   const auto attention = [&](std::uint32_t prefix) {
     return us(total(parts.attention(attention_work(chunk(prefix, 1000)))));
   };
-  const double expanded = us(total(parts.latents(0, 4000)) - total(parts.latents(0, 1000)));
+  const double expanded = us(total(parts.expanded(4000)) - total(parts.expanded(1000)));
   CHECK(more == Approx(expanded + attention(3000) - attention(0)).epsilon(1e-4));
 }
 
@@ -81,9 +81,8 @@ TEST_CASE("latent products: chunks that are not alike count their own keys") {
 TEST_CASE("latent products: more keys than the workspace holds are expanded in turn") {
   StepCostSpec spec = test::round_cost(test::tiny_moe());
   const StepParts parts(spec);
-  const double once = us(total(parts.latents(0, kExpandedAtOnce)));
-  CHECK(us(total(parts.latents(0, 2.0 * kExpandedAtOnce + 500))) ==
-        Approx(2.0 * once + us(total(parts.latents(0, 500)))));
+  const double once = us(total(parts.expanded(kExpandedAtOnce)));
+  CHECK(us(total(parts.expanded(2.0 * kExpandedAtOnce + 500))) == Approx(2.0 * once + us(total(parts.expanded(500)))));
   const LatentProducts compiled(spec, parts, 256);
   CHECK(compiled({.keys = 2 * kExpandedAtOnce + 500}) ==
         Approx(1e3 * (2.0 * once + 4 * expanded_us(500) + 4 * joined_us(500))));
@@ -111,7 +110,7 @@ TEST_CASE("latent products: a graph multiplies the rows that fill it up") {
   StepShape shape;
   for (int i = 0; i < 33; ++i) shape.add_decode(2000);
   const StepParts parts(spec);
-  CHECK(line_us(spec, shape, "absorbed latent") == Approx(us(total(parts.latents(64, 0)))));
+  CHECK(line_us(spec, shape, "absorbed latent") == Approx(us(total(parts.absorbed(64)))));
 }
 
 TEST_CASE("latent products: chips that share prompts each expand the keys of all") {
@@ -119,9 +118,42 @@ TEST_CASE("latent products: chips that share prompts each expand the keys of all
   CHECK(line_us(spec, chunk(0, 1000), "expanded latent") == Approx(4 * expanded_us(1000)));
 }
 
+TEST_CASE("latent products: prompts behind a short prefix are computed as decodes are") {
+  StepCostSpec spec = test::round_cost(test::tiny_moe());
+  spec.absorbed_prefix_below = 3000;
+  // 1,000 queries behind 2,999: area 3,499,500 of 8 heads, latents of 128 and 32 in the first product and of 128 in the
+  // second, at 50 TFLOP/s behind 16 us; up and down by the absorbed products of decodes.
+  const StepShape shape = chunk(2999, 1000);
+  const double area = 1000.0 * 2999 + 1000.0 * 1000 / 2;
+  CHECK(line_us(spec, shape, "absorbed attention") == Approx(4 * (16.0 + 2.0 * area * 8 * (2 * 128 + 32) / 50e6)));
+  CHECK(line_us(spec, shape, "context attention") == 0.0);
+  CHECK(line_us(spec, shape, "expanded latent") == 0.0);
+  CHECK(line_us(spec, shape, "absorbed latent") == Approx(us(total(StepParts(spec).absorbed(1000)))));
+  double sum = 0.0;
+  for (const CostLine& line : explain_step(spec, {&shape, 1})) sum += us(line.time);
+  CHECK(us(price(spec, shape)) == Approx(sum).epsilon(1e-5));
+  // No table has such prompts.
+  CHECK(make_kernel_sum(spec)->basis({&shape, 1}).of(PriceFamily::ContextAttention) > 0);
+}
+
+TEST_CASE("latent products: only some cached tokens and fewer than the threshold make prompts absorbed") {
+  StepCostSpec spec = test::round_cost(test::tiny_moe());
+  const auto expands = [&](const StepShape& shape) { return line_us(spec, shape, "expanded latent") > 0.0; };
+  spec.absorbed_prefix_below = 3000;
+  CHECK(expands(chunk(0, 1000)));
+  CHECK_FALSE(expands(chunk(1, 1000)));
+  CHECK_FALSE(expands(chunk(2999, 1000)));
+  CHECK(expands(chunk(3000, 1000)));
+  StepShape two = chunk(1500, 500);  // together 3,000
+  two.add_chunk(1500, 500);
+  CHECK(expands(two));
+  spec.absorbed_prefix_below = 0;
+  CHECK(expands(chunk(1, 1000)));
+}
+
 TEST_CASE("latent products: other attention has none") {
   const StepCostSpec spec = test::round_cost(test::tiny_dense());
   const StepParts parts(spec);
-  CHECK(parts.latents(100, 1000).empty());
-  CHECK(LatentProducts(spec, parts, 256)({.rows = 100, .keys = 1000}) == 0.0);
+  CHECK(parts.latents({.rows = 100, .tokens = 1000, .keys = 1000}).empty());
+  CHECK(LatentProducts(spec, parts, 256)({.rows = 100, .tokens = 1000, .keys = 1000}) == 0.0);
 }

@@ -131,14 +131,14 @@ TEST_CASE("two batches: a step is the halves of its MoE layers overlapped and th
   spec.two_batch = {.decode = true};
   const SimTime split = make_kernel_sum(spec)->step(ranks);
   // Three of four layers are MoE layers; latent attention of 32,000 tokens: 16 us + 32,000 * 320 B / 800G a layer.
-  const double half_attention = 3 * (16.0 + 32'000.0 * 320 / 800e3) + 0.75 * us(total(parts.latents(32, 0)));
+  const double half_attention = 3 * (16.0 + 32'000.0 * 320 / 800e3) + 0.75 * us(total(parts.absorbed(32)));
   const double comp = us(total(parts.local(32, {.moe = 3}))) + half_attention + us(total(parts.experts(256)));
   const double comm = us(total(parts.exchange(256)));
   const double rest = us(total(parts.local(64, {.dense = 1}))) + us(total(parts.head(64))) + 16.0 +
-                      64'000.0 * 320 / 800e3 + 0.25 * us(total(parts.latents(64, 0)));
+                      64'000.0 * 320 / 800e3 + 0.25 * us(total(parts.absorbed(64)));
   CHECK(us(split) == Approx(rest + std::max(2 * comp, 2 * comm) + comm / 3).epsilon(1e-5));
   CHECK(us(whole) == Approx(rest + us(total(parts.local(64, {.moe = 3}))) + 3 * (16.0 + 64'000.0 * 320 / 800e3) +
-                            0.75 * us(total(parts.latents(64, 0))) + us(total(parts.shared(512))))
+                            0.75 * us(total(parts.absorbed(64))) + us(total(parts.shared(512))))
                          .epsilon(1e-5));
 }
 
@@ -240,7 +240,7 @@ TEST_CASE("shared cache: decodes read their part and exchange queries and output
   const double attention = 4 * (16.0 + 64.0);
   // Queries (128 + 32) and outputs 128 in BF16, LSE 4 B, of 8 heads; two gathers of 4 + 0.3 us a layer, 3/4 at 80 GB/s.
   const double exchange = 4 * (2 * 4.3 + 64.0 * 8 * (2 * 160 + 2 * 128 + 4) * 0.75 / 80e3);
-  const double expected = us(total(parts.local(64))) + us(total(parts.latents(64, 0))) + us(total(parts.head(64))) +
+  const double expected = us(total(parts.local(64))) + us(total(parts.absorbed(64))) + us(total(parts.head(64))) +
                           us(total(parts.shared(64))) + attention + exchange;
   CHECK(us(price(spec, shape)) == Approx(expected).epsilon(1e-5));
 }
