@@ -109,7 +109,7 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
 }
 
 void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormats& formats,
-             const models::SmallKernels& small, LayerWork& work) {
+             const models::SmallKernels& small, Rotary rotary, LayerWork& work) {
   const models::MlaSpec& mla = *llm.mla;
   const double heads = 1.0 * mla.heads / plan.tensor;
   const double latents = 1.0 * mla.q_rank + mla.kv_rank + mla.rope_dim;
@@ -135,6 +135,12 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   work.pointwise.push_back(
       {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = latents, .bytes = kCopy * latents}});
   add_rotary(layers, heads * rope + kv_rank + rope, small, work);
+  if (rotary.apart && small.rotary_in_attention) {
+    const double cached = kv_rank + rope;
+    work.pointwise.push_back({.kind = SmallKernel::Rotary,
+                              .layers = layers,
+                              .token = {.width = cached, .bytes = (2.0 + models::kv_bytes(rotary.kv)) * cached}});
+  }
   formats.output.add_quantise(layers, heads * v, work);
 }
 
@@ -161,7 +167,7 @@ LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models:
   LayerWork work;
   const AttentionFormats attention{Formats(precision.weights), Formats(precision.of_attention_output())};
   if (llm.mla) {
-    add_mla(llm, plan, attention, small, work);
+    add_mla(llm, plan, attention, small, {.apart = rotary_apart, .kv = precision.kv}, work);
   } else {
     add_gqa(llm, plan, attention, small, {.apart = rotary_apart, .kv = precision.kv}, work);
   }

@@ -60,9 +60,10 @@ struct LayerWork {
 /// the up-projection of a dense FFN or of shared experts and the sum of these with the routed ones, rotary embedding
 /// and routing where no other kernel of `small` contains them. With weights of one byte or less (blocks of FP8
 /// excepted, whose products quantise themselves) norm and activation write what the next product reads, and the output
-/// of attention is quantised by a kernel of its own; each by the format of the product that reads. `rotary_apart`
-/// (GQA): the engine embeds and appends in kernels of its own even where `small` says that attention contains them: one
-/// kernel more than the table's one for both, and with a cache of one byte another that quantises the queries.
+/// of attention is quantised by a kernel of its own; each by the format of the product that reads. `rotary_apart`:
+/// the engine embeds and appends in kernels of its own even where `small` says that attention contains them: one kernel
+/// more than the table's one for both, and with GQA and a cache of one byte another that quantises the queries (latent
+/// attention quantises them where it embeds: flashinfer, mla_rope_quantize_fp8).
 [[nodiscard]] LayerWork layer_work(const models::LlmSpec& llm, const models::ParallelPlan& plan,
                                    const models::Precision& precision, const models::SmallKernels& small = {},
                                    bool rotary_apart = false);

@@ -78,9 +78,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"engine", "flash_attention", "true or false", "false",
      "Decodes run FlashAttention instead of the kernel that the chip's attention_decode was measured with."},
     {"engine", "rotary_apart", "true or false", "false",
-     "Rotary embedding, append to the KV cache and, with an FP8 cache, quantising the queries are kernels of their "
-     "own, "
-     "not one within attention (grouped-query attention)."},
+     "Rotary embedding, append to the KV cache and, with an FP8 cache and grouped queries, quantising the queries are "
+     "kernels of their own, not one within attention."},
     {"engine", "shared_experts_beside", "count", "0",
      "Up to so many tokens of a rank, shared experts are computed beside the routed ones, on a stream of their own."},
     {"engine", "blocks", "count", kOptional, "KV blocks of an attention rank, instead of what the memory gives."},

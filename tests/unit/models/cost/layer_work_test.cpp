@@ -54,6 +54,25 @@ TEST_CASE("layer work: both latents go down whole on every chip and up by heads"
         2.0 * 2 * 2 * 64);
 }
 
+TEST_CASE("layer work: latents are appended by a kernel of their own where the engine embeds apart") {
+  const auto kernels = [](bool within, bool apart, models::Dtype kv) {
+    return layer_work(test::tiny_moe(), {.tensor = 4}, {.kv = kv}, {.rotary_in_attention = within}, apart).pointwise;
+  };
+  const auto bytes = [&](models::Dtype kv) {
+    const auto more = kernels(true, true, kv);
+    REQUIRE(more.size() == kernels(true, false, kv).size() + 1);
+    const auto append = std::find_if(more.begin(), more.end(),
+                                     [](const Pointwise& p) { return p.kind == models::SmallKernel::Rotary; });
+    REQUIRE(append != more.end());
+    CHECK(append->layers == 4);
+    return append->token.bytes;
+  };
+  // Latent and rotary part of one token, read in BF16 and written as the cache has them, whole on every chip.
+  CHECK(bytes(models::Dtype::Bf16) == (128 + 32) * (2.0 + 2.0));
+  CHECK(bytes(models::Dtype::Fp8) == (128 + 32) * (2.0 + 1.0));
+  CHECK(kernels(false, true, models::Dtype::Bf16).size() == kernels(false, false, models::Dtype::Bf16).size());
+}
+
 TEST_CASE("layer work: only latent attention has products by the kind of token") {
   const LayerWork work = layer_work(test::tiny_dense(), {}, {});
   CHECK(work.absorbed.empty());
