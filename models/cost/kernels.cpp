@@ -62,6 +62,14 @@ Seconds latent_work(const MlaDecodeShape& s, double bytes, const models::MlaDeco
                  c.query_io * 2.0 * s.sequences * s.heads * width / bandwidth};
 }
 
+/// Rows of a tile, chosen by those of the mean expert of a rank.
+double tile_of_mean_expert(const MoeShape& s, double most) {
+  constexpr double kLeast = 16.0;
+  const double mean = s.tokens * s.top_k * s.expert_ranks / (s.experts + s.redundant);
+  if (mean <= kLeast) return kLeast;
+  return std::min(std::exp2(std::ceil(std::log2(mean))), most);
+}
+
 template <class Coefficients>
 Seconds with_floor(Seconds work, const Coefficients& c) {
   return Seconds{p_norm(c.t0.value(), work.value(), c.p)};
@@ -234,12 +242,15 @@ Seconds moe_time(const MoeShape& s, const ExpertLoad& load, GemmKind kind, const
                  const AcceleratorSpec& chip) {
   const double bandwidth = chip.memory_bandwidth.value();
   const double rows = moe_rows(s, load);
-  const double flop = 2.0 * s.matrices * (rows + c.tile_rows * load.hit) * s.hidden * s.inner;
+  const double tile = c.tile_most > 0.0 ? tile_of_mean_expert(s, c.tile_most) : 0.0;
+  const double filled = c.tile_most > 0.0 ? c.tile_fill * tile : c.tile_rows;
+  const double flop = 2.0 * s.matrices * (rows + filled * load.hit) * s.hidden * s.inner;
   const double compute = flop / (chip.peak_of(models::compute_dtype(kind)).value() * c.eff_flops);
   const double memory = moe_weight_bytes(s, load, kind).value() / (bandwidth * c.eff_bw);
   const double moved = moe_moved_bytes(s, load, kind).value();
   return c.t0 + c.per_local_expert * ((s.experts + s.redundant) / s.expert_ranks) + c.per_hit_expert * load.hit +
-         c.per_token * (s.tokens * s.gathered) + Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
+         c.per_token * (s.tokens * s.gathered) + c.per_tile_row * tile +
+         Seconds{p_norm(compute, memory, c.p) + c.act_io * moved / bandwidth};
 }
 
 }  // namespace tokenyard::cost

@@ -97,6 +97,9 @@ void check(const MoeCoefficients& moe, const Group& group) {
   group.not_negative("per_hit_expert", moe.per_hit_expert.value());
   group.not_negative("per_token", moe.per_token.value());
   group.not_negative("tile_rows", moe.tile_rows);
+  group.not_negative("tile_most", moe.tile_most);
+  group.not_negative("tile_fill", moe.tile_fill);
+  group.not_negative("per_tile_row", moe.per_tile_row.value());
   group.sourced(moe.provenance);
 }
 

@@ -171,6 +171,11 @@ struct MlaDecodeCoefficients {
 ///   t = t0 + per_local_expert*(E/ep) + per_hit_expert*H + per_token*T'
 ///       + pnorm_p( 6*(r + tile_rows*H)*h*I/(peak*eff_flops), 3*H*h*I*wB/(BW*eff_bw) ) +
 ///       act_io*(r*(2h*aB+8I+4h)+4hT')/BW
+/// Triton's kernels for MXFP4 (tile_most > 0) choose tiles for all experts by the rows of the mean one: B rows,
+/// T*k*ep/E up to the next power of two, at least 16 and at most tile_most. There tile_fill*B takes the place of
+/// tile_rows, and per_tile_row*B is added, since a tile walks its matrix alone. So a step of one token more can take
+/// twice as long. Source: triton-lang/triton, python/triton_kernels, matmul_ogs' opt_flags and routing: block_m =
+/// max(16, min(next_power_of_2(tokens_per_expt), 128)).
 struct MoeCoefficients {
   Seconds t0;
   double eff_flops = 1.0;
@@ -181,6 +186,9 @@ struct MoeCoefficients {
   Seconds per_hit_expert;    ///< a group of the product
   Seconds per_token;         ///< the kernel looks at all of these tokens for those that are its own
   double tile_rows = 0.0;    ///< rows that a hit expert's last tile is filled up with
+  double tile_most = 0.0;    ///< a fact of the kernel; 0: all its tiles are alike
+  double tile_fill = 0.0;    ///< of such a tile, what a hit expert's last one is filled up with
+  Seconds per_tile_row;      ///< of such a tile, for each of its rows
   double most_rows = 0.0;    ///< of a library's kernel: r up to which it was measured; beyond, the chip's moe is taken
   Provenance provenance;
 };

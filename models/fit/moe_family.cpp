@@ -66,6 +66,19 @@ std::vector<Parameter> further_parameters() {
           {.key = "tile_rows", .start = 20.0, .highest = 128.0}};
 }
 
+/// TensorRT-LLM runs Triton's kernels for MXFP4 with BF16 activations where the chip cannot multiply FP4, its own
+/// elsewhere (get_moe_cls).
+bool runs_triton(const AcceleratorSpec& chip) {
+  return !chip.peak[static_cast<std::size_t>(models::Dtype::Fp4)].has_value();
+}
+
+/// Of kernels that choose tiles by the rows of the mean expert, in place of tile_rows.
+std::vector<Parameter> tile_parameters() {
+  return {{.key = "tile_most", .highest = 128.0, .choices = {128.0}, .of_chip = runs_triton},
+          {.key = "tile_fill", .highest = 1.5, .of_chip = runs_triton},
+          {.key = "per_tile_row", .unit = kTime, .highest = 2e-6, .of_chip = runs_triton}};
+}
+
 std::vector<Parameter> all_parameters() {
   std::vector<Parameter> all = first_parameters();
   for (const Parameter& more : further_parameters()) all.push_back(more);
@@ -81,12 +94,15 @@ std::vector<double> values_of(const MoeCoefficients& moe, std::size_t parameters
                              moe.per_local_expert.value(),
                              moe.per_hit_expert.value(),
                              moe.per_token.value(),
-                             moe.tile_rows};
+                             moe.tile_rows,
+                             moe.tile_most,
+                             moe.tile_fill,
+                             moe.per_tile_row.value()};
   values.resize(parameters);
   return values;
 }
 
-/// `values` of first_parameters(), and of the further ones where they are there.
+/// `values` of first_parameters(), and of the further ones and those of tiles where they are there.
 MoeCoefficients coefficients(std::span<const double> values) {
   MoeCoefficients moe{
       .t0 = Seconds{values[0]}, .eff_flops = values[1], .eff_bw = values[2], .p = values[3], .act_io = values[4]};
@@ -95,6 +111,11 @@ MoeCoefficients coefficients(std::span<const double> values) {
     moe.per_hit_expert = Seconds{values[6]};
     moe.per_token = Seconds{values[7]};
     moe.tile_rows = values[8];
+  }
+  if (values.size() > 9) {
+    moe.tile_most = values[9];
+    moe.tile_fill = values[10];
+    moe.per_tile_row = Seconds{values[11]};
   }
   return moe;
 }
@@ -109,6 +130,12 @@ Family moe_family(GemmKind kind) {
   Family family;
   family.place = "moe." + std::string(name(kind));
   family.parameters = all_parameters();
+  if (kind == GemmKind::W4a16) {
+    Parameter& tile_rows = family.parameters.back();
+    tile_rows.start = 0.0;
+    tile_rows.of_chip = [](const AcceleratorSpec& chip) { return !runs_triton(chip); };
+    for (const Parameter& parameter : tile_parameters()) family.parameters.push_back(parameter);
+  }
   family.shape = {"tokens", "experts", "top_k", "expert_ranks", "skew", "hidden", "inner"};
   family.derived = {.of_first = kLoadFigures, .figures = busiest_rank};
   family.time = [kind](std::span<const double> values, std::span<const double> s, const AcceleratorSpec& chip) {
@@ -118,10 +145,11 @@ Family moe_family(GemmKind kind) {
   family.serves = [](std::span<const double> shape, const AcceleratorSpec&) {
     return shape[Hidden] >= 2048.0 && shape[Inner] >= 128.0;
   };
-  family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
+  family.stored = [kind, parameters = family.parameters.size()](
+                      const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& moe = kernels.moe[static_cast<std::size_t>(kind)];
     if (!moe) return std::nullopt;
-    return values_of(*moe, all_parameters().size());
+    return values_of(*moe, parameters);
   };
   family.expected_load = true;
   family.roofline = [kind](std::span<const double> s, const AcceleratorSpec& chip) {

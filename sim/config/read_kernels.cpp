@@ -131,6 +131,9 @@ MoeCoefficients read_moe(YamlMap map) {
                       .per_hit_expert = map.seconds("per_hit_expert"),
                       .per_token = map.seconds("per_token"),
                       .tile_rows = map.number("tile_rows", 0.0, 1e4),
+                      .tile_most = map.number("tile_most", 0.0, 1e4),
+                      .tile_fill = map.number("tile_fill", 0.0, 10.0),
+                      .per_tile_row = map.seconds("per_tile_row"),
                       .most_rows = map.number("most_rows", 0.0, 1e9),
                       .provenance = read_provenance(map)};
   map.finish();
