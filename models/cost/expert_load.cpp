@@ -159,8 +159,8 @@ std::vector<Order> orders_for(const ExpertRouting& routing, std::uint32_t expert
 
 }  // namespace
 
-ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant) {
-  ExpertRouting routing{.measured = load.shares, .redundant = redundant};
+ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant, double fitted) {
+  ExpertRouting routing{.alpha = fitted, .measured = load.shares, .redundant = redundant};
   if (load.routing == models::Routing::Balanced) routing.kind = ExpertRouting::Kind::Balanced;
   if (load.routing == models::Routing::Measured) routing.kind = ExpertRouting::Kind::Measured;
   if (load.routing == models::Routing::PowerLaw) routing.alpha = load.alpha;

@@ -26,8 +26,9 @@ struct ExpertRouting {
   std::uint32_t redundant = 0;  ///< slots for copies, all ranks together; used by Placement::Balanced
 };
 
-/// The routing that an instance's `expert_load` stands for; fitted: the power law of 1.2 that the kernels' tables have.
-[[nodiscard]] ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant);
+/// The routing that an instance's `expert_load` stands for, of a model whose loads follow a power law of `fitted` where
+/// nobody tells them.
+[[nodiscard]] ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant, double fitted);
 
 /// What the busiest of the ranks that share a layer's experts has to do.
 struct ExpertLoad {

@@ -62,8 +62,8 @@ GroupLinks split_links(const GroupLinks& stage, std::uint32_t splits) {
 }
 
 /// Exponent of the power law that the experts' loads follow, as kernel tables name it; nothing for loads of their own.
-std::optional<double> skew_of(const models::ExpertLoad& load) {
-  const ExpertRouting routing = routing_of(load, 0);
+std::optional<double> skew_of(const models::ExpertLoad& load, double fitted) {
+  const ExpertRouting routing = routing_of(load, 0, fitted);
   if (routing.placement != ExpertRouting::Placement::InOrder) return std::nullopt;
   if (routing.kind == ExpertRouting::Kind::Measured) return std::nullopt;
   return routing.kind == ExpertRouting::Kind::Balanced ? 0.0 : routing.alpha;
@@ -122,7 +122,7 @@ StepParts::StepParts(const StepCostSpec& spec)
   check_kernels();
   if (spec.expert_exchange == ExpertExchange::Gather) experts_.gathered = 1.0;
   if (spec.llm.moe) {
-    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts), spec.llm.moe->experts,
+    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts, spec.llm.moe->load_alpha), spec.llm.moe->experts,
                           spec.llm.moe->top_k, spec.plan.expert);
   }
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
@@ -307,7 +307,7 @@ std::vector<Part> StepParts::experts(double tokens) const {
   MoeShape shape = experts_;
   shape.tokens = tokens;
   add(parts, "experts", PriceFamily::Experts, spec_.llm.moe_layers(),
-      priced().experts(shape, expert_loads_->at(tokens), spec_.precision.experts, skew_of(spec_.expert_load)));
+      priced().experts(shape, expert_loads_->at(tokens), spec_.precision.experts, skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
   return parts;
 }
 

@@ -39,6 +39,7 @@ struct MoeSpec {
   std::uint32_t dense_layers = 0;  ///< leading layers with a dense FFN instead
   std::uint32_t groups = 0;        ///< of experts, for group-limited routing; 0 = none
   std::uint32_t top_groups = 0;    ///< groups that a token's experts may come from
+  double load_alpha = 1.2;  ///< of the power law that the loads of its experts follow where nobody tells them
 };
 
 /// A decoder-only transformer.

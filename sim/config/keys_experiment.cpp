@@ -75,7 +75,7 @@ constexpr auto kKeys = std::to_array<Key>({
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
     {"parallel", "expert_load", "one of: fitted | balanced | power_law | measured", "fitted",
-     "Loads of the experts; fitted: as the tables were taken that prices come from, experts by the power law of 1.2, "
+     "Loads of the experts; fitted: as tables are taken for the model, experts by the power law of llm.moe.load_alpha, "
      "their exchange evenly."},
     {"parallel", "expert_load_alpha", "number", "0.6",
      "Exponent of power_law; 0 spreads loads evenly between least and most, which is not balanced."},

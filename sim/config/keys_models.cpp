@@ -100,6 +100,8 @@ constexpr auto kKeys = std::to_array<Key>({
     {"llm.moe", "dense_layers", "count", "0", "Leading layers with a dense FFN instead."},
     {"llm.moe", "groups", "count", "0", "Groups of experts, for routing that is limited to some of them; 0: none."},
     {"llm.moe", "top_groups", "count", "0", "Groups that a token's experts may come from."},
+    {"llm.moe", "load_alpha", "number", "1.2",
+     "Exponent of the power law that the loads of its experts are taken to follow where expert_load is fitted."},
 
     {"llm.published", "total", "parameters", kRequired, "All parameters."},
     {"llm.published", "active", "parameters", kRequired,

@@ -105,7 +105,8 @@ MoeSpec read_experts(YamlMap map) {
               .shared_ffn = map.count("shared_ffn", 0),
               .dense_layers = map.count("dense_layers", 0),
               .groups = map.count("groups", 0),
-              .top_groups = map.count("top_groups", 0)};
+              .top_groups = map.count("top_groups", 0),
+              .load_alpha = map.number("load_alpha", 0.0, 10.0)};
   map.finish();
   return moe;
 }

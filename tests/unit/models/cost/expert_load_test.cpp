@@ -135,6 +135,16 @@ TEST_CASE("expert load: more tokens never mean fewer rows or hits on the busiest
   }
 }
 
+TEST_CASE("expert load: where nobody tells it the model's own power law counts") {
+  const ExpertRouting routing = routing_of({}, 0, 0.8);
+  CHECK(routing.kind == ExpertRouting::Kind::PowerLaw);
+  CHECK(routing.alpha == 0.8);
+  CHECK(routing_of({.routing = tokenyard::models::Routing::PowerLaw, .alpha = 0.3}, 0, 0.8).alpha == 0.3);
+  // A model whose loads are more even has more experts hit: 32 tokens of 8 choices among 256.
+  CHECK(expert_load(routing_of({}, 0, 1.01), 256, 8, 1, 32).hit >
+        expert_load(routing_of({}, 0, 1.2), 256, 8, 1, 32).hit);
+}
+
 TEST_CASE("expert load: one rank has all rows however they are spread") {
   CHECK(expert_load({.kind = ExpertRouting::Kind::PowerLaw, .alpha = 1.2}, 128, 4, 1, 1000).rows == Approx(1.0));
 }
