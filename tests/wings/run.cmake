@@ -16,6 +16,7 @@ tokenyard_tests(unit_run unit
     unit/run/published_wide_test.cpp
     unit/run/run_test.cpp
     unit/run/shipped_collectives_test.cpp
+    unit/run/table_network_test.cpp
     unit/run/tier_ways_test.cpp)
 tokenyard_tests(behaviour_run behaviour
   ROOMS run

@@ -37,7 +37,7 @@ int calibrate_chip(const CalibrateArguments& given) {
   }
   std::optional<TableNetwork> network;
   if (!given.topology.empty()) network.emplace(given.topology, overrides(given.settings), given.software, chip);
-  const calibrate::MoreFamilies more = network ? network->families() : calibrate::MoreFamilies{};
+  const calibrate::MoreFamilies more = network ? network->families(measured) : calibrate::MoreFamilies{};
   const calibrate::Calibration calibration =
       given.check ? calibrate::check_tables(measured, chip, more) : calibrate::fit_tables(measured, chip, more);
   if (calibration.families.empty()) {
@@ -69,8 +69,10 @@ void add_calibrate(CLI::App& app, Command& command) {
   auto* const topology = sub->add_option(
       "--topology", given->topology, "machine of `topologies` (or a .yaml file) that tables of communication are of");
   add_set_option(*sub, given->settings);
-  sub->add_option("--software", given->software,
-                  "what those show, by its name in models/catalog/collectives; the chip's choice when left out")
+  sub->add_option(
+         "--software", given->software,
+         "what those show, by its name in models/catalog/collectives, or a new engine's all-reduce; the chip's "
+         "choice when left out")
       ->needs(topology);
   sub->add_flag("--check", given->check,
                 "judge the coefficients that the chip has; fit nothing (--output writes them with their errors)");

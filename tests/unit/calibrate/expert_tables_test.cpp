@@ -88,6 +88,60 @@ TEST_CASE("expert tables: grouped products of InferSim are those of one rank tha
             .starts_with((here / "data.csv") + ":2: column 'up_proj_us': '33.5 us' is not a number"));
 }
 
+TEST_CASE("expert tables: grouped products whose GPUs and tokens contradict their experts are told with the column") {
+  const TemporaryFolder here;
+  const std::string start = "num_experts,num_gpus,num_local_experts,topk,hidden_size,intermediate_size,";
+  const std::string end = "tokens_per_expert,up_proj_us,down_proj_us\n";
+  const auto told = [&](const std::string& sent, const std::string& row) {
+    write_text(here / "data.csv", start + sent + "," + end + row);
+    return refusal(here / "data.csv");
+  };
+  const std::string place = (here / "data.csv") + ":2: column ";
+  CHECK(told("batch_size_per_gpu", "128,4,16,8,2048,768,32,16,33.5,22.9\n") ==
+        place + "'num_gpus': 4 GPUs with 16 experts each do not hold all 128 experts equally often");
+  CHECK(told("batch_size_per_gpu", "128,12,16,8,2048,768,32,16,33.5,22.9\n") ==
+        place + "'num_gpus': 12 GPUs with 16 experts each do not hold all 128 experts equally often");
+  // 8 GPUs send 32 tokens to 8 experts each: 2,048 rows of 128 experts, 16 of each. 8 are those of one GPU in two.
+  CHECK(told("batch_size_per_gpu", "128,8,16,8,2048,768,32,8,33.5,22.9\n") ==
+        place +
+            "'tokens_per_expert': '8' is not the 16 that 32 tokens of each GPU (batch_size_per_gpu) with 8 experts "
+            "each leave the 16 experts of a GPU");
+  CHECK(told("seq_len_per_gpu", "128,8,16,8,2048,768,4096,256,33.5,22.9\n") ==
+        place +
+            "'tokens_per_expert': '256' is not the 2048 that 4096 tokens of each GPU (seq_len_per_gpu) with 8 "
+            "experts each leave the 16 experts of a GPU");
+  // Two GPUs with all experts each send nothing to each other, as in a row of InferSim's; whole numbers are rounded.
+  CHECK(told("batch_size_per_gpu", "256,2,256,8,3072,512,168,5,345.2,172.1\n") == "nothing was refused");
+}
+
+TEST_CASE("expert tables: sparse and linear attention and prompts of InferSim are refused with the reason") {
+  const TemporaryFolder here;
+  const auto told = [&](const std::string& name, const std::string& text) {
+    write_text(here / name, text);
+    return refusal(here / name);
+  };
+  const std::string sparse =
+      ":1: InferSim's table of sparse attention (DSA): no model here has an indexer that chooses the tokens it reads, "
+      "so "
+      "nothing could use a fit; leave it out";
+  CHECK(told("logits-64-128.csv", "batchsize,next_n,s_kv,latency_us,mfu\n64,1,1024,9.1,0.06\n") ==
+        (here / "logits-64-128.csv") + sparse);
+  CHECK(told("logits.csv", "s_q,s_kv,latency_us,mfu\n2048,4096,101,0.5\n") == (here / "logits.csv") + sparse);
+  CHECK(told("attn-128-576-2048.csv", "dtype,s_q,s_kv,latency_us,mfu\nbf16,4096,4096,3687,0.6\n") ==
+        (here / "attn-128-576-2048.csv") + sparse);
+  CHECK(told("attn-128-576-2048.csv", "dtype,kv_dtype,batch_size,kv_len,latency_us,mfu\nbf16,fp8,64,1024,91,0.4\n") ==
+        (here / "attn-128-576-2048.csv") + sparse);
+  for (const std::string text : {"seq_len,conv,kkt,tril,wu,chunk_gdn,chunk_o\n4096,65,45,86,79,188,129\n",
+                                 "batchsize,conv,gdn_update\n1,8,74\n"}) {
+    CHECK(told("gdn.csv", text) == (here / "gdn.csv") +
+                                       ":1: InferSim's table of linear attention (gated delta nets): no "
+                                       "model here has these kernels, so nothing could use a fit; "
+                                       "leave it out");
+  }
+  CHECK(told("16-1-256.csv", "dtype,seq_len,latency_us,mfu\nbf16,1024,90.1,0.6\n")
+            .find("attention of prompts: four or five rows a set of heads are too few") != std::string::npos);
+}
+
 TEST_CASE("expert tables: grouped products become the coefficients of whole experts") {
   // Two kernels of the round chip: 30 us less the floors of three small kernels, 1 us an expert, FLOP/100T and
   // weights/1T, which add up. 100 rows an expert: 2 * 3 * 100 * 2048 * 1024 FLOP are 12.58 us, its weights 6.29 us.

@@ -51,8 +51,9 @@ void check(const Shipped& shipped) {
   std::vector<config::Override> several;
   if (shipped.software.starts_with("deepep")) several = {{"nodes", "8"}};  // up to 64 ranks
   TableNetwork network(shipped.machine, several, shipped.software, chip);
-  const std::vector<fit::Family> families = network.families();
-  const Calibration checked = check_tables(read_tables(files), chip, families);
+  const Measurements measured = read_tables(files);
+  const std::vector<fit::Family> families = network.families(measured);
+  const Calibration checked = check_tables(measured, chip, families);
   CHECK(checked.families.size() == shipped.families);
   for (const FamilyResult& result : checked.families) {
     CAPTURE(result.family->place);
