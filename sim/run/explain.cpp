@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace tokenyard {
 namespace {
@@ -51,23 +52,63 @@ void refuse_unused(const config::Experiment& experiment, const StepQuestion& que
   }
 }
 
-void refuse_impossible(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
-  const auto longest = [&](const char* option, std::uint32_t tokens) {
-    if (tokens <= llm.max_context) return;
-    throw UserError(fmt::format("{}: {} tokens are more than the context of {}; at most {}", option, tokens, llm.name,
-                                llm.max_context));
-  };
-  if (pool.role == serving::Role::Prefill) {
-    longest("--prompt", question.prompt);
-    return;
+void refuse_too_long(const char* option, std::uint32_t tokens, const models::LlmSpec& llm) {
+  if (tokens <= llm.max_context) return;
+  throw UserError(fmt::format("{}: {} tokens are more than the context of {}; at most {}", option, tokens, llm.name,
+                              llm.max_context));
+}
+
+/// Whether a step may hold tokens of prompts beside decodes.
+bool mixes_prompts(const policy::RulesSpec& rules) {
+  const auto* sglang = std::get_if<policy::SglangSpec>(&rules);
+  return sglang == nullptr || sglang->enable_mixed_chunk;
+}
+
+void refuse_impossible_prompt(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
+  if (question.prompt == 0) throw UserError("--prompt: must be at least 1");
+  refuse_too_long("--prompt", question.prompt, llm);
+  if (const std::uint32_t most = policy::max_step_tokens(pool.engine.rules); question.prompt > most) {
+    throw UserError(fmt::format("--prompt: a step of pool '{}' has at most {} tokens a rank", pool.name, most));
   }
-  longest("--chunk", question.chunk);
-  if (question.decodes == 0) return;
-  longest("--context", question.context);
+}
+
+void refuse_impossible_decodes(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
+  if (question.decodes == 0) {
+    if (pool.role == serving::Role::Mixed && question.chunk > 0) return;
+    throw UserError(fmt::format("--decodes: must be at least 1{}: a step of pool '{}' would have no token",
+                                pool.role == serving::Role::Mixed ? ", or --chunk above 0" : "", pool.name));
+  }
+  refuse_too_long("--context", question.context, llm);
   if (question.context == 0) throw UserError("--context: must be at least 1: the new token counts");
   if (const std::uint32_t most = policy::max_sequences(pool.engine.rules); question.decodes > most) {
     throw UserError(fmt::format("--decodes: pool '{}' runs at most {} requests a rank", pool.name, most));
   }
+}
+
+void refuse_impossible_chunk(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
+  if (pool.role != serving::Role::Mixed || question.chunk == 0) return;
+  refuse_too_long("--chunk", question.chunk, llm);
+  if (question.decodes > 0 && !mixes_prompts(pool.engine.rules)) {
+    throw UserError(
+        fmt::format("--chunk: pool '{0}' computes prompts in steps of their own; --decodes 0 asks for one, "
+                    "pools.{0}.engine.enable_mixed_chunk lets decodes join",
+                    pool.name));
+  }
+  const std::uint64_t tokens = std::uint64_t{question.chunk} + question.decodes;
+  if (const std::uint32_t most = policy::max_step_tokens(pool.engine.rules); tokens > most) {
+    throw UserError(
+        fmt::format("--chunk: {} tokens beside {} decodes; a step of pool '{}' has at most {} tokens a rank",
+                    question.chunk, question.decodes, pool.name, most));
+  }
+}
+
+void refuse_impossible(const config::PoolSpec& pool, const models::LlmSpec& llm, const StepQuestion& question) {
+  if (pool.role == serving::Role::Prefill) {
+    refuse_impossible_prompt(pool, llm, question);
+    return;
+  }
+  refuse_impossible_decodes(pool, llm, question);
+  refuse_impossible_chunk(pool, llm, question);
 }
 
 /// By how much the step is longer where many like it come in a row; a pipeline's stages share its products evenly.

@@ -43,8 +43,10 @@ struct PoolStep {
 /// As StepQuestion says, less where the model's context or an engine's batch is smaller.
 [[nodiscard]] StepQuestion usual_question(const config::Experiment& experiment);
 
-/// Throws UserError for a step that no pool could ever run: contexts beyond the model's, more requests than an engine
-/// runs, or a chunk or a `prompt_given` that no pool takes. explain() prices it all the same.
+/// Throws UserError, with the option of `tokenyard explain`, for a step that no pool could ever run: one without a
+/// token, contexts beyond the model's, more requests or tokens than an engine runs, a chunk beside decodes under rules
+/// that do not mix them, or a chunk or a `prompt_given` that no pool takes. explain() prices what has a token and is
+/// not longer than a step all the same.
 void refuse_impossible(const config::Experiment& experiment, const StepQuestion& question, bool prompt_given);
 
 /// Mixed and decode pools decode, mixed ones with a chunk beside it where one is asked for, prefill pools compute a

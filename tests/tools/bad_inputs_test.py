@@ -193,7 +193,11 @@ class CommandLine(CliTest):
                               (["--context", "0"], "--context: must be at least 1"),
                               (["--decodes", "2000"], "--decodes: pool 'serve' runs at most 256 requests a rank"),
                               (["--prompt", "5000"], "--prompt: no pool here has `role: prefill`"),
-                              (["--chunk", "200000"], "--chunk: 200000 tokens are more than the context")):
+                              (["--chunk", "200000"], "--chunk: 200000 tokens are more than the context"),
+                              (["--chunk", "10000"], "--chunk: 10000 tokens beside 32 decodes; a step of pool 'serve' has at most"),
+                              (["--decodes", "0"], "--decodes: must be at least 1, or --chunk above 0"),
+                              (["--set", "pools.serve.engine.kind=sglang", "--chunk", "512"],
+                               "--chunk: pool 'serve' computes prompts in steps of their own")):
             with self.subTest(options=options):
                 self.assertIn(text, self.refused("explain", "small.yaml", *options))
         # Of 80 GB a chip what two chips leave beside 16 GB of weights holds no 33.5 million tokens.

@@ -66,6 +66,30 @@ TEST_CASE("explain: a step that no pool could run, or that is of no pool, is tol
   CHECK_THROWS_AS(refuse_impossible(split, {.decodes = 1, .chunk = 500}, false), UserError);
 }
 
+TEST_CASE("explain: a step without a token or beyond the engine's or mixed against its rules names the option") {
+  const auto told = [](const std::string& pools, const StepQuestion& question) {
+    return user_error([&] { refuse_impossible(read({.pools = pools}), question, false); });
+  };
+  const std::string mixed = "{serve: {engine: {max_num_seqs: 64, max_num_batched_tokens: 2048}}}";
+  const std::string split = "{p: {role: prefill, engine: {max_num_batched_tokens: 2048}}, d: {role: decode}}";
+  CHECK(told(mixed, {.decodes = 0}) ==
+        "--decodes: must be at least 1, or --chunk above 0: a step of pool 'serve' would have no token");
+  CHECK(told(split, {.decodes = 0}) == "--decodes: must be at least 1: a step of pool 'd' would have no token");
+  CHECK(told(split, {.prompt = 0}) == "--prompt: must be at least 1");
+  CHECK(told(split, {.prompt = 2049}) == "--prompt: a step of pool 'p' has at most 2048 tokens a rank");
+  CHECK_NOTHROW(refuse_impossible(read({.pools = split}), {.prompt = 2048}, true));
+  CHECK(told(mixed, {.decodes = 64, .chunk = 1985}) ==
+        "--chunk: 1985 tokens beside 64 decodes; a step of pool 'serve' has at most 2048 tokens a rank");
+  CHECK_NOTHROW(refuse_impossible(read({.pools = mixed}), {.decodes = 64, .chunk = 1984}, false));
+  const std::string apart = "{serve: {engine: {kind: sglang}}}";
+  CHECK(told(apart, {.decodes = 8, .chunk = 512}) ==
+        "--chunk: pool 'serve' computes prompts in steps of their own; --decodes 0 asks for one, "
+        "pools.serve.engine.enable_mixed_chunk lets decodes join");
+  CHECK_NOTHROW(refuse_impossible(read({.pools = apart}), {.decodes = 0, .chunk = 512}, false));
+  const auto joined = read({.pools = "{serve: {engine: {kind: sglang, enable_mixed_chunk: true}}}"});
+  CHECK_NOTHROW(refuse_impossible(joined, {.decodes = 8, .chunk = 512}, false));
+}
+
 TEST_CASE("explain: a step beyond the engine's limit is refused") {
   CHECK_THROWS_AS(static_cast<void>(step_of("{serve: {}}", {.decodes = 8, .context = 500, .chunk = 1'000'000})),
                   UserError);
