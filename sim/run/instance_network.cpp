@@ -29,6 +29,18 @@ std::optional<Named> named(const topologies::Topology& topology, const std::opti
   return Named{plane, key};
 }
 
+/// All that the graph alone says of a group.
+cost::GroupLinks links_of_view(const topologies::GroupView& view) {
+  return {.ranks = view.ranks,
+          .domains = view.domains,
+          .port = view.port,
+          .exchange = view.exchange,
+          .uplink = view.uplink,
+          .latency = view.latency,
+          .latency_inside = view.latency_inside,
+          .neighbour = view.neighbour};
+}
+
 cost::GroupLinks links_on(const topologies::Topology& topology, const std::vector<ChipId>& chips, const Named& named) {
   const std::string& name = topology.planes()[named.plane.index()].name;
   for (const ChipId chip : chips) {
@@ -42,16 +54,10 @@ cost::GroupLinks links_on(const topologies::Topology& topology, const std::vecto
                                    std::to_string(chips.back().index()) + ", which stand in " +
                                    std::to_string(view.domains) + " of its domains");
   }
-  return {.ranks = view.ranks,
-          .domains = view.domains,
-          .port = view.port,
-          .exchange = view.exchange,
-          .uplink = view.uplink,
-          .latency = view.latency,
-          .latency_inside = view.latency_inside,
-          .neighbour = view.neighbour,
-          .one_plane = view.domains > 1,
-          .in_network_reduction = topology.planes()[named.plane.index()].in_network_reduction};
+  cost::GroupLinks links = links_of_view(view);
+  links.one_plane = view.domains > 1;
+  links.in_network_reduction = topology.planes()[named.plane.index()].in_network_reduction;
+  return links;
 }
 
 cost::GroupLinks links_of(const topologies::Topology& topology, const std::vector<ChipId>& chips,
@@ -62,14 +68,7 @@ cost::GroupLinks links_of(const topologies::Topology& topology, const std::vecto
   const PlaneId out = topology.scale_out();
   const bool has_up = on_scale_up(topology, chips);
   const topologies::GroupView view = topology.view(chips, has_up ? up : out);
-  cost::GroupLinks links{.ranks = view.ranks,
-                         .domains = view.domains,
-                         .port = view.port,
-                         .exchange = view.exchange,
-                         .uplink = view.uplink,
-                         .latency = view.latency,
-                         .latency_inside = view.latency_inside,
-                         .neighbour = view.neighbour};
+  cost::GroupLinks links = links_of_view(view);
   if (view.domains > 1 && has_up && view.uplink == BytesPerSecond{}) {
     // The scale-up plane ends at the domain: what leaves it goes over the other plane.
     const topologies::GroupView across = topology.view(chips, out);
