@@ -64,6 +64,10 @@ struct Stamps {
 
 double number(const std::string& path, std::size_t line, std::string_view json, const char* key) {
   const auto written = value_of(json, key);
+  const std::string quoted = "\"" + std::string(key) + "\"";
+  if (json.find(quoted) != json.rfind(quoted)) {
+    throw UserError(path + ":" + std::to_string(line) + ": " + key + ": is given twice; once would be right");
+  }
   double value = 0.0;
   if (written) {
     const auto [end, error] = std::from_chars(written->data(), written->data() + written->size(), value);

@@ -7,10 +7,12 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 namespace tokenyard::workloads {
 
@@ -18,6 +20,34 @@ namespace dom = simdjson::dom;
 
 static_assert(sizeof(dom::element) == sizeof(JsonValue) && std::is_trivially_copyable_v<dom::element>);
 static_assert(kLinePadding >= simdjson::SIMDJSON_PADDING);
+
+namespace {
+
+/// Throws RowFault for a key that an object, or one within it, has twice: which of the values counts nobody says. Lists
+/// are looked through as far as their first member is an object or a list.
+void refuse_twice(const dom::element& element) {
+  dom::array list;
+  if (element.get(list) == simdjson::SUCCESS) {
+    for (const dom::element member : list) {
+      if (!member.is_object() && !member.is_array()) return;
+      refuse_twice(member);
+    }
+    return;
+  }
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return;
+  std::vector<std::string_view> keys;
+  for (const auto& field : object) {
+    keys.push_back(field.key);
+    refuse_twice(field.value);
+  }
+  std::sort(keys.begin(), keys.end());
+  const auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice == keys.end()) return;
+  throw RowFault(Fault::Malformed, std::string(*twice), "is given twice in one object; once would be right");
+}
+
+}  // namespace
 
 struct JsonValue::Access {
   static dom::element element(const JsonValue& value) {
@@ -50,6 +80,7 @@ JsonValue JsonParser::parse(std::string_view text) {
     throw RowFault(Fault::Malformed, "row",
                    std::string("not JSON: ") + simdjson::error_message(error) + ": " + in_quotes(text));
   }
+  refuse_twice(element);
   return JsonValue::Access::value(element);
 }
 

@@ -57,7 +57,7 @@ class JsonParser {
   JsonParser(JsonParser&&) noexcept;
   ~JsonParser();
   /// REQUIRES: kLinePadding bytes behind `text` may be read. Throws RowFault{Malformed, "row"} for text that is not
-  /// JSON.
+  /// JSON, RowFault{Malformed, key} for a key that an object has twice.
   [[nodiscard]] JsonValue parse(std::string_view text);
 
  private:

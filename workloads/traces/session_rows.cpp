@@ -4,6 +4,7 @@
 #include "workloads/traces/row_fault.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace tokenyard::workloads {
@@ -24,6 +25,11 @@ bool SessionRows::next(TraceRecord& record) {
     text_ = shared;
     turns_ = 0;
     wait_ns_ = 0;
+  }
+  if (shared > text_) {
+    throw RowFault(
+        Fault::Malformed, "prefix_len",
+        std::to_string(shared) + " tokens are more than the text before has; at most " + std::to_string(text_));
   }
   record.turn = turns_;
   if (turns_ > 0) {

@@ -14,7 +14,8 @@ namespace tokenyard::workloads {
 /// (session_id, arrival_time, round_idx, prefix_len, input_len, output_len, tool_wait_after_ms of TraceLab's replay;
 /// github.com/uw-syfi/TraceLab). Each turn waits for the one before it and then as long as that row says. The context
 /// is what it shares with the text before (prefix_len) and what is new (input_len). Blocks of text so shared have the
-/// same names; those of two sessions never have.
+/// same names; those of two sessions never have. What the first turn of a session shares is taken for text that stood
+/// before it; a later one that shares more than there was is malformed.
 class SessionRows final : public TraceReader {
  public:
   /// `rows`: with session, shared tokens and wait. `block_tokens`: of the names given.

@@ -125,6 +125,45 @@ TEST_CASE("broken files: a negative wait is refused") {
   }
 }
 
+TEST_CASE("broken files: a key that is given twice is told with its row wherever it stands") {
+  const std::vector<Sound> all{
+      {"mooncake",
+       "{\"timestamp\": 0, \"input_length\": 655, \"output_length\": 5, \"input_length\": 65, \"hash_ids\": [46]}\n"},
+      {"llmservingsim",
+       "{\"arrival_time_ns\": 2, \"sub_requests\": [{\"input_toks\": 16, \"output_toks\": 1}, {\"input_toks\": 16, "
+       "\"output_toks\": 1, \"input_length\": 1, \"input_length\": 1}]}\n"},
+      {"tokenyard",
+       "{\"tokenyard_trace\": 1, \"order\": \"rows\"}\n{\"at_ns\": 1, \"prompt\": 2, \"output\": 3, \"x\": "
+       "{\"input_length\": 1, \"input_length\": 2}}\n"},
+      {"weka",
+       "{\"id\": \"a\", \"block_size\": 64, \"requests\": [{\"t\": 0, \"in\": 130, \"out\": 5, \"hash_ids\": [1], "
+       "\"input_length\": 1, \"input_length\": 2}]}\n"}};
+  for (const Sound& trace : all) {
+    INFO(trace.format);
+    try {
+      static_cast<void>(records_of(trace.text, {.name = trace.format}));
+      FAIL("it was read");
+    } catch (const UserError& error) {
+      const std::string row = trace.format == "tokenyard" ? "2" : "1";
+      CHECK(std::string(error.what())
+                .starts_with("trace.csv:" + row + ": input_length: is given twice in one object; once would be right"));
+    }
+  }
+}
+
+TEST_CASE("broken files: a turn that shares more text than there was is refused") {
+  const std::string header =
+      "session_id,arrival_time,round_idx,prefix_len,input_len,output_len,tool_wait_after_ms\n0,1,0,40,512,64,9\n0,1,1,";
+  CHECK(records_of(header + "616,128,64,100\n", {.name = "sessions_csv"}).size() == 2);  // 40 + 512 + 64
+  try {
+    static_cast<void>(records_of(header + "617,128,64,100\n", {.name = "sessions_csv"}));
+    FAIL("it was read");
+  } catch (const UserError& error) {
+    CHECK(std::string(error.what())
+              .starts_with("trace.csv:3: prefix_len: 617 tokens are more than the text before has; at most 616"));
+  }
+}
+
 TEST_CASE("broken files: values of the wrong kind are refused") {
   const std::vector<std::string> wrong{
       "null", "true", "\"x\"", "[]", "{}", "-1", "1.5", "1e99", "99999999999999999999"};
