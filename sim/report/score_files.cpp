@@ -183,8 +183,12 @@ void write_accuracy(const std::vector<metrics::AccuracyLine>& lines, std::ostrea
   rows.finish();
 }
 
-void write_score_json(const Scoreboard& board, std::ostream& out) {
-  Json json{{"report_schema", 1}, {"rows_read", board.points}, {"played", board.played}, {"repeats", board.repeats}};
+void write_score_json(const Scoreboard& board, const std::vector<ScoredPoint>& points, std::ostream& out) {
+  Json json{{"report_schema", 1},
+            {"rows_read", file_rows(points)},
+            {"points", board.points},
+            {"played", board.played},
+            {"repeats", board.repeats}};
   json["refused"] = counts_json(board.refused);
   json["trapped_figures"] = counts_json(board.trapped);
   json["read_otherwise"] = counts_json(board.readings);

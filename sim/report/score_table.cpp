@@ -5,7 +5,10 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 namespace tokenyard::report {
 namespace {
@@ -87,12 +90,18 @@ std::string worst_table(const std::vector<ScoredPoint>& points, Metric metric, s
 
 }  // namespace
 
+std::size_t file_rows(const std::vector<ScoredPoint>& points) {
+  std::set<std::pair<std::string, std::uint64_t>> rows;
+  for (const ScoredPoint& point : points) rows.emplace(point.set, point.row);
+  return rows.size();
+}
+
 std::string score_table(const Scoreboard& board, const std::vector<ScoredPoint>& points, std::size_t worst) {
   std::size_t refused = 0;
   for (const auto& reason : board.refused) refused += reason.second;
-  std::string text =
-      fmt::format("{} rows: {} played, {} repeat another row, {} could not be played\n", count_text(board.points),
-                  count_text(board.played), count_text(board.repeats), count_text(refused));
+  std::string text = fmt::format("{} points of {} rows: {} played, {} repeat another, {} could not be played\n",
+                                 count_text(board.points), count_text(file_rows(points)), count_text(board.played),
+                                 count_text(board.repeats), count_text(refused));
   text +=
       "errors are |ln(predicted / measured)|, 0.05 is 5 %; bias is its median with sign, below 0 = predicted too "
       "small;\n"
@@ -100,9 +109,9 @@ std::string score_table(const Scoreboard& board, const std::vector<ScoredPoint>&
   for (const Metric metric : {Metric::Tpot, Metric::Ttft, Metric::Throughput, Metric::EndToEnd})
     text += metric_table(board, metric);
   if (refused + board.trapped.size() + board.readings.size() > 0) text += "\ncounted\n";
-  text += counted("rows could not be played", board.refused);
+  text += counted("points could not be played", board.refused);
   text += counted("figures do not mean what their column says", board.trapped);
-  text += counted("rows read otherwise than written", board.readings);
+  text += counted("points read otherwise than written", board.readings);
   for (const Metric metric : {Metric::Tpot, Metric::Ttft}) text += worst_table(points, metric, worst);
   return text;
 }

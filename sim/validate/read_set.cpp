@@ -53,16 +53,7 @@ std::string nearest_kind(const files::CsvTable& table) {
   return "; nearest are rows of " + std::string(nearest->name) + ", which also have: " + text;
 }
 
-}  // namespace
-
-MeasuredSet read_set(const std::string& path, const std::string& traces) {
-  std::error_code unknown;
-  if (std::filesystem::is_directory(path, unknown)) {
-    throw UserError(path + ": is a folder; a file of measurements is needed");
-  }
-  const std::string text = files::read_text(path);
-  if (text.starts_with('{')) return read_llmservingsim(path, text, traces);
-  const files::CsvTable table = files::CsvTable::parse(path, text);
+MeasuredSet read_table(const files::CsvTable& table) {
   const auto has = [&](std::initializer_list<const char*> columns) {
     return std::all_of(columns.begin(), columns.end(), [&](const char* column) { return table.has(column); });
   };
@@ -83,13 +74,27 @@ MeasuredSet read_set(const std::string& path, const std::string& traces) {
     return read_mlperf(table);
   }
   if (has({"system", "scenario", "mean_active_W"})) {
-    throw UserError(path +
+    throw UserError(table.path() +
                     ":1: holds watts of MLPerf's power runs, which `validate` does not compare; the serving figures of "
                     "the same runs are rows with samples_per_s and tokens_per_s");
   }
   if (has({"isl", "osl", "system"}) || has({"model", "system", "isl"})) return read_inferencex(table);
-  throw UserError(path + ":1: the header is of no kind of measurements that is known" + nearest_kind(table) +
+  throw UserError(table.path() + ":1: the header is of no kind of measurements that is known" + nearest_kind(table) +
                   "; docs/validation.md names the columns of each");
+}
+
+}  // namespace
+
+MeasuredSet read_set(const std::string& path, const std::string& traces) {
+  std::error_code unknown;
+  if (std::filesystem::is_directory(path, unknown)) {
+    throw UserError(path + ": is a folder; a file of measurements is needed");
+  }
+  const std::string text = files::read_text(path);
+  if (text.starts_with('{')) return read_llmservingsim(path, text, traces);
+  MeasuredSet set = read_table(files::CsvTable::parse(path, text));
+  if (set.points.empty()) throw UserError(path + ":1: is a header without rows; each row is a measurement");
+  return set;
 }
 
 std::vector<std::string> shipped_sets() {

@@ -39,7 +39,7 @@ class Validate(CliTest):
 
     def test_every_row_is_told(self):
         text = self.works("validate", "--set", "points.csv", "--out", "out")
-        self.assertIn("7 rows: 3 played, 1 repeat another row, 3 could not be played", text)
+        self.assertIn("7 points of 7 rows: 3 played, 1 repeat another, 3 could not be played", text)
         rows = self.points("out")
         self.assertEqual([row["fate"] for row in rows],
                          ["played", "repeat", "played", "played", "refused", "refused", "refused"])
@@ -51,7 +51,7 @@ class Validate(CliTest):
 
     def test_without_a_set_the_published_figures_that_ship_are_played(self):
         text = self.works("validate", "--model", "llama-3.1-8b", "--limit", "1", "--out", "out")
-        self.assertIn("1 row", text)
+        self.assertIn("1 points of 1 rows", text)
         (row,) = self.points("out")
         self.assertEqual(row["set"].rsplit("/", 1)[-1], "mlperf.csv")
         self.assertEqual(row["fate"], "played")
@@ -93,8 +93,8 @@ class Validate(CliTest):
 
     def test_a_part_of_the_rows(self):
         text = self.works("validate", "--set", "points.csv", "--model", "qwen3-32b", "--engine", "trtllm")
-        self.assertIn("1 rows: 1 played", text)
-        self.assertIn("3 rows:", self.works("validate", "--set", "points.csv", "--limit", "3"))
+        self.assertIn("1 points of 1 rows: 1 played", text)
+        self.assertIn("3 points of 3 rows:", self.works("validate", "--set", "points.csv", "--limit", "3"))
         self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "nothing"),
                          "validate: no row of the sets is of such a model, chip and engine")
         self.assertEqual(self.refused("validate", "--set", "points.csv", "--model", "qwen3-23b", "--engine", "trtlm"),
@@ -112,7 +112,7 @@ class Validate(CliTest):
 
     def test_runs_of_mlperf(self):
         self.write("mlperf.csv", MLPERF)
-        self.assertIn("3 rows: 1 played, 0 repeat another row, 2 could not be played",
+        self.assertIn("3 points of 3 rows: 1 played, 0 repeat another, 2 could not be played",
                       self.works("validate", "--set", "mlperf.csv", "--out", "out"))
         rows = self.points("out")
         self.assertEqual([row["why"].split(":")[0].split(";")[0] for row in rows],
@@ -123,6 +123,12 @@ class Validate(CliTest):
         self.assertAlmostEqual(float(rows[0]["throughput_measured_tokens_per_s"]), 1625 / 8, delta=1e-9)
         self.write("bad.csv", MLPERF.replace("27804", "n/a"))
         self.assertTrue(self.refused("validate", "--set", "bad.csv").startswith("bad.csv:4: tokens_per_s: 'n/a' is not a number"))
+
+    def test_a_set_without_rows_is_told(self):
+        for header in (HEADER, MLPERF.split("\n")[0] + "\n", "id,config,settings,model,figure,value,unit,source\n"):
+            self.write("empty.csv", header)
+            self.assertEqual(self.refused("validate", "--set", "empty.csv"),
+                             "empty.csv:1: is a header without rows; each row is a measurement")
 
     def test_mistakes_are_told_with_file_row_and_column_and_leave_nothing(self):
         self.write("bad.csv", HEADER + GOOD.replace(",40,5", ",40 ms,5"))

@@ -89,7 +89,7 @@ void write(const ValidateArguments& given, const metrics::Scoreboard& board,
   files::OutputFolder folder(given.out);
   report::write_points(points, folder.file("points.csv"));
   report::write_scores(board, folder.file("scoreboard.csv"));
-  report::write_score_json(board, folder.file("scoreboard.json"));
+  report::write_score_json(board, points, folder.file("scoreboard.json"));
   folder.commit();
 }
 
@@ -144,7 +144,7 @@ void add_validate(CLI::App& app, Command& command) {
   sub->add_option("--model", given->model, "only models with this in their name");
   sub->add_option("--chip", given->chip, "only chips with this in their name");
   sub->add_option("--engine", given->engine, "only engines with this in their name");
-  sub->add_option("--limit", given->limit, "at most so many rows, evenly spread over those chosen; 0 = all")
+  sub->add_option("--limit", given->limit, "at most so many points, evenly spread over those chosen; 0 = all")
       ->capture_default_str();
   sub->add_option("--worst", given->worst, "how many of the worst points are printed")->capture_default_str();
   sub->add_option("--traces", given->traces,
