@@ -3,11 +3,11 @@
 #include "sim/validate/layouts.hpp"
 #include "sim/validate/mlperf_recipes.hpp"
 #include "sim/validate/mlperf_rows.hpp"
+#include "sim/validate/mlperf_traffic.hpp"
 #include "sim/validate/names.hpp"
 #include "sim/validate/recipes.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -15,7 +15,6 @@ namespace tokenyard::validate {
 namespace {
 
 using files::CsvTable;
-using metrics::Metric;
 
 /// The points of one row after the other.
 class Rows {
@@ -36,15 +35,8 @@ class Rows {
     const std::optional<MlperfRecipe> recipe = start(point);
     if (!recipe) return {std::move(point)};
     serve(*recipe, point);
-    if (told.scenario == MlperfScenario::Offline) {
-      send_at_once(*recipe, point);
-      return {std::move(point)};
-    }
-    Point loaded = point;
-    send_at_rate(point);
-    std::vector<Point> all = statistics(point);
-    if (told.times[kLatency][kMean] > 0.0) all.push_back(at_its_load(*recipe, std::move(loaded)));
-    return all;
+    return mlperf_points({.told = told, .recipe = *recipe, .llm = shape_->name, .chips = chips_, .answer = answer_},
+                         point);
   }
 
  private:
@@ -148,77 +140,6 @@ class Rows {
     point.set("workload." + which + ".at", at + "]");
     point.set("workload." + which + ".tokens", tokens + "]");
   }
-
-  /// More requests than slots wait at any time, until the last is sent: to the copy, all that are left are there.
-  void send_at_once(const MlperfRecipe& recipe, Point& point) const {
-    point.config = "configs/validation/mlperf-offline.yaml";
-    const std::uint32_t waiting = 2 * recipe.slots;
-    const double copies = static_cast<double>(chips_) / (recipe.tensor * recipe.pipeline);
-    point.scored.concurrency = waiting;
-    point.set("workload.arrivals.concurrency", waiting);
-    point.set("workload.requests", std::uint64_t{8} * recipe.slots);
-    // As long as the measured copy takes for one and a half times its slots: the batch has filled and mixed.
-    point.set("workload.warm_up",
-              short_number(std::ceil(1.5 * recipe.slots * copies * answer_ / told_->tokens_per_s)) + "s");
-    point.measured.push_back({Metric::Throughput, Statistic::OutputTokensPerChip, told_->tokens_per_s / chips_, ""});
-  }
-
-  void send_at_rate(Point& point) const {
-    constexpr double kSpan = 240.0;
-    constexpr double kWarmUp = 0.4;
-    point.config = "configs/validation/mlperf-server.yaml";
-    const double requests = std::clamp(std::round(kSpan * told_->target_qps), 2'000.0, 100'000.0);
-    point.set("workload.arrivals.rate", short_number(told_->target_qps) + "/s");
-    point.set("workload.requests", static_cast<std::uint64_t>(requests));
-    point.set("workload.warm_up", short_number(std::ceil(kWarmUp * requests / told_->target_qps)) + "s");
-  }
-
-  /// One copy with as many requests in it as the measured ones held on average.
-  [[nodiscard]] Point at_its_load(const MlperfRecipe& recipe, Point point) const {
-    const double copies = static_cast<double>(chips_) / (recipe.tensor * recipe.pipeline);
-    const double held = told_->target_qps * told_->times[kLatency][kMean] / copies;
-    const auto users = static_cast<std::uint32_t>(std::clamp(std::round(held), 1.0, 1e6));
-    std::erase_if(point.settings, [](const auto& one) { return one.path == "pools.serve.instances"; });
-    point.config = "configs/validation/mlperf-offline.yaml";
-    point.scored.engine += ", its load";
-    point.scored.traffic += " of " + std::to_string(users);
-    point.scored.concurrency = users;
-    point.set("workload.arrivals.concurrency", users);
-    point.set("workload.requests", std::uint64_t{8} * users);
-    point.set("workload.warm_up", short_number(std::ceil(1.5 * told_->times[kLatency][kMean])) + "s");
-    point.measured.push_back({Metric::Throughput, Statistic::OutputTokensPerChip, told_->tokens_per_s / chips_, ""});
-    if (told_->times[kTpot][kMean] > 0.0)
-      point.measured.push_back({Metric::Tpot, Statistic::Mean, told_->times[kTpot][kMean], ""});
-    return point;
-  }
-
-  [[nodiscard]] std::vector<Point> statistics(const Point& point) const {
-    std::vector<Point> points;
-    for (std::size_t statistic = 0; statistic < kMlperfStatistics.size(); ++statistic) {
-      Point one = point;
-      one.scored.traffic += " " + short_number(told_->target_qps) + "/s, " + kMlperfStatistics[statistic].second;
-      for (std::size_t metric = 0; metric < kMlperfMetrics.size(); ++metric) {
-        const double value = told_->times[metric][statistic];
-        if (value > 0.0)
-          one.measured.push_back({kMlperfMetrics[metric].first, kMlperfStatistics[statistic].first, value, ""});
-      }
-      if (!one.measured.empty()) points.push_back(std::move(one));
-    }
-    if (points.empty()) {
-      points.push_back(point);
-      points.back().refuse("nothing measured: no TTFT, TPOT or latency");
-    }
-    return points;
-  }
-
-  static std::string short_number(double value) {
-    std::string digits = std::to_string(value);
-    digits.erase(digits.find_last_not_of('0') + 1);
-    if (digits.back() == '.') digits.pop_back();
-    return digits;
-  }
-
-  static constexpr std::size_t kTpot = 1, kLatency = 2, kMean = 0;  ///< places in these
 
   const CsvTable& table_;
   const MlperfRow* told_ = nullptr;

@@ -6,9 +6,10 @@
 namespace tokenyard::validate {
 
 /// Log summaries of MLPerf Inference's LLM results, a run a row: version, submitter, system, model, scenario,
-/// loadgen_scenario, valid, samples_per_s, tokens_per_s, target_qps, and lat_, ttft_ and tpot_ with mean_ms, p50_ms and
-/// p99_ms. Needed: system, model, scenario, loadgen_scenario, valid, samples_per_s, tokens_per_s. A round's summary of
-/// results is read as well (mlperf_rows.hpp): its Offline rows are played, the others do not tell when samples came.
+/// loadgen_scenario, valid, samples_per_s, tokens_per_s, target_qps, ttft_limit_ms, tpot_limit_ms, and lat_, ttft_ and
+/// tpot_ with mean_ms, p50_ms and p99_ms. Needed: system, model, scenario, loadgen_scenario, valid, samples_per_s,
+/// tokens_per_s. A round's summary of results is read as well (mlperf_rows.hpp): its Offline rows are played, the
+/// others do not tell when samples came.
 ///
 /// Offline, all samples at the start: one copy of the model with more requests waiting than it has slots, whose output
 /// tokens/s of a chip are compared after the batch has filled; copies share nothing. Server and Interactive: Poisson at
@@ -18,6 +19,12 @@ namespace tokenyard::validate {
 /// times off; so a fourth point plays one copy at the load that was measured, a closed loop of target_qps * mean
 /// latency requests (Little's law), and compares tokens/s of a chip and the mean TPOT: the time of steps without the
 /// queue.
+///
+/// A fifth point asks for the benchmark's own metric: the highest rate within the scenario's limits of the 99th
+/// percentiles (mlperf_limits.hpp, highest_rate.hpp), beside target_qps; both are told as output tokens/s of a chip,
+/// rate times mean answer. A trial has arrivals for four times the longest that a mean answer may take (TPOT's limit
+/// times its tokens), and for 50 times the limit of TTFT, so that 2 % of them too many keep the last waiting for so
+/// long. Rows whose 99th percentiles are below half of both limits did not run at their highest rate and are trapped.
 ///
 /// Layouts, limits and lengths: mlperf_recipes.hpp; the mean answer is the row's tokens_per_s over samples_per_s. The
 /// engine is TensorRT-LLM's C++ executor: no graphs (use_graphs), launches of a stream, no step composed while another

@@ -109,6 +109,13 @@ const char* word(MlperfScenario scenario) {
   return "";
 }
 
+std::string short_number(double value) {
+  std::string digits = std::to_string(value);
+  digits.erase(digits.find_last_not_of('0') + 1);
+  if (digits.back() == '.') digits.pop_back();
+  return digits;
+}
+
 MlperfRow mlperf_log_row(const CsvTable& table, const CsvTable::Row& row) {
   const auto number = [&](std::string_view column, double most) {
     return table.number(row, column, 0.0, most).value_or(0.0);
@@ -127,6 +134,8 @@ MlperfRow mlperf_log_row(const CsvTable& table, const CsvTable::Row& row) {
   const double samples_per_s = number("samples_per_s", kMostRate);
   if (samples_per_s > 0.0) told.answer = told.tokens_per_s / samples_per_s;
   told.target_qps = number("target_qps", kMostRate);
+  told.ttft_limit = 1e-3 * number("ttft_limit_ms", kMostMs);
+  told.tpot_limit = 1e-3 * number("tpot_limit_ms", kMostMs);
   for (std::size_t metric = 0; metric < kMlperfMetrics.size(); ++metric) {
     for (std::size_t statistic = 0; statistic < kMlperfStatistics.size(); ++statistic) {
       told.times[metric][statistic] =

@@ -35,8 +35,12 @@ struct MlperfRow {
   double tokens_per_s = 0;  ///< of output
   double answer = 0;        ///< output tokens of a sample, mean
   double target_qps = 0;
+  double ttft_limit = 0, tpot_limit = 0;         ///< s, of a valid run's 99th percentiles
   std::array<std::array<double, 3>, 3> times{};  ///< s, in order of kMlperfMetrics and kMlperfStatistics
 };
+
+/// A number as settings and texts of these rows write it: "1.5", "2000".
+[[nodiscard]] std::string short_number(double value);
 
 // Both throw UserError "file:line: column: what" for what is no number or no word of loadgen, in rows of chips and
 // models that are not played as well.

@@ -4,7 +4,10 @@
 #include "sim/config/catalog.hpp"
 #include "sim/run/children.hpp"
 #include "sim/validate/diagnosis.hpp"
+#include "sim/validate/highest_rate.hpp"
 #include "sim/validate/prediction.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
@@ -25,6 +28,9 @@ constexpr int kInterrupted = 130;
 std::string set_up(const Point& point) {
   std::string text = point.config;
   for (const config::Override& setting : point.settings) text += '\n' + setting.path + '=' + setting.value;
+  if (const auto& search = point.search) {
+    text += fmt::format("\nsearch {} {} {} {}", search->start, search->ttft_s, search->tpot_s, search->span_s);
+  }
   return text;
 }
 
@@ -47,7 +53,9 @@ std::string command_of(const Point& point) {
 
 void compare(const Point& point, const Prediction& prediction, ScoredPoint& scored) {
   for (const Measured& measured : point.measured) {
-    const auto predicted = figure_of(prediction, measured.metric, measured.statistic);
+    const std::optional<double> predicted = measured.statistic == Statistic::HighestRate
+                                                ? prediction.highest_rate * point.search->tokens
+                                                : figure_of(prediction, measured.metric, measured.statistic);
     if (!predicted || !(*predicted > 0.0) || !(measured.value > 0.0)) continue;
     scored.compared[static_cast<std::size_t>(measured.metric)] = {*predicted, measured.value, measured.trap};
   }
@@ -107,8 +115,9 @@ PlayedPoints play_points(const std::vector<Point>& points, const PlayPointsOptio
   const auto answers = in_children(
       tasks.size(), children,
       [&](std::size_t i) {
-        return to_text(
-            predict(config::read_experiment(root / tasks[i]->config, tasks[i]->settings), options.interrupted));
+        return to_text(tasks[i]->search ? predict_highest_rate(*tasks[i], options.interrupted)
+                                        : predict(config::read_experiment(root / tasks[i]->config, tasks[i]->settings),
+                                                  options.interrupted));
       },
       [&](std::size_t i) { return tasks[i]->scored.set + ":" + std::to_string(tasks[i]->scored.row); });
 
@@ -126,6 +135,7 @@ PlayedPoints play_points(const std::vector<Point>& points, const PlayPointsOptio
     ScoredPoint& point = played.points[i];
     if (const auto& prediction = predictions[*task_of[i]]) {
       compare(points[i], *prediction, point);
+      if (points[i].search) point.command = command_of(at_rate(points[i], prediction->highest_rate));
     } else {
       const ChildAnswer& answer = answers[*task_of[i]];
       point.fate = RowFate::Refused;

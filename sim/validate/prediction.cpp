@@ -120,9 +120,10 @@ std::string to_text(const Prediction& prediction) {
   std::ostringstream text;
   text.precision(std::numeric_limits<double>::max_digits10);
   const StepShares& shares = prediction.shares;
-  for (const double figure : {prediction.makespan_s, prediction.mean_batch, prediction.mean_prompt,
-                              prediction.queue_share_of_ttft, shares.projections, shares.attention, shares.experts,
-                              shares.communication, shares.other, shares.host, shares.lone_step}) {
+  for (const double figure :
+       {prediction.makespan_s, prediction.mean_batch, prediction.mean_prompt, prediction.queue_share_of_ttft,
+        prediction.highest_rate, shares.projections, shares.attention, shares.experts, shares.communication,
+        shares.other, shares.host, shares.lone_step}) {
     text << figure << '\n';
   }
   text << prediction.engine_kind << '\n'
@@ -136,9 +137,10 @@ Prediction from_text(const std::string& text) {
   Prediction prediction;
   StepShares& shares = prediction.shares;
   std::istringstream in(text);
-  for (double* figure : {&prediction.makespan_s, &prediction.mean_batch, &prediction.mean_prompt,
-                         &prediction.queue_share_of_ttft, &shares.projections, &shares.attention, &shares.experts,
-                         &shares.communication, &shares.other, &shares.host, &shares.lone_step}) {
+  for (double* figure :
+       {&prediction.makespan_s, &prediction.mean_batch, &prediction.mean_prompt, &prediction.queue_share_of_ttft,
+        &prediction.highest_rate, &shares.projections, &shares.attention, &shares.experts, &shares.communication,
+        &shares.other, &shares.host, &shares.lone_step}) {
     in >> *figure;
   }
   std::string flags;

@@ -23,6 +23,7 @@ struct Prediction {
   std::string format;              ///< of the weights that lead the steps
   bool moe = false;
   bool split = false;         ///< prefill and decode apart
+  double highest_rate = 0;    ///< requests/s, of a point with a search (highest_rate.hpp)
   bool kernel_tables = true;  ///< whether the chip's coefficients were fitted on measured kernels
 };
 

@@ -4,12 +4,15 @@ tokenyard_room(validate
     validate/bench_limits.cpp
     validate/diagnosis.cpp
     validate/figures.cpp
+    validate/highest_rate.cpp
     validate/inferencex.cpp
     validate/layouts.cpp
     validate/llmservingsim.cpp
     validate/mlperf.cpp
+    validate/mlperf_limits.cpp
     validate/mlperf_recipes.cpp
     validate/mlperf_rows.cpp
+    validate/mlperf_traffic.cpp
     validate/names.cpp
     validate/play_points.cpp
     validate/prediction.cpp
@@ -23,11 +26,14 @@ tokenyard_room(validate
     validate/bench_limits.hpp
     validate/diagnosis.hpp
     validate/figures.hpp
+    validate/highest_rate.hpp
     validate/layouts.hpp
     validate/llmservingsim.hpp
     validate/mlperf.hpp
+    validate/mlperf_limits.hpp
     validate/mlperf_recipes.hpp
     validate/mlperf_rows.hpp
+    validate/mlperf_traffic.hpp
     validate/names.hpp
     validate/play_points.hpp
     validate/point.hpp

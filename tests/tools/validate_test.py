@@ -124,6 +124,32 @@ class Validate(CliTest):
         self.write("bad.csv", MLPERF.replace("27804", "n/a"))
         self.assertTrue(self.refused("validate", "--set", "bad.csv").startswith("bad.csv:4: tokens_per_s: 'n/a' is not a number"))
 
+    def test_the_highest_rate_of_mlperf_is_the_last_within_the_limits(self):
+        self.write("mlperf.csv", MLPERF.split("\n")[0] + ",ttft_p99_ms,tpot_p99_ms\n"
+                   "v5.1,NVIDIA,B200-SXM-180GBx8_TRT,llama3.1-405b,Server,Server,VALID,1.90,1240.42,1.9,5134.2,138.2\n")
+        text = self.works("validate", "--set", "mlperf.csv", "--out", "out")
+        self.assertIn("2 points of 1 rows: 2 played", text)  # its 99th percentiles, its highest rate
+        self.assertIn("  b200-sxm llama-3.1-405b nvfp4 trtllm server, highest rate ", text)
+        row = next(row for row in self.points("out") if row["engine"].endswith("highest rate"))
+        command = shlex.split(row["command"])
+        rate = next(float(part.split("=")[1].removesuffix("/s")) for part in command if "arrivals.rate=" in part)
+        tokens = 1240.42 / 1.90 / 8  # an answer, of a chip
+        self.assertAlmostEqual(float(row["throughput_measured_tokens_per_s"]), 1.9 * tokens, places=6)
+        self.assertAlmostEqual(float(row["throughput_predicted_tokens_per_s"]) / (rate * tokens), 1, delta=1e-4)  # rate of 5 digits
+
+        def latencies(rate):
+            settings = [part if "arrivals.rate=" not in part else f"workload.arrivals.rate={rate:.5g}/s" for part in command[1:]
+                        if part != "--no-files"]
+            folder = self.here / f"run-{rate:.3f}"
+            self.works(*settings, "--out", folder, cwd=ROOT)
+            summary = json.loads((folder / "mlperf-server" / "summary.json").read_text())
+            return summary["latency"]["ttft"]["p99_s"], summary["latency"]["tpot"]["p99_s"]
+
+        ttft, tpot = latencies(rate)
+        self.assertTrue(ttft <= 6 and tpot <= 0.175, (ttft, tpot))
+        ttft, tpot = latencies(1.02 * rate)
+        self.assertTrue(ttft > 6 or tpot > 0.175, (ttft, tpot))
+
     def test_a_set_without_rows_is_told(self):
         for header in (HEADER, MLPERF.split("\n")[0] + "\n", "id,config,settings,model,figure,value,unit,source\n"):
             self.write("empty.csv", header)

@@ -5,6 +5,7 @@ tokenyard_tests(unit_validate unit
     unit/validate/batches_test.cpp
     unit/validate/bench_limits_test.cpp
     unit/validate/figures_test.cpp
+    unit/validate/highest_rate_test.cpp
     unit/validate/inferencex_test.cpp
     unit/validate/llmservingsim_test.cpp
     unit/validate/mlperf_test.cpp

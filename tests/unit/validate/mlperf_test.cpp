@@ -1,6 +1,7 @@
 #include "sim/validate/mlperf.hpp"
 
 #include "models/base/errors.hpp"
+#include "sim/validate/mlperf_limits.hpp"
 #include "sim/validate/mlperf_recipes.hpp"
 #include "sim/validate/mlperf_rows.hpp"
 #include "sim/validate/read_set.hpp"
@@ -148,7 +149,7 @@ TEST_CASE("mlperf: an offline row plays one copy with its slots full and compare
 
 TEST_CASE("mlperf: a server row is played at its rate and at its load") {
   const auto points = read(kServer).points;
-  REQUIRE(points.size() == 4);
+  REQUIRE(points.size() == 5);
   const std::array statistics{Statistic::Mean, Statistic::Median, Statistic::P99};
   for (std::size_t i = 0; i < 3; ++i) {
     CAPTURE(i);
@@ -170,6 +171,66 @@ TEST_CASE("mlperf: a server row is played at its rate and at its load") {
   CHECK(setting(loaded, "pools.serve.instances").empty());
   CHECK(figure(loaded, Metric::Throughput) == doctest::Approx(58'400.0 / 16).epsilon(1e-15));
   CHECK(figure(loaded, Metric::Tpot) == doctest::Approx(0.136).epsilon(1e-15));
+}
+
+TEST_CASE("mlperf: a server row asks for the highest rate within its limits") {
+  const Point point = read(kServer).points.at(4);
+  CHECK(point.scored.engine == "trtllm server, highest rate");
+  CHECK(point.scored.traffic == "server, p99 TTFT <= 2s, TPOT <= 0.2s");
+  CHECK(setting(point, "workload.arrivals.rate").empty());
+  CHECK(setting(point, "pools.serve.instances") == "16");
+  REQUIRE(point.search);
+  CHECK(point.search->ttft_s == 2.0);
+  CHECK(point.search->tpot_s == 0.2);
+  CHECK(point.search->span_s == doctest::Approx(4 * 0.2 * 292).epsilon(1e-15));  // 58,400 tokens of 200 samples
+  // 202 calls a second of 292 tokens each on 16 chips.
+  CHECK(figure(point, Metric::Throughput) == doctest::Approx(202.0 * 292 / 16).epsilon(1e-15));
+  CHECK(point.measured.at(0).trap.empty());
+  // Its 170 ms of TPOT are close to the limit; 90 ms beside 480 ms of TTFT are close to none.
+  CHECK(read(with(kServer, ",170", ",90")).points.at(4).measured.at(0).trap.find("not the highest rate") !=
+        std::string::npos);
+}
+
+TEST_CASE("mlperf: limits are the row's own or those of its model and scenario") {
+  MlperfRow row{.scenario = MlperfScenario::Server};
+  const auto is = [&](const char* llm, double ttft, double tpot) {
+    const auto limits = mlperf_limits(row, llm);
+    return limits && limits->ttft == ttft && limits->tpot == tpot;
+  };
+  CHECK(is("llama-2-70b", 2.0, 0.2));
+  CHECK(is("llama-3.1-405b", 6.0, 0.175));
+  row.scenario = MlperfScenario::Interactive;
+  CHECK(is("llama-2-70b", 0.45, 0.04));
+  CHECK(is("llama-3.1-405b", 4.5, 0.08));
+  CHECK_FALSE(mlperf_limits(row, "mixtral-8x7b"));  // has no such scenario
+  row.ttft_limit = 1.0;
+  row.tpot_limit = 0.05;
+  CHECK(is("mixtral-8x7b", 1.0, 0.05));
+}
+
+TEST_CASE("mlperf: the published logs name the limits that are known here") {
+  const auto file = test::data_file("serving/mlperf/mlperf_v41_v51_closed_llm_log_summaries.csv");
+  if (!file) return;  // said so
+  const CsvTable table = CsvTable::read(*file);
+  const std::map<std::string, std::string> names{
+      {"llama2-70b-99", "llama-2-70b"},    {"llama2-70b-99.9", "llama-2-70b"},  {"mixtral-8x7b", "mixtral-8x7b"},
+      {"llama3.1-405b", "llama-3.1-405b"}, {"llama3_1-405b", "llama-3.1-405b"}, {"llama3.1-8b", "llama-3.1-8b"},
+      {"llama3_1-8b", "llama-3.1-8b"}};
+  std::size_t compared = 0;
+  for (const CsvTable::Row& line : table.rows()) {
+    MlperfRow row = mlperf_log_row(table, line);
+    const auto llm = names.find(row.model);
+    if (llm == names.end() || row.scenario == MlperfScenario::Offline) continue;
+    const MlperfLimits told{row.ttft_limit, row.tpot_limit};
+    row.ttft_limit = 0.0;
+    const auto known = mlperf_limits(row, llm->second);
+    CAPTURE(line.line);
+    REQUIRE(known);
+    CHECK(known->ttft == doctest::Approx(told.ttft).epsilon(1e-12));
+    CHECK(known->tpot == doctest::Approx(told.tpot).epsilon(1e-12));
+    ++compared;
+  }
+  CHECK(compared == 292);  // all Server and Interactive runs with limits
 }
 
 TEST_CASE("mlperf: answers have the mean of the row") {
