@@ -44,6 +44,7 @@ struct EngineSpec {
   bool one_attention_kernel = false;        ///< for prompts and decodes of a step, where the chip has such a kernel
   cost::KernelFusion fusion;
   bool flash_attention = false;           ///< decodes by FlashAttention, where the chip says how much longer that takes
+  double fp8_prompt_attention = 0.0;      ///< times what the chip's kernel takes over a BF16 cache; 0: its own for FP8
   std::vector<std::string> all_reduce{};  ///< its kernels: the first of these that the chip has; empty = the chip's own
   std::vector<std::string> experts{};     ///< kernels of routed experts, likewise; not where tokens are dispatched
   std::uint32_t one_shot_tokens = 0;      ///< of an all-reduce of more than two ranks; 0 = the quicker of its kernels

@@ -77,6 +77,9 @@ constexpr auto kKeys = std::to_array<Key>({
      "Attention writes its output quantised, as the next product reads it."},
     {"engine", "flash_attention", "true or false", "false",
      "Decodes run FlashAttention instead of the kernel that the chip's attention_decode was measured with."},
+    {"engine", "fp8_prompt_attention", "number", "0",
+     "Prompts over an FP8 cache take so many times as long as by the chip's kernel over a BF16 cache; 0: as by its "
+     "kernel over an FP8 cache (grouped-query attention)."},
     {"engine", "rotary_apart", "true or false", "false",
      "Rotary embedding, append to the KV cache and, with an FP8 cache and grouped queries, quantising the queries are "
      "kernels of their own, not one within attention."},

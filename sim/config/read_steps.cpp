@@ -39,6 +39,7 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
   engine.sampling =
       map.choice("sampling", {"greedy", "top_p"}) == "top_p" ? cost::Sampling::TopP : cost::Sampling::Greedy;
   engine.flash_attention = map.flag("flash_attention");
+  engine.fp8_prompt_attention = map.number("fp8_prompt_attention", 0.0, 100.0);
   engine.all_reduce = map.texts("all_reduce");
   engine.experts = map.texts("experts");
   engine.one_shot_tokens = map.count("one_shot_tokens", 0);

@@ -46,11 +46,26 @@ void run_flash_attention(models::KernelSet& kernels) {
   kernels.attention_split.whole_context = false;
 }
 
+/// Prompts over an FP8 cache by a kernel whose rates are so many times lower than those over a BF16 cache.
+void slow_fp8_prompts(double times, models::KernelSet& kernels) {
+  const auto slow = [&](models::ByCache<models::ContextAttentionCoefficients>& by_cache) {
+    const auto& bf16 = by_cache[static_cast<std::size_t>(models::Dtype::Bf16)];
+    auto& fp8 = by_cache[static_cast<std::size_t>(models::Dtype::Fp8)];
+    if (!bf16 || !fp8) return;
+    fp8 = bf16;
+    fp8->eff_flops /= times;
+    fp8->eff_io /= times;
+  };
+  slow(kernels.context_attention);
+  for (auto& heads : kernels.context_by_heads) slow(heads);
+}
+
 }  // namespace
 
 models::AcceleratorSpec served_chip(const config::Experiment& experiment, const config::PoolSpec& pool) {
   models::AcceleratorSpec chip = experiment.chips.at(pool.chip);
   if (pool.engine.flash_attention) run_flash_attention(chip.kernels);
+  if (pool.engine.fp8_prompt_attention > 0.0) slow_fp8_prompts(pool.engine.fp8_prompt_attention, chip.kernels);
   choose_experts(pool, chip);
   models::CollectiveKernels& kernels = chip.kernels.collectives;
   kernels.one_shot_up_to = Bytes{kBf16Bytes * pool.engine.one_shot_tokens * experiment.llm.hidden};

@@ -1,4 +1,6 @@
 #include "models/base/errors.hpp"
+#include "models/cost/kernels.hpp"
+#include "models/device/attention_kernels.hpp"
 #include "sim/config/catalog.hpp"
 #include "sim/run/assemble.hpp"
 #include "sim/run/engine_memory.hpp"
@@ -184,6 +186,24 @@ TEST_CASE("served chip: an engine that decodes by FlashAttention waits longer wh
   CHECK(flash.kernels.decode_attention[fp8]->added == measured.flash);
   experiment.pools[0].engine.flash_attention = false;
   CHECK(served_chip(experiment, experiment.pools[0]).kernels.decode_attention[fp8]->added == Seconds{});
+}
+
+TEST_CASE("served chip: prompts over an FP8 cache take as many times as long as over BF16 as the engine says") {
+  const auto prompt = [](const char* engine, models::Dtype kv) {
+    const auto experiment = read({.topology = "hgx-b200",
+                                  .llm = "llama-3.1-70b",
+                                  .pools = std::string("{serve: {engine: {kind: vllm") + engine + "}}}"});
+    const cost::ContextAttentionShape shape{
+        .tokens = 8192.0, .area_x2 = 8192.0 * 8192.0, .longest = 8192.0, .heads = 64, .kv_heads = 8, .head_dim = 128};
+    const models::AcceleratorSpec chip = served_chip(experiment, experiment.pools[0]);
+    const auto* const kernel = models::context_kernel(chip.kernels, kv, {.head_dim = 128, .group = 8});
+    return cost::kernel_work(shape, *kernel, chip);  // without the start of a launch, which no rate scales
+  };
+  const Seconds bf16 = prompt("", models::Dtype::Bf16);
+  CHECK(prompt("", models::Dtype::Fp8) < bf16);
+  CHECK(prompt(", fp8_prompt_attention: 2.2", models::Dtype::Fp8).value() ==
+        doctest::Approx(2.2 * bf16.value()).epsilon(1e-9));
+  CHECK(prompt(", fp8_prompt_attention: 2.2", models::Dtype::Bf16) == bf16);
 }
 
 TEST_CASE("served chip: the first of an engine's all-reduce kernels that the chip has") {
