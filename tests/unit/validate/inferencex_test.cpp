@@ -77,6 +77,26 @@ TEST_CASE("InferenceX: a layout multiplied twice is read as the chips it ran on 
   CHECK(qwen.scored.layout == "tp4 ep2");
 }
 
+TEST_CASE("InferenceX: TensorRT-LLM computes as many tokens of Llama 70B in a step as a request may have") {
+  const auto tokens = [](const char* lengths) {
+    return setting(
+        point(std::string("r,meta-llama/Llama-3.3-70B,h200_sxm,fp8,agg,trtllm,,") + lengths + ",16,4,1,1,1,1,4,80,10,"),
+        "pools.serve.engine.max_num_tokens");
+  };
+  CHECK(tokens("1024,1024") == "2048");
+  CHECK(tokens("8192,1024") == "9216");
+}
+
+TEST_CASE("InferenceX: vLLM of 2025 computes prompts over an FP8 cache by a slower kernel on Blackwell only") {
+  const auto times = [](const char* system) {
+    return setting(
+        point(std::string("r,meta-llama/Llama-3.3-70B,") + system + ",fp8,agg,vllm,,8192,1024,16,4,1,1,1,1,4,80,10,"),
+        "pools.serve.engine.fp8_prompt_attention");
+  };
+  CHECK(times("b200_sxm") == "2.2");
+  CHECK(times("h200_sxm").empty());
+}
+
 TEST_CASE("InferenceX: number formats follow checkpoint and engine") {
   const auto formats = [](const char* row) {
     const Point read = point(row);
