@@ -84,6 +84,7 @@ TEST_CASE("engines: what stands beside a profile goes before it") {
   CHECK(plain.front_end.per_prompt_token == SimTime{1500});
   CHECK(changed.front_end.per_prompt_token == SimTime{1500});  // mappings are joined
   CHECK(changed.front_end.workers == 3);
+  CHECK(plain.front_end.per_output_token == SimTime{46'000});  // 1 s / 21,752, to the microsecond
 }
 
 TEST_CASE("engines: every profile of the catalogue is read and is called as its file") {

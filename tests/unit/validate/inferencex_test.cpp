@@ -97,6 +97,18 @@ TEST_CASE("InferenceX: vLLM of 2025 computes prompts over an FP8 cache by a slow
   CHECK(times("h200_sxm").empty());
 }
 
+TEST_CASE("InferenceX: SGLang sends as many tokens in an event as its start script says") {
+  const auto sent = [](const char* model, const char* system, const char* precision) {
+    return setting(point(std::string("r,") + model + "," + system + "," + precision +
+                         ",agg,sglang,,1024,1024,16,8,1,1,1,8,8,80,10,"),
+                   "pools.serve.engine.front_end.per_output_token");
+  };
+  CHECK(sent("deepseek-ai/DeepSeek-R1", "b200_sxm", "fp8") == "1.5 us");  // 46 us / 30
+  CHECK(sent("deepseek-ai/DeepSeek-R1", "b200_sxm", "fp4") == "4.6 us");  // 46 us / 10
+  CHECK(sent("deepseek-ai/DeepSeek-R1", "h200_sxm", "fp8") == "4.6 us");
+  CHECK(sent("Qwen/Qwen3-32B", "h100_sxm", "").empty());  // the profile's: an event a token
+}
+
 TEST_CASE("InferenceX: number formats follow checkpoint and engine") {
   const auto formats = [](const char* row) {
     const Point read = point(row);
