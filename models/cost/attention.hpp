@@ -171,8 +171,8 @@ class Attention {
     [[nodiscard]] double operator()(const DecodeBatch& batch, double seen, double context) const {
       const double sequences = batch.sequences;
       if (walk) {
-        const double pass = walk->splits() ? per_context * seen
-                                           : 1e9 * walk->pass(1e-9 * per_context * seen, sequences, seen * of_length);
+        const double pass = walk->plain() ? per_context * seen
+                                          : 1e9 * walk->pass(1e-9 * per_context * seen, sequences, seen * of_length);
         return norm(pass + per_sequence * sequences);
       }
       const double read = per_context * seen + per_sequence * sequences;

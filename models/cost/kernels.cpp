@@ -17,6 +17,7 @@ using models::Dtype;
 using models::GemmKind;
 
 constexpr double kPlainMaximum = 1000.0;  // a p-norm from here on is the maximum
+constexpr double kRepeatedCopies = 5.0;   // of the weights of a product that a benchmark repeats
 
 constexpr const char* kHasFamily = "the chip has this kernel family (checked when a step cost is compiled)";
 
@@ -70,6 +71,32 @@ double tile_of_mean_expert(const MoeShape& s, double most) {
   return std::min(std::exp2(std::ceil(std::log2(mean))), most);
 }
 
+struct ProductBytes {
+  double weights, activations, results;
+};
+
+ProductBytes bytes_of(const GemmShape& s, GemmKind kind) {
+  return {.weights = s.batch * s.n * s.k * models::weight_bytes(kind),
+          .activations = s.batch * s.m * s.k * models::activation_bytes(kind),
+          .results = 2.0 * s.batch * s.m * s.n};
+}
+
+/// Of a product that reads and writes as if it were `bytes`.
+Seconds product_time(const GemmShape& s, double bytes, GemmKind kind, const models::GemmCoefficients& c,
+                     const AcceleratorSpec& chip) {
+  const double bandwidth = chip.memory_bandwidth.value();
+  const double peak = chip.peak_of(models::compute_dtype(kind)).value();
+  const Seconds memory{bytes / (bandwidth * c.eff_bw)};
+  const Seconds around =
+      c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth};
+  if (c.walk > Seconds{} && chip.kernels.multiprocessors > 0.0) {
+    const Seconds partial{8.0 * s.batch * s.m * s.n / (bandwidth * c.eff_bw)};
+    return around + ProductTiles(c, peak, chip.kernels.multiprocessors).time(s, memory, partial);
+  }
+  const double compute = 2.0 * s.batch * s.m * s.n * s.k / (peak * c.eff_flops);
+  return around + Seconds{p_norm(compute, memory.value(), c.p)};
+}
+
 template <class Coefficients>
 Seconds with_floor(Seconds work, const Coefficients& c) {
   return Seconds{p_norm(c.t0.value(), work.value(), c.p)};
@@ -91,8 +118,8 @@ double priced_bytes(double bytes, Bytes below, double share) {
 }
 
 Bytes product_bytes(const GemmShape& s, GemmKind kind) {
-  return Bytes{s.batch *
-               (s.n * s.k * models::weight_bytes(kind) + s.m * s.k * models::activation_bytes(kind) + 2.0 * s.m * s.n)};
+  const ProductBytes bytes = bytes_of(s, kind);
+  return Bytes{bytes.weights + bytes.activations + bytes.results};
 }
 
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip) {
@@ -100,17 +127,15 @@ Seconds gemm_time(const GemmShape& s, GemmKind kind, const AcceleratorSpec& chip
 }
 
 Seconds gemm_time(const GemmShape& s, GemmKind kind, const models::GemmCoefficients& c, const AcceleratorSpec& chip) {
-  const double bandwidth = chip.memory_bandwidth.value();
-  const double peak = chip.peak_of(models::compute_dtype(kind)).value();
-  const Seconds memory{product_bytes(s, kind).value() / (bandwidth * c.eff_bw)};
-  const Seconds around =
-      c.t0 + c.k_latency * (s.k / 1000.0) + Seconds{c.act_pass * 4.0 * s.batch * s.m * s.k / bandwidth};
-  if (c.walk > Seconds{} && chip.kernels.multiprocessors > 0.0) {
-    const Seconds partial{8.0 * s.batch * s.m * s.n / (bandwidth * c.eff_bw)};
-    return around + ProductTiles(c, peak, chip.kernels.multiprocessors).time(s, memory, partial);
-  }
-  const double compute = 2.0 * s.batch * s.m * s.n * s.k / (peak * c.eff_flops);
-  return around + Seconds{p_norm(compute, memory.value(), c.p)};
+  return product_time(s, product_bytes(s, kind).value(), kind, c, chip);
+}
+
+Seconds repeated_time(const GemmShape& s, GemmKind kind, const models::GemmCoefficients& c,
+                      const AcceleratorSpec& chip) {
+  const ProductBytes bytes = bytes_of(s, kind);
+  const double standing = kRepeatedCopies * bytes.weights + bytes.activations + bytes.results;
+  const double share = standing > 0.0 ? priced_bytes(standing, c.repeated.below, c.repeated.share) / standing : 1.0;
+  return product_time(s, share * (bytes.weights + bytes.activations) + bytes.results, kind, c, chip);
 }
 
 Bytes decode_attention_bytes(const DecodeAttentionShape& s, Dtype kv) {

@@ -31,6 +31,13 @@ namespace tokenyard::cost {
 /// The same with coefficients `c` in place of the chip's: this is what a fit turns.
 [[nodiscard]] Seconds gemm_time(const GemmShape& shape, models::GemmKind kind, const models::GemmCoefficients& c,
                                 const models::AcceleratorSpec& chip);
+/// The same as a benchmark sees it that runs it over and over, on five copies of the weights and the same activations:
+/// what a table of measured products holds, and what a fit compares it with. What all of these read and write is what
+/// stays in the L2 (models::RepeatedReads); results are written at their full price.
+/// Source of the copies: ai-dynamo/aiconfigurator, collector/trtllm/collect_gemm.py: as many as exceed the L2, at
+/// most 5.
+[[nodiscard]] Seconds repeated_time(const GemmShape& shape, models::GemmKind kind, const models::GemmCoefficients& c,
+                                    const models::AcceleratorSpec& chip);
 
 /// Heads of one chip, and what its sequences hold.
 struct DecodeAttentionShape {

@@ -30,6 +30,7 @@ ProductTiles::ProductTiles(const models::GemmCoefficients& c, double peak, doubl
       store_(c.store.value() / 1000.0),
       last_wave_(c.last_wave),
       split_(c.split.value()),
+      start_(c.start.value()),
       p_(c.p) {
   expect(multiprocessors > 0.0 && walk_ > 0.0, "tiles count where multiprocessors and a walk are known");
 }
@@ -42,19 +43,15 @@ ProductTiles::Tiled ProductTiles::tiled(const GemmShape& s) {
   return tiles;
 }
 
-double ProductTiles::waves(const Tiled& tiles, double k, double split) const {
-  double least = std::numeric_limits<double>::max();
-  for (std::size_t i = 0; i < kTiles.size(); ++i) {
-    const double waves = tiles[i] * split * per_multiprocessor_;
-    const auto full = static_cast<double>(static_cast<std::int64_t>(waves + kRounding));  // no wave is negative
-    const double last = waves - full;
-    double count = full;
-    if (last > kRounding) count += full > 0.0 ? std::max(last, last_wave_) : 1.0;
-    const double elements = kTiles[i].rows * kTiles[i].columns;
-    const double block = std::max(elements * per_product_, walk_) * k / split + store_ * elements;
-    least = std::min(least, count * block);
-  }
-  return least;
+ProductTiles::Waves ProductTiles::waves(std::size_t shape, double tiles, double k, double split) const {
+  const double waves = tiles * split * per_multiprocessor_;
+  const auto full = static_cast<double>(static_cast<std::int64_t>(waves + kRounding));  // no wave is negative
+  const double last = waves - full;
+  const bool begun = last > kRounding;
+  const double count = full + (begun ? (full > 0.0 ? std::max(last, last_wave_) : 1.0) : 0.0);
+  const double elements = kTiles[shape].rows * kTiles[shape].columns;
+  const double block = std::max(elements * per_product_, walk_) * k / split + store_ * elements;
+  return {.blocks = count * block, .starts = start_ * (begun ? full + 1.0 : full)};
 }
 
 Seconds ProductTiles::time(const GemmShape& s, Seconds memory, Seconds partial) const {
@@ -63,9 +60,12 @@ Seconds ProductTiles::time(const GemmShape& s, Seconds memory, Seconds partial) 
   for (const double split : kSplits) {
     const double added = split > 1.0 ? split_ + split * partial.value() : 0.0;
     if (memory.value() + added >= least) break;  // a norm is no less than either, and more blocks write more
-    const double blocks = waves(tiles, s.k, split);
-    if (blocks + added >= least) continue;
-    least = std::min(least, p_norm(blocks, memory.value(), p_) + added);
+    for (std::size_t i = 0; i < tiles.size(); ++i) {
+      const Waves taken = waves(i, tiles[i], s.k, split);
+      const double apart = taken.starts + added;
+      if (std::max(taken.blocks, memory.value()) + apart >= least) continue;
+      least = std::min(least, p_norm(taken.blocks, memory.value(), p_) + apart);
+    }
   }
   return Seconds{least};
 }

@@ -37,9 +37,15 @@ class ProductTiles {
  private:
   using Tiled = std::array<double, kShapes>;  // how many tiles of each shape cover a result
 
+  /// Beside memory (`blocks`), and when nothing is read (`starts`), in seconds.
+  struct Waves {
+    double blocks;
+    double starts;
+  };
+
   [[nodiscard]] static Tiled tiled(const GemmShape& shape);
-  /// The least that all waves of blocks take, in seconds, over all tiles, when `split` blocks share each.
-  [[nodiscard]] double waves(const Tiled& tiles, double k, double split) const;
+  /// All waves of the blocks of `tiles` tiles of one shape, when `split` blocks share each.
+  [[nodiscard]] Waves waves(std::size_t shape, double tiles, double k, double split) const;
 
   double per_multiprocessor_;
   double per_product_;  // a multiply-add of a tile on one multiprocessor, seconds
@@ -47,6 +53,7 @@ class ProductTiles {
   double store_;        // of an element of a tile
   double last_wave_;
   double split_;
+  double start_;
   double p_;
 };
 

@@ -10,6 +10,11 @@ namespace {
 
 using Group = FigureGroup;
 
+void check(const RepeatedReads& repeated, const Group& group) {
+  group.not_negative("repeated.below", repeated.below.value());
+  group.efficiency("repeated.share", repeated.share);
+}
+
 void check(const GemmCoefficients& gemm, const Group& group) {
   group.not_negative("t0", gemm.t0.value());
   group.efficiency("eff_flops", gemm.eff_flops);
@@ -21,12 +26,9 @@ void check(const GemmCoefficients& gemm, const Group& group) {
   group.not_negative("store", gemm.store.value());
   group.not_negative("last_wave", gemm.last_wave);
   group.not_negative("split", gemm.split.value());
+  group.not_negative("start", gemm.start.value());
+  check(gemm.repeated, group);
   group.sourced(gemm.provenance);
-}
-
-void check(const RepeatedReads& repeated, const Group& group) {
-  group.not_negative("repeated.below", repeated.below.value());
-  group.efficiency("repeated.share", repeated.share);
 }
 
 void check(const DecodeAttentionCoefficients& attention, const Group& group) {
@@ -83,6 +85,7 @@ void check(const MlaDecodeCoefficients& mla, const Group& group) {
   group.not_negative("resident", mla.resident);
   group.not_negative("last_walk", mla.last_walk);
   group.not_negative("another_read", mla.another_read);
+  group.not_negative("split", mla.split.value());
   check(mla.repeated, group);
   group.sourced(mla.provenance);
 }

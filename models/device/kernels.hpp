@@ -14,6 +14,15 @@
 
 namespace tokenyard::models {
 
+/// A benchmark that repeats one kernel finds what it reads in the chip's L2 where that is small; a step never does,
+/// since all other layers and their weights pass between two reads of a layer's cache or weights. So this part of a fit
+/// describes tables, and is left out of a step's price: bytes cost `share` of what they cost from memory while all of
+/// them stay below half of `below`, their full price from `below` on, and something on the straight line between.
+struct RepeatedReads {
+  Bytes below;  ///< 0: the table shows no such thing
+  double share = 1.0;
+};
+
 /// Matrix product [M,K] x [K,N] on one chip:
 ///   t = t0 + k_latency * K/1000 + act_pass*4MK/BW + pnorm_p( 2MNK/(peak*eff_flops), memory )
 ///   memory = (NK*wB + MK*aB + 2MN)/(BW*eff_bw)
@@ -23,7 +32,8 @@ namespace tokenyard::models {
 ///   block = max( 2*rows*columns*K/s on one multiprocessor at peak*eff_flops, walk*K/s/1000 ) +
 ///           store*rows*columns/1000
 ///   t = t0 + k_latency * K/1000 + act_pass*4MK/BW +
-///       min over tiles and s of pnorm_p( waves*block, memory ) + (s > 1: split + s*8MN/(BW*eff_bw))
+///       min over tiles and s of pnorm_p( waves*block, memory ) + start*(waves, whole ones) +
+///                               (s > 1: split + s*8MN/(BW*eff_bw))
 /// cost::ProductTiles has the tiles.
 struct GemmCoefficients {
   Seconds t0;
@@ -36,16 +46,9 @@ struct GemmCoefficients {
   Seconds store;          ///< per 1,000 elements of a tile, at its end
   double last_wave = 0.0;
   Seconds split;  ///< once, where several blocks share a tile
+  Seconds start;  ///< of each wave of blocks, while nothing else is read: a block fills its pipeline first
+  RepeatedReads repeated;
   Provenance provenance;
-};
-
-/// A benchmark that repeats one kernel finds a small KV cache in the chip's L2; a step never does, since all other
-/// layers and their weights pass between two reads of a layer's cache. So this part of a fit describes tables, and is
-/// left out of a step's price: bytes cost `share` of what they cost from memory while all of them stay below half of
-/// `below`, their full price from `below` on, and something on the straight line between.
-struct RepeatedReads {
-  Bytes below;  ///< 0: the table shows no such thing
-  double share = 1.0;
 };
 
 /// How a chip's decode kernels split long contexts over thread blocks, so that few sequences fill the chip too: a block
@@ -145,6 +148,9 @@ struct MixedAttentionCoefficients {
 /// alone; blocks beyond those that run at once leave part of such a walk to the last of them:
 ///   pass = max( alone, pass of whole blocks + last_walk*alone*clamp(blocks/(resident*multiprocessors) - 1, 0, 1) ),
 ///   alone = walk * mean context
+/// A kernel that splits contexts has n blocks walk a part of one each and joins what they made, which takes a*length/n
+/// + b*n; the least of it over n, 2*sqrt(a*b*length), is `split` of each of them, however many there are:
+///   pass += split * sqrt(mean context/1000)
 /// The generated kernels of TensorRT-LLM and FlashInfer on Blackwell (another_read > 0) take up to 32 heads in blocks
 /// of 16, each of which reads the cache: those behind the first find much of it in the L2, and cost `another_read` of a
 /// read each. More heads stand in tiles of 64 and 128, and 64 rows take the tensor cores as long as 128 do: so many
@@ -161,6 +167,7 @@ struct MlaDecodeCoefficients {
   double resident = 0.0;  ///< blocks on a multiprocessor at once, a fact of the kernel; below 1 where one takes several
   double last_walk = 0.0;
   double another_read = 0.0;
+  Seconds split;  ///< of the root of 1,000 keys
   RepeatedReads repeated;
   Provenance provenance;
 };

@@ -14,7 +14,7 @@ using models::GemmKind;
 enum Figure : std::size_t { M, N, K };
 
 GemmCoefficients coefficients(std::span<const double> values) {
-  expect(values.size() == 10, "a product has ten coefficients");
+  expect(values.size() == 13, "a product has thirteen coefficients");
   return {.t0 = Seconds{values[0]},
           .eff_flops = values[1],
           .eff_bw = values[2],
@@ -24,7 +24,9 @@ GemmCoefficients coefficients(std::span<const double> values) {
           .walk = Seconds{values[6]},
           .store = Seconds{values[7]},
           .last_wave = values[8],
-          .split = Seconds{values[9]}};
+          .split = Seconds{values[9]},
+          .start = Seconds{values[10]},
+          .repeated = {.below = Bytes{values[11]}, .share = values[12]}};
 }
 
 /// Only chips whose multiprocessors are told have blocks that count.
@@ -54,10 +56,26 @@ Family gemm_family(GemmKind kind) {
                        of_blocks("walk", kTime, 1.2e-6, 8e-6),
                        of_blocks("store", kTime, 20e-9, 400e-9),
                        of_blocks("last_wave", kNumber, 0.3, 1),
-                       of_blocks("split", kTime, 2e-6, 40e-6)};
+                       of_blocks("split", kTime, 2e-6, 40e-6),
+                       of_blocks("start", kTime, 0.3e-6, 8e-6),
+                       {.key = "repeated.below",
+                        .unit = Parameter::Unit::Size,
+                        .start = 80e6,
+                        .lowest = 16e6,
+                        .highest = 160e6,
+                        .term = 2,
+                        .trial = 80e6,
+                        .of_chip = counts_blocks},
+                       {.key = "repeated.share",
+                        .start = 1.0,
+                        .lowest = 0.05,
+                        .highest = 1.0,
+                        .term = 2,
+                        .trial = 0.5,
+                        .of_chip = counts_blocks}};
   family.shape = {"m", "n", "k"};
   family.time = [kind](std::span<const double> values, std::span<const double> shape, const AcceleratorSpec& chip) {
-    return cost::gemm_time({.m = shape[M], .n = shape[N], .k = shape[K]}, kind, coefficients(values), chip);
+    return cost::repeated_time({.m = shape[M], .n = shape[N], .k = shape[K]}, kind, coefficients(values), chip);
   };
   // Routers, projections, FFNs and heads of models from 1 to 700 billion parameters, split up to 8 ways. Only what
   // comes down from an inner size is deeper than a hidden one, and then as wide as that.
@@ -68,9 +86,10 @@ Family gemm_family(GemmKind kind) {
   family.stored = [kind](const models::KernelSet& kernels) -> std::optional<std::vector<double>> {
     const auto& gemm = kernels.gemm[static_cast<std::size_t>(kind)];
     if (!gemm) return std::nullopt;
-    return std::vector{gemm->t0.value(),        gemm->eff_flops,    gemm->eff_bw,       gemm->p,
-                       gemm->k_latency.value(), gemm->act_pass,     gemm->walk.value(), gemm->store.value(),
-                       gemm->last_wave,         gemm->split.value()};
+    return std::vector{gemm->t0.value(),        gemm->eff_flops,     gemm->eff_bw,        gemm->p,
+                       gemm->k_latency.value(), gemm->act_pass,      gemm->walk.value(),  gemm->store.value(),
+                       gemm->last_wave,         gemm->split.value(), gemm->start.value(), gemm->repeated.below.value(),
+                       gemm->repeated.share};
   };
   family.suits = [kind](const AcceleratorSpec& chip) {
     return chip.peak[static_cast<std::size_t>(models::compute_dtype(kind))].has_value();

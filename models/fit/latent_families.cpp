@@ -77,7 +77,8 @@ Family decode_family(Dtype kv) {
        .term = 1,
        .told_by = "heads",
        .trial = 0.5,
-       .of_chip = has_generated_kernels}};
+       .of_chip = has_generated_kernels},
+      {.key = "split", .unit = kTime, .highest = 10e-6, .term = 1, .trial = 1e-6, .of_chip = has_generated_kernels}};
   family.shape = {"sequences", "context", "heads"};
   family.time = [kv](std::span<const double> v, std::span<const double> s, const AcceleratorSpec& chip) {
     const MlaDecodeCoefficients c{.t0 = Seconds{v[0]},
@@ -89,6 +90,7 @@ Family decode_family(Dtype kv) {
                                   .resident = v[8],
                                   .last_walk = v[9],
                                   .another_read = v[10],
+                                  .split = Seconds{v[11]},
                                   .repeated = {.below = Bytes{v[5]}, .share = v[6]}};
     return cost::repeated_time(decode_shape(s), kv, c, chip);
   };
@@ -102,8 +104,8 @@ Family decode_family(Dtype kv) {
     const auto& c = kernels.mla_decode[static_cast<std::size_t>(kv)];
     if (!c) return std::nullopt;
     return std::vector{
-        c->t0.value(),     c->eff_flops,    c->eff_bw,   c->p,         c->query_io,    c->repeated.below.value(),
-        c->repeated.share, c->walk.value(), c->resident, c->last_walk, c->another_read};
+        c->t0.value(),     c->eff_flops,    c->eff_bw,   c->p,         c->query_io,     c->repeated.below.value(),
+        c->repeated.share, c->walk.value(), c->resident, c->last_walk, c->another_read, c->split.value()};
   };
   return family;
 }

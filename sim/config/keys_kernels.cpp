@@ -61,6 +61,9 @@ constexpr auto kKeys = joined(
         {"chip.kernels.gemm.KIND", "last_wave", "ratio", "0",
          "Share of a full wave of blocks that the last one takes at least."},
         {"chip.kernels.gemm.KIND", "split", kTime, "0", "Once, where several blocks share a tile."},
+        {"chip.kernels.gemm.KIND", "start", kTime, "0",
+         "Of each wave of blocks, while nothing else is read: they fill their pipelines."},
+        {"chip.kernels.gemm.KIND", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     }),
     provenance_rows("chip.kernels.gemm.KIND"),
     cache_rows("chip.kernels.attention_decode", "mapping: chip.kernels.attention_decode.KV"),
@@ -179,6 +182,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.mla_decode.KV", "another_read", "ratio", "0",
          "Of a read of the cache, for each further 16 of up to 32 heads; more are computed in tiles of 128. 0: "
          "neither."},
+        {"chip.kernels.mla_decode.KV", "split", kTime, "0",
+         "Of the root of each 1,000 keys of the mean context: blocks that share one, and what joins them."},
         {"chip.kernels.mla_decode.KV", "repeated", "mapping: chip.kernels.repeated", kOptional, kRepeated},
     }),
     provenance_rows("chip.kernels.mla_decode.KV"), kind_rows("chip.kernels.moe", "mapping: chip.kernels.moe.KIND"),
@@ -209,7 +214,7 @@ constexpr auto kKeys = joined(
         {"chip.kernels.head", "source", "text", kRequired, kSource},
 
         {"chip.kernels.repeated", "below", kSize, kRequired,
-         "A smaller KV cache stayed in the L2 between repetitions."},
+         "A smaller KV cache, or what five copies of a product read and write, stayed in the L2 between repetitions."},
         {"chip.kernels.repeated", "share", "ratio", kRequired, "What its bytes then cost, of their price from memory."},
 
         {"chip.kernels.valid", "m", "list: number", kOptional, kRange},

@@ -28,6 +28,14 @@ using models::SkewCoefficients;
 
 constexpr double kLargest = 1e12;  // of a plain number: exponents, passes
 
+models::RepeatedReads read_repeated(YamlMap& map) {
+  if (!map.given("repeated")) return {};
+  YamlMap repeated = map.map("repeated", "chip.kernels.repeated");
+  models::RepeatedReads reads{.below = repeated.bytes("below"), .share = repeated.number("share", 0.0, 1.0)};
+  repeated.finish();
+  return reads;
+}
+
 GemmCoefficients read_gemm(YamlMap map) {
   GemmCoefficients gemm{.t0 = map.seconds("t0"),
                         .eff_flops = map.number("eff_flops", 0.0, 1.0),
@@ -39,17 +47,11 @@ GemmCoefficients read_gemm(YamlMap map) {
                         .store = map.seconds("store"),
                         .last_wave = map.number("last_wave", 0.0, 1.0),
                         .split = map.seconds("split"),
+                        .start = map.seconds("start"),
+                        .repeated = read_repeated(map),
                         .provenance = read_provenance(map)};
   map.finish();
   return gemm;
-}
-
-models::RepeatedReads read_repeated(YamlMap& map) {
-  if (!map.given("repeated")) return {};
-  YamlMap repeated = map.map("repeated", "chip.kernels.repeated");
-  models::RepeatedReads reads{.below = repeated.bytes("below"), .share = repeated.number("share", 0.0, 1.0)};
-  repeated.finish();
-  return reads;
 }
 
 DecodeAttentionCoefficients read_decode_attention(YamlMap map) {
@@ -115,6 +117,7 @@ MlaDecodeCoefficients read_mla_decode(YamlMap map) {
                             .resident = map.number("resident", 0.0, 32.0),
                             .last_walk = map.number("last_walk", 0.0, 4.0),
                             .another_read = map.number("another_read", 0.0, 4.0),
+                            .split = map.seconds("split"),
                             .repeated = read_repeated(map),
                             .provenance = read_provenance(map)};
   map.finish();

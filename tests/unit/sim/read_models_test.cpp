@@ -120,6 +120,26 @@ TEST_CASE("read chip: what a fit says of itself arrives with its coefficients") 
   CHECK(fit.valid[1].greatest == 8192);
 }
 
+TEST_CASE(
+    "read chip: what waves of products start with and splits of contexts cost have defaults that leave prices alone") {
+  const auto chip = [](const std::vector<Override>& set) {
+    return read_chip(YamlMap::load(catalogue("chips/mi300x"), "chip", set)).kernels;
+  };
+  const auto bf16 = static_cast<std::size_t>(Dtype::Bf16);
+  CHECK(chip({}).gemm[bf16]->start == Seconds{});
+  CHECK(chip({}).gemm[bf16]->repeated.share == 1.0);
+  CHECK(chip({}).mla_decode[bf16]->split == Seconds{});
+  CHECK(chip({{"kernels.gemm.bf16.start", "2 us"}}).gemm[bf16]->start.value() == doctest::Approx(2e-6));
+  CHECK(chip({{"kernels.mla_decode.bf16.split", "2 us"}}).mla_decode[bf16]->split.value() == doctest::Approx(2e-6));
+  CHECK(chip({{"kernels.gemm.bf16.repeated.below", "50 MB"}, {"kernels.gemm.bf16.repeated.share", "0.5"}})
+            .gemm[bf16]
+            ->repeated.share == 0.5);
+  CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.gemm.bf16.start", "-1 us"}})), doctest::Contains("start"),
+                       UserError);
+  CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.mla_decode.bf16.split", "2 GB"}})), doctest::Contains("split"),
+                       UserError);
+}
+
 TEST_CASE("read chip: what blocks of heads and lone tiles cost has a default that leaves prices as they are") {
   const auto chip = [](const std::vector<Override>& set) {
     return read_chip(YamlMap::load(catalogue("chips/h100-sxm"), "chip", set)).kernels;

@@ -46,6 +46,24 @@ TEST_CASE("gemm: quantising the activations is paid beside the norm of compute a
   CHECK(us(gemm_time({.m = 1000, .n = 2000, .k = 1000}, GemmKind::Fp8, test::round_chip())) == exactly(expected));
 }
 
+TEST_CASE("gemm: a benchmark finds five copies of small weights in the L2 and a step does not") {
+  // M 100, N 1000, K 1000: weights of 2 MB, 0.2 MB read and 0.2 MB written beside them, at 800 GB/s; all else of it
+  // 2 + 4 + 0.1 us. Five copies, what is read and what is written: 10.4 MB.
+  const models::AcceleratorSpec chip = test::round_chip();
+  models::GemmCoefficients c = *chip.kernels.gemm[static_cast<std::size_t>(GemmKind::Bf16)];
+  const GemmShape shape{.m = 100, .n = 1000, .k = 1000};
+  const auto repeated = [&] { return us(repeated_time(shape, GemmKind::Bf16, c, chip)); };
+  CHECK(repeated() == exactly(9.1));  // no such thing in the table
+  c.repeated = {.below = Bytes{20.8e6}, .share = 0.5};
+  CHECK(repeated() == exactly(6.1 + (0.5 * 2.2 + 0.2) / 0.8));
+  c.repeated.below = Bytes{10.4e6 / 0.75};  // half of the way from half of it to all of it
+  CHECK(repeated() == exactly(6.1 + (0.75 * 2.2 + 0.2) / 0.8));
+  c.repeated.below = Bytes{10.4e6};
+  CHECK(repeated() == exactly(9.1));
+  c.repeated.below = Bytes{20.8e6};
+  CHECK(us(gemm_time(shape, GemmKind::Bf16, c, chip)) == exactly(9.1));
+}
+
 TEST_CASE("gemm: a batch of products is launched once") {
   // 8 x [10,50] x [50,100]: 8e5 FLOP are 16 ns; 8 * (10,000 + 1,000 + 2,000) B are 130 ns; 2 us and 5 ns for K.
   CHECK(us(gemm_time({.m = 10, .n = 100, .k = 50, .batch = 8}, GemmKind::Bf16, test::round_chip())) == exactly(2.151));

@@ -28,6 +28,14 @@ TEST_CASE("latent walk: a block takes 64 heads and walks its context alone") {
   CHECK(walk.pass(150e-6, 80, 80 * 1000.0) == Approx(230e-6).epsilon(1e-12));  // all of it, not more
 }
 
+TEST_CASE("latent walk: splitting a context takes longer as its root grows and as long for all of a batch") {
+  const LatentWalk walk({.split = 2_us}, 20, 100);
+  CHECK(walk.pass(30e-6, 1, 1000) == Approx(32e-6).epsilon(1e-12));
+  CHECK(walk.pass(30e-6, 1, 9000) == Approx(36e-6).epsilon(1e-12));
+  CHECK(walk.pass(30e-6, 8, 8 * 9000.0) == Approx(36e-6).epsilon(1e-12));
+  CHECK(walk.pass(0.0, 0, 1) == 0.0);  // nothing to split
+}
+
 TEST_CASE("latent walk: up to 32 heads each 16 read the cache and more are computed in tiles of 128") {
   const auto walk = [](double heads) { return LatentWalk({.another_read = 0.5}, heads, 100); };
   CHECK(walk(8).reads() == 1.0);

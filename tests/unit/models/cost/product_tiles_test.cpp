@@ -61,6 +61,20 @@ TEST_CASE("product tiles: the tile that suits is taken, and several blocks share
   CHECK(seconds(c, {.m = 64, .n = 64, .k = 1000}, 0.0, 0.05e-6) == Approx(shared + 4.096e-9));
 }
 
+TEST_CASE("product tiles: each wave of blocks starts once beside memory and blocks") {
+  models::GemmCoefficients c = plain();
+  c.last_wave = 0.3;
+  c.start = Seconds{4e-6};
+  const double block = 64 * 64 * 1e-12 * 1000;
+  CHECK(seconds(c, {.m = 64, .n = 64, .k = 1000}) == Approx(block + 4e-6));
+  CHECK(seconds(c, {.m = 64, .n = 640, .k = 1000}) == Approx(block + 4e-6));
+  CHECK(seconds(c, {.m = 64, .n = 640, .k = 1000}, 20e-6) == Approx(20e-6 + 4e-6));  // nothing is read meanwhile
+  // Eleven tiles of 64 columns start twice and take 1.3 blocks of 4.1 us; six of 128 start once and take two.
+  CHECK(seconds(c, {.m = 64, .n = 641, .k = 1000}) == Approx(2 * block + 4e-6));
+  c.start = Seconds{0.5e-6};  // now a second start costs less than what larger tiles compute
+  CHECK(seconds(c, {.m = 64, .n = 641, .k = 1000}) == Approx(1.3 * block + 2 * 0.5e-6));
+}
+
 TEST_CASE("product tiles: memory bounds them, and a price never falls as a shape grows") {
   models::GemmCoefficients c = plain();
   CHECK(seconds(c, {.m = 64, .n = 64, .k = 1000}, 1.0) == Approx(1.0));
@@ -73,12 +87,14 @@ TEST_CASE("product tiles: memory bounds them, and a price never falls as a shape
        .walk = 1.5_us,
        .store = Seconds{20e-9},
        .last_wave = 0.25,
-       .split = 2_us};
+       .split = 2_us,
+       .start = 3_us};
   const auto price = [&](double m, double n, double k) {
     return cost::gemm_time({.m = m, .n = n, .k = k}, models::GemmKind::Bf16, c, chip).value();
   };
   for (const double n : {64.0, 200.0, 1000.0, 5000.0}) {
     for (const double k : {256.0, 1000.0, 9000.0}) {
+      c.start = n < 300.0 ? 3_us : 0.2_us;
       double last = 0.0;
       bool falls = false;
       for (double m = 1; m < 3000; m += 7) {

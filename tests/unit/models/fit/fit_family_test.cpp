@@ -26,7 +26,7 @@ const Family& bf16_gemm() {
 }
 
 /// Of matrix products on a chip whose blocks do not count.
-const std::vector<double> kProducts{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3, 0.0, 0.0, 0.0, 0.0};
+const std::vector<double> kProducts{5e-6, 0.62, 0.71, 1.7, 0.4e-6, 0.3, 0.0, 0.0, 0.0, 0.0, 0.0, 80e6, 1.0};
 
 /// What a chip with coefficients `values` would measure on 10 x 8 x 8 shapes, each time `scale` of the formula.
 Samples measured_by_formula(const Family& family, const std::vector<double>& values,
@@ -193,8 +193,9 @@ TEST_CASE("fit: a term that the times do not show stays out and one that they sh
     }
     return serving_rows(*family, samples, chip);
   };
-  // t0, eff_flops, eff_bw, p, query_io, repeated.below, repeated.share
-  const FittedFamily shown = fit_family(*family, measured({15e-6, 0.6, 0.9, 1.0, 3.0, 80e6, 1.0}), chip);
+  // t0, eff_flops, eff_bw, p, query_io, repeated.below, repeated.share, walk, resident, last_walk, another_read, split
+  const FittedFamily shown =
+      fit_family(*family, measured({15e-6, 0.6, 0.9, 1.0, 3.0, 80e6, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0}), chip);
   CHECK(shown.values[4] == Approx(3.0).epsilon(0.05));
   CHECK(shown.held_out.p90 < 5e-3);
   CHECK(shown.held_out.rows + shown.fitted == 10 * 10 * 5);
