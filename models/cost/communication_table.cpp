@@ -116,7 +116,6 @@ CommunicationTable::CommunicationTable(const StepCostSpec& spec, const StepParts
       overlap_(spec.two_batch) {
   if (!has_experts_ || (!overlap_.decode && !overlap_.prefill)) return;
   two_batch_.emplace(spec, parts, graphs_.largest(), largest_total(spec));
-  attention_.emplace(spec);
 }
 
 template <class Take>
@@ -191,17 +190,20 @@ Communication CommunicationTable::sent(std::span<const StepShape> ranks) const {
 double CommunicationTable::hidden_ns(std::span<const StepShape> ranks, const Tokens& tokens) const {
   const bool padded = graphs_.pads(ranks);
   const std::uint32_t common = graphs_.common(ranks, padded);
-  double half = 0.0;
+  RankHalf half;
   for (const StepShape& shape : ranks) {
     if (shape.tokens() == 0) continue;
     const std::uint32_t own = common > 0 ? common : graphs_.tokens(shape, padded);
-    const double attention = two_batch_->moe_share() * (*attention_)(half_of(attention_work(shape)));
-    half = std::max(half, two_batch_->half(own) + attention);
+    const RankHalf mine = two_batch_->half(shape, own, tokens.prompts);
+    if (mine.total() > half.total()) half = mine;
   }
-  const TwoBatchTime time{.comp = half + two_batch_->experts(tokens.all),
-                          .comm = two_batch_->exchange(tokens.all, tokens.prompts),
-                          .layers = two_batch_->moe_layers(),
-                          .share = tokens.prompts ? overlap_.sm_share : 0.0};
+  const TwoBatchTime time = two_batch_->time(half, tokens.all, tokens.prompts);
+  if (time.dealt) {
+    // What the layers would take less if nothing were sent is not hidden.
+    TwoBatchTime silent = time;
+    silent.comm = 0.0;
+    return std::clamp(2.0 * time.comm - (time.total() - silent.total()), 0.0, 2.0 * time.comm);
+  }
   return std::clamp(time.hidden(), 0.0, 2.0 * time.comm);
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "models/cost/attention.hpp"
 #include "models/cost/communication.hpp"
 #include "models/cost/graph_padding.hpp"
 #include "models/cost/kv_exchange.hpp"
@@ -86,7 +85,6 @@ class CommunicationTable {
   KvExchange kv_exchange_;
   TwoBatchOverlap overlap_;
   std::optional<TwoBatch> two_batch_;
-  std::optional<Attention> attention_;  // of half batches
 };
 
 }  // namespace tokenyard::cost

@@ -96,7 +96,7 @@ ExchangeShape dispatch_shape(const models::LlmSpec& llm, const models::ParallelP
 ExchangeShape combine_shape(const models::LlmSpec& llm, const models::ParallelPlan& plan, const GroupLinks& links,
                             double tokens) {
   return {.tokens_per_chip = tokens / plan.stage_chips(),
-          .choices = 1.0 * llm.moe->top_k,
+          .choices = llm.moe->top_k + (plan.shared_expert_ranks > 0 ? 1.0 : 0.0),
           .groups = 1.0 * plan.expert,
           .bytes_per_copy = combine_bytes(llm.hidden),
           .domain_limit = reachable_domains(*llm.moe, links.domains)};

@@ -15,7 +15,7 @@ namespace tokenyard::cost {
 /// Tokens that are sent to their experts, or their results that come back.
 struct ExchangeShape {
   double tokens_per_chip = 0;  ///< that a chip sends out
-  double choices = 0;          ///< experts of a token: top_k
+  double choices = 0;          ///< experts of a token: top_k, and the shared ones where they have ranks of their own
   double groups = 1;           ///< that the experts are dealt to, of `splits` chips each; groups * splits chips in all
   double splits = 1;           ///< chips that share each expert; every one of them gets the token
   double bytes_per_copy = 0;

@@ -10,6 +10,7 @@
 #include "models/cost/two_batch.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace tokenyard::cost {
@@ -29,6 +30,11 @@ class Explained {
     common_ = graphs_.common(ranks, padded_);
     prompts_ = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
     split_ = splits(spec.two_batch, prompts_);
+    if (split_ && deals(spec.two_batch, prompts_)) {
+      const double cores = spec.two_batch.attention_cores;
+      dealt_.emplace(
+          Dealt{.attention = StepParts(with_cores(spec, cores)), .ffn = StepParts(with_cores(spec, 1.0 - cores))});
+    }
     for (const StepShape& shape : ranks) {
       tokens_ += own(shape);
       largest_ = std::max(largest_, own(shape));
@@ -41,7 +47,7 @@ class Explained {
   [[nodiscard]] std::vector<Part> lines() const {
     std::vector<Part> step = slowest_rank();
     if (split_) {
-      append(step, scaled(parts_.experts(half(tokens_)), 2.0));
+      append(step, scaled(experts_of_half(), 2.0));
       append(step, scaled(parts_.exchange(half(tokens_), prompts_), 2.0));
       step.push_back({"hidden by two batches", -1.0 * hidden()});
     } else {
@@ -78,13 +84,31 @@ class Explained {
     return parts;
   }
 
-  /// A rank's part of the MoE layers, of half its batch.
-  [[nodiscard]] std::vector<Part> moe_half(const StepShape& shape) const {
+  /// A rank's part of the MoE layers, of half its batch: attention where its cores are dealt to it, and the rest.
+  struct Half {
+    std::vector<Part> attention;
+    std::vector<Part> comp;
+
+    [[nodiscard]] std::vector<Part> both() const {
+      std::vector<Part> parts = attention;
+      append(parts, comp);
+      return parts;
+    }
+  };
+  [[nodiscard]] Half moe_half(const StepShape& shape) const {
     const double share = 1.0 * spec_.llm.moe_layers() / spec_.llm.layers;
-    std::vector<Part> parts = scaled(parts_.attention(half_of(attention_work(shape))), share);
-    append(parts, scaled(parts_.latents(half_of(latent_work(shape, own(shape)))), share));
-    append(parts, parts_.local(half(own(shape)), {.moe = spec_.llm.moe_layers()}));
-    return parts;
+    const StepParts& side = dealt_ ? dealt_->attention : parts_;
+    std::vector<Part> attention = scaled(side.attention(half_of(attention_work(shape))), share);
+    append(attention, scaled(side.latents(half_of(latent_work(shape, own(shape)))), share));
+    if (dealt_) {
+      append(attention, side.local_attention(half(own(shape))));
+      return {.attention = attention, .comp = dealt_->ffn.local_ffn(half(own(shape)))};
+    }
+    append(attention, parts_.local(half(own(shape)), {.moe = spec_.llm.moe_layers()}));
+    return {.attention = {}, .comp = attention};
+  }
+  [[nodiscard]] std::vector<Part> experts_of_half() const {
+    return (dealt_ ? dealt_->ffn : parts_).experts(half(tokens_));
   }
 
   /// All that one rank waits for on its own.
@@ -92,7 +116,7 @@ class Explained {
     std::vector<Part> parts;
     const AttentionWork work = attention_work(shape);
     if (split_) {
-      parts = scaled(moe_half(shape), 2.0);
+      parts = scaled(moe_half(shape).both(), 2.0);
       const double share = 1.0 * spec_.llm.dense_layers() / spec_.llm.layers;
       append(parts, scaled(parts_.attention(work), share));
       append(parts, scaled(parts_.latents(latent_work(shape, own(shape))), share));
@@ -119,17 +143,19 @@ class Explained {
   }
 
   [[nodiscard]] Seconds hidden() const {
-    Seconds half_rank;
+    Half half_rank;
     Seconds slowest;
     for (const StepShape& shape : ranks_) {
       if (shape.tokens() == 0 || total(rank(shape)) <= slowest) continue;
       slowest = total(rank(shape));
-      half_rank = total(moe_half(shape));
+      half_rank = moe_half(shape);
     }
-    const TwoBatchTime time{.comp = 1e9 * (half_rank + total(parts_.experts(half(tokens_)))).value(),
+    const TwoBatchTime time{.comp = 1e9 * (total(half_rank.comp) + total(experts_of_half())).value(),
                             .comm = 1e9 * total(parts_.exchange(half(tokens_), prompts_)).value(),
                             .layers = 1.0 * spec_.llm.moe_layers(),
-                            .share = prompts_ ? spec_.two_batch.sm_share : 0.0};
+                            .share = prompts_ ? spec_.two_batch.sm_share : 0.0,
+                            .attention = 1e9 * total(half_rank.attention).value(),
+                            .dealt = dealt_.has_value()};
     return Seconds{1e-9 * time.hidden()};
   }
 
@@ -140,8 +166,15 @@ class Explained {
     return count * spec_.host.per_launch;
   }
 
+  /// Both streams of half batches, each at its share of the cores.
+  struct Dealt {
+    StepParts attention;
+    StepParts ffn;
+  };
+
   const StepCostSpec& spec_;
   StepParts parts_;
+  std::optional<Dealt> dealt_;
   GraphPadding graphs_;
   KvExchange kv_exchange_;
   std::span<const StepShape> ranks_;

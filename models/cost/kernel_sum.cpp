@@ -306,15 +306,12 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
   };
   const bool prompts = std::any_of(ranks.begin(), ranks.end(), [](const StepShape& s) { return s.prefill_tokens > 0; });
   const bool split = two_batch_ && splits(overlap_, prompts);
-  double half = 0.0;  // of the slowest rank's MoE layers
+  RankHalf half;  // of the slowest rank's MoE layers
   double slowest = 0.0;
   const auto in_halves = [&](const StepShape& shape, std::uint32_t own) {
-    const AttentionWork work = attention_work(shape);
-    const double share = two_batch_->moe_share();
-    const LatentWork latents = latent_work(shape, own);
-    const double moe = two_batch_->half(own) + share * (latents_(half_of(latents)) + attention_(half_of(work)));
-    const double time = 2.0 * moe + two_batch_->dense(own) + (1.0 - share) * (latents_(latents) + attention_(work)) +
-                        head_(graphs_.rows(shape)) + more(shape, own);
+    const RankHalf moe = two_batch_->half(shape, own, prompts);
+    const double time =
+        2.0 * moe.total() + two_batch_->dense(shape, own) + head_(graphs_.rows(shape)) + more(shape, own);
     if (time > slowest) {
       slowest = time;
       half = moe;
@@ -324,11 +321,7 @@ SimTime KernelSum::special(std::span<const StepShape> ranks, bool padded) const 
   const Load step = split ? load(ranks, padded, in_halves) : load(ranks, padded, whole_batch);
   double chips = step.slowest + (drafting_ && has_experts_ ? drafting_->shared(step.tokens, step.rows) : 0.0);
   if (split) {
-    const TwoBatchTime time{.comp = half + two_batch_->experts(step.tokens),
-                            .comm = two_batch_->exchange(step.tokens, prompts),
-                            .layers = two_batch_->moe_layers(),
-                            .share = prompts ? overlap_.sm_share : 0.0};
-    chips += time.total() - 2.0 * half;
+    chips += two_batch_->time(half, step.tokens, prompts).total() - 2.0 * half.total();
   } else {
     chips += shared(step.tokens, prompts);
   }

@@ -189,7 +189,7 @@ LayerWork layer_work(const LlmSpec& llm, const ParallelPlan& plan, const models:
                               .token = {.width = experts, .bytes = kCopy * experts},
                               .in = LayersOf::Moe});
   }
-  if (llm.moe->shared_ffn > 0) {
+  if (llm.moe->shared_ffn > 0 && plan.shared_expert_ranks == 0) {
     add_ffn("shared experts", LayersOf::Moe, 1.0 * llm.moe->shared_ffn / plan.tensor, llm, formats, work);
     work.pointwise.push_back(
         {.kind = SmallKernel::Add, .layers = routed, .token = {.bytes = kAdd * hidden}, .in = LayersOf::Moe});
@@ -207,7 +207,7 @@ MoeShape expert_shape(const LlmSpec& llm, const ParallelPlan& plan) {
           .inner = 1.0 * llm.moe->expert_ffn / plan.expert_tensor(),
           .experts = 1.0 * llm.moe->experts,
           .top_k = 1.0 * llm.moe->top_k,
-          .expert_ranks = 1.0 * plan.expert,
+          .expert_ranks = 1.0 * plan.routed_ranks(),
           .gathered = plan.attention_data * plan.context > 1 && plan.expert > 1 ? 1.0 / plan.stage_chips() : 1.0,
           .redundant = 1.0 * plan.redundant_experts,
           .matrices = llm.gated_ffn ? 3.0 : 2.0};

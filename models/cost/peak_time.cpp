@@ -35,8 +35,11 @@ PeakTime::PeakTime(const StepCostSpec& spec) {
   }
   if (spec.llm.moe) {
     const MoeShape experts = expert_shape(spec.llm, spec.plan);
-    per_routed_ = spec.llm.moe_layers() * 2.0 * experts.matrices * experts.hidden * experts.inner * experts.top_k /
-                  (experts.expert_ranks * peak(spec, spec.precision.experts));
+    const double shared = spec.plan.shared_expert_ranks;
+    const double rows =
+        std::max(experts.top_k / experts.expert_ranks, shared > 0.0 ? 1.0 / shared : 0.0);  // of a token
+    per_routed_ = spec.llm.moe_layers() * 2.0 * experts.matrices * experts.hidden * experts.inner * rows /
+                  peak(spec, spec.precision.experts);
   }
   const double bf16 = spec.chip.peak_of(models::Dtype::Bf16).value();
   for (const AttentionLayers& layers : attention_layers(spec.llm)) {

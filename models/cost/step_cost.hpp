@@ -36,6 +36,9 @@ struct TwoBatchOverlap {
   bool decode = false;    ///< steps that only decode
   bool prefill = false;   ///< steps that hold prompt tokens
   double sm_share = 0.0;  ///< of the chip that exchange kernels keep from computation, in steps with prompt tokens
+  /// Of the chip's cores, what attention has beside the other half's experts and exchange on the rest, in steps that
+  /// only decode; 0: both halves compute on all cores, in turn.
+  double attention_cores = 0.0;
 };
 
 /// What an engine fuses, or computes beside something else. Source: the experiment's engine profile.

@@ -123,7 +123,7 @@ StepParts::StepParts(const StepCostSpec& spec)
   if (spec.expert_exchange == ExpertExchange::Gather) experts_.gathered = 1.0;
   if (spec.llm.moe) {
     expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts, spec.llm.moe->load_alpha), spec.llm.moe->experts,
-                          spec.llm.moe->top_k, spec.plan.expert);
+                          spec.llm.moe->top_k, spec.plan.routed_ranks());
   }
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
   expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
@@ -182,12 +182,30 @@ std::vector<Part> StepParts::local_sent(double tokens) const {
   return parts;
 }
 
-std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, double hops) const {
+std::vector<Part> StepParts::local(double tokens, double dense, double moe, double hops) const {
+  std::vector<Part> parts = computed(tokens, {.all = dense + moe, .dense = dense, .moe = moe});
+  add_sent(tokens, dense, moe, hops, parts);
+  return parts;
+}
+
+std::vector<Part> StepParts::local_attention(double tokens) const {
+  const double layers = spec_.llm.moe_layers();
+  std::vector<Part> parts = computed(tokens, {.all = layers});
+  add_sent(tokens, 0.0, layers, 0.0, parts);
+  return parts;
+}
+
+std::vector<Part> StepParts::local_ffn(double tokens) const {
+  return computed(tokens, {.moe = 1.0 * spec_.llm.moe_layers()});
+}
+
+std::vector<Part> StepParts::computed(double all_tokens, const Layers& of) const {
   std::vector<Part> parts;
   const double tokens = all_tokens / spec_.plan.context;
   if (tokens <= 0) return parts;
+  const double moe = of.moe;
   const auto layers = [&](LayersOf in) {
-    return in == LayersOf::All ? dense + moe : in == LayersOf::Dense ? dense : moe;
+    return in == LayersOf::All ? of.all : in == LayersOf::Dense ? of.dense : of.moe;
   };
   for (const Product& product : work_.products) {
     add(parts, product.line, PriceFamily::Products, layers(product.in), multiplied(product, tokens));
@@ -202,7 +220,6 @@ std::vector<Part> StepParts::local(double all_tokens, double dense, double moe, 
   if (moe > 0 && spec_.llm.moe->shared_ffn > 0 && all_tokens <= spec_.fusion.shared_experts_beside) {
     add(parts, kSharedExperts, PriceFamily::Products, -moe, beside_experts(tokens));
   }
-  add_sent(all_tokens, dense, moe, hops, parts);
   return parts;
 }
 
@@ -307,8 +324,18 @@ std::vector<Part> StepParts::experts(double tokens) const {
   MoeShape shape = experts_;
   shape.tokens = tokens;
   add(parts, "experts", PriceFamily::Experts, spec_.llm.moe_layers(),
-      priced().experts(shape, expert_loads_->at(tokens), spec_.precision.experts, skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
+      priced().experts(shape, busiest_load(tokens), spec_.precision.experts, skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
   return parts;
+}
+
+ExpertLoad StepParts::busiest_load(double tokens) const {
+  ExpertLoad load = expert_loads_->at(tokens);
+  if (const double shared = spec_.plan.shared_expert_ranks; shared > 0) {
+    const double mean = tokens * spec_.llm.moe->top_k / spec_.plan.routed_ranks();
+    load.rows = std::max(load.rows, tokens / shared / mean);
+    load.hit = std::max(load.hit, std::min(tokens / shared, 1.0));
+  }
+  return load;
 }
 
 std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
@@ -331,7 +358,12 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
   }
   // At the busiest rank's port; exchange tables are taken with even loads, and so is their price where nobody says one.
   const bool even = spec_.expert_load.routing == models::Routing::Fitted;
-  const double busiest = even ? tokens : tokens * expert_loads_->at(tokens).rows;
+  double fullest = busiest_load(tokens).rows;  // rows of its rank over those of the mean rank
+  if (plan.shared_expert_ranks > 0) {
+    const double top_k = spec_.llm.moe->top_k;
+    fullest *= top_k / plan.routed_ranks() * plan.expert / (top_k + 1.0);
+  }
+  const double busiest = even ? tokens : tokens * fullest;
   const ExchangeShape sent = dispatch_shape(spec_.llm, plan, spec_.precision, links, busiest);
   const ExchangeShape back = combine_shape(spec_.llm, plan, links, busiest);
   add(parts, "dispatch", PriceFamily::Exchange, layers, priced().exchange(sent, links, prompts, Direction::Dispatch));
@@ -424,7 +456,10 @@ Bytes StepParts::expert_weights(double tokens) const {
   shape.tokens = tokens;
   const ExpertLoad mean{.hit = expert_loads_->at(tokens).mean_hit};
   const Bytes per_chip = moe_weight_bytes(shape, mean, spec_.precision.experts);
-  return per_chip * spec_.plan.stage_chips() * spec_.llm.moe_layers();
+  const double shared = spec_.plan.shared_expert_ranks;
+  const ExpertLoad copy{.hit = shared > 0 ? std::min(tokens / shared, 1.0) : 0.0};
+  return spec_.llm.moe_layers() * (per_chip * (spec_.plan.stage_chips() - shared) +
+                                   moe_weight_bytes(shape, copy, spec_.precision.experts) * shared);
 }
 
 }  // namespace tokenyard::cost

@@ -52,6 +52,10 @@ class StepParts {
   [[nodiscard]] std::vector<Part> local(double tokens) const;
   /// The same for the layers of one stage, with one hop.
   [[nodiscard]] std::vector<Part> local(double tokens, const models::StageLayers& stage) const;
+  /// Of the MoE layers in local(tokens): attention's kernels with what is sent, and those of the FFN (router, shared
+  /// experts).
+  [[nodiscard]] std::vector<Part> local_attention(double tokens) const;
+  [[nodiscard]] std::vector<Part> local_ffn(double tokens) const;
   /// Of local(tokens) what is sent: all-reduces and hops.
   [[nodiscard]] std::vector<Part> local_sent(double tokens) const;
   /// Of latent attention, what stands between latents and heads: for `rows` of tokens, absorbed; for `keys`, expanded,
@@ -84,6 +88,15 @@ class StepParts {
   /// Whether chips of a stage hold different tokens.
   [[nodiscard]] bool spreads_tokens() const { return spec_.plan.attention_data * spec_.plan.context > 1; }
   [[nodiscard]] std::vector<Part> local(double tokens, double dense, double moe, double hops) const;
+  /// Layers whose kernels count, by LayersOf.
+  struct Layers {
+    double all = 0.0;
+    double dense = 0.0;
+    double moe = 0.0;
+  };
+  [[nodiscard]] std::vector<Part> computed(double tokens, const Layers& of) const;
+  /// Of the ranks that hold routed experts, or, where they do more, of those that hold the shared ones.
+  [[nodiscard]] ExpertLoad busiest_load(double tokens) const;
   void add_expanded(double times, double keys, std::vector<Part>& parts) const;
   void add_sent(double tokens, double dense, double moe, double hops, std::vector<Part>& parts) const;
   /// `tokens` of this product in one layer.

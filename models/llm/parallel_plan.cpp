@@ -47,9 +47,14 @@ std::string expert_objection(std::uint32_t expert, const ParallelPlan& plan, con
     return std::to_string(expert) + " does not divide the " + stage +
            " chips of a stage (tensor * context * attention_data)";
   }
-  if ((moe.experts + plan.redundant_experts) % expert != 0) {
-    return std::to_string(expert) + " does not divide the " + std::to_string(moe.experts + plan.redundant_experts) +
-           " experts" + (plan.redundant_experts > 0 ? " (redundant ones included)" : "");
+  const std::uint32_t held = moe.experts + plan.redundant_experts;
+  const std::uint32_t shared = plan.shared_expert_ranks;
+  if (expert <= shared) return "leaves no rank for routed experts beside shared_expert_ranks " + std::to_string(shared);
+  if (held % (expert - shared) != 0) {
+    return (shared == 0 ? std::to_string(expert)
+                        : "less shared_expert_ranks it is " + std::to_string(expert - shared) + ", which") +
+           " does not divide the " + std::to_string(held) + " experts" +
+           (plan.redundant_experts > 0 ? " (redundant ones included)" : "");
   }
   const std::uint32_t split = plan.stage_chips() / expert;
   if (moe.expert_ffn % split != 0) {
@@ -65,7 +70,22 @@ void check_expert(const ParallelPlan& plan, const LlmSpec& llm) {
     if (plan.redundant_experts != 0) {
       throw SpecError("redundant_experts", llm.name + " is a dense model; it must be 0");
     }
+    if (plan.shared_expert_ranks != 0) {
+      throw SpecError("shared_expert_ranks", llm.name + " is a dense model; it must be 0");
+    }
     return;
+  }
+  if (plan.shared_expert_ranks > 0) {
+    if (llm.moe->shared_ffn != llm.moe->expert_ffn) {
+      throw SpecError("shared_expert_ranks", "needs shared experts of the size of a routed one (" +
+                                                 std::to_string(llm.moe->expert_ffn) + "); those of " + llm.name +
+                                                 " have " + std::to_string(llm.moe->shared_ffn));
+    }
+    if (plan.expert != plan.stage_chips()) {
+      throw SpecError("shared_expert_ranks", "needs a group of experts a chip: expert must be " +
+                                                 std::to_string(plan.stage_chips()) + ", not " +
+                                                 std::to_string(plan.expert));
+    }
   }
   const std::string objection = expert_objection(plan.expert, plan, *llm.moe);
   if (objection.empty()) return;
@@ -149,10 +169,16 @@ Bytes weight_bytes_per_chip(const LlmSpec& llm, const ParallelPlan& plan, const 
   const double attention = (attention_share(llm, plan.tensor) - output) * weight_bytes(precision.weights) +
                            output * weight_bytes(precision.of_attention_output());
   const double dense_layer = attention + p.dense_ffn_per_layer / tensor * ffn_weight;
-  const double moe_layer = !llm.moe ? 0.0
-                                    : attention + p.shared_per_layer / tensor * ffn_weight + p.router_per_layer * bf16 +
-                                          (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() *
-                                              weight_bytes(precision.experts);
+  const double expert_weight = weight_bytes(precision.experts);
+  double ffn = 0.0;  // of a MoE layer
+  if (llm.moe && plan.shared_expert_ranks > 0) {
+    const double held = 1.0 * (llm.moe->experts + plan.redundant_experts) / plan.routed_ranks();
+    ffn = std::max(held * p.expert, 1.0 * p.shared_per_layer) * expert_weight;
+  } else if (llm.moe) {
+    ffn = p.shared_per_layer / tensor * ffn_weight +
+          (llm.moe->experts + plan.redundant_experts) * p.expert / plan.stage_chips() * expert_weight;
+  }
+  const double moe_layer = llm.moe ? attention + p.router_per_layer * bf16 + ffn : 0.0;
 
   double fullest = 0.0;
   for (const StageLayers& stage : stage_layers(llm, plan)) {

@@ -20,19 +20,24 @@ struct ParallelPlan {
   std::uint32_t context = 1;  ///< groups of `tensor` chips that share a rank's prompts by position, weights on each
   std::uint32_t kv = 1;  ///< chips of a tensor group that share one sequence's cache instead of each holding a copy
   std::uint32_t redundant_experts = 0;  ///< of every MoE layer, held besides all experts of the model
+  /// Of the `expert` ranks, those that hold a copy of the shared experts and nothing else: every token goes to one of
+  /// them as to its routed ones. 0: each rank computes them for its own tokens.
+  std::uint32_t shared_expert_ranks = 0;
 
   [[nodiscard]] std::uint32_t rank_chips() const { return tensor * context; }
   [[nodiscard]] std::uint32_t stage_chips() const { return rank_chips() * attention_data; }
   [[nodiscard]] std::uint32_t chips() const { return stage_chips() * pipeline; }
   [[nodiscard]] std::uint32_t expert_tensor() const { return stage_chips() / expert; }  ///< splits inside an expert
+  [[nodiscard]] std::uint32_t routed_ranks() const { return expert - shared_expert_ranks; }
 };
 
 /// Throws SpecError("tensor" | "pipeline" | "attention_data" | "expert" | "context" | "kv", ...) when the plan does not
 /// divide the model; the message lists the values that would. tensor may exceed the KV heads (they are then replicated)
 /// but must be a multiple of them or divide them; it divides the heads, the dense FFN and the shared experts. expert is
 /// 1 for a dense model, else it divides stage_chips and the experts, redundant ones included, and expert_tensor divides
-/// expert_ffn. kv divides the copies of the cache that a tensor group would hold: tensor / KV heads, and tensor for
-/// MLA.
+/// expert_ffn. shared_expert_ranks leaves ranks for the routed experts, is 0 unless each chip is such a rank, and needs
+/// shared experts of the size of a routed one. kv divides the copies of the cache that a tensor group would hold:
+/// tensor / KV heads, and tensor for MLA.
 void validate(const ParallelPlan& plan, const LlmSpec& llm);
 
 /// Layers of one pipeline stage.

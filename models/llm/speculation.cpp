@@ -72,6 +72,7 @@ ParallelPlan drafting_plan(const LlmSpec& drafting, const ParallelPlan& plan) {
   if (!drafting.moe) {
     stage.expert = 1;
     stage.redundant_experts = 0;
+    stage.shared_expert_ranks = 0;
   }
   return stage;
 }

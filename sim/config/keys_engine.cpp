@@ -56,6 +56,10 @@ constexpr auto kKeys = std::to_array<Key>({
      "Steps with prompts, or without, as two half batches: the exchange of one's experts hides behind the other."},
     {"engine", "exchange_sm_share", "ratio", "0.18",
      "Of a chip, what the exchange of steps with prompts keeps from the other half. Default: DeepEP's 24 of 132 SMs."},
+    {"engine", "attention_cores", "ratio", "0",
+     "Of a chip's cores, what attention has in two half batches that only decode, beside the other half's experts and "
+     "exchange on the rest; 0: the halves compute in turn, on all cores. For chips whose thread blocks are not "
+     "counted."},
     {"engine", "all_reduce", "list of text", "[]",
      "Its all-reduce kernels: the first of these that the chip's collectives have; default: those of the chip."},
     {"engine", "experts", "list of text", "[]",

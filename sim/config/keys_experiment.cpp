@@ -72,6 +72,9 @@ constexpr auto kKeys = std::to_array<Key>({
     {"parallel", "context", "count", "1",
      "Groups of `tensor` chips that share a prompt by position; in prefill pools."},
     {"parallel", "redundant_experts", "count", "0", "Replicas of experts in every MoE layer, besides one of each."},
+    {"parallel", "shared_expert_ranks", "count", "0",
+     "Of the expert ranks, those that hold a copy of the shared experts and nothing else; 0: every rank computes them "
+     "for its own tokens."},
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
     {"parallel", "expert_load", "one of: fitted | balanced | power_law | measured", "fitted",

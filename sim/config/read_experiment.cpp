@@ -47,7 +47,8 @@ void read_parallel(const YamlMap& pool_map, YamlMap map, const models::LlmSpec& 
                                   .expert = map.count("expert", 1, kMost),
                                   .context = map.count("context", 1, kMost),
                                   .kv = map.count("kv", 1, kMost),
-                                  .redundant_experts = map.count("redundant_experts", 0, kMost)};
+                                  .redundant_experts = map.count("redundant_experts", 0, kMost),
+                                  .shared_expert_ranks = map.count("shared_expert_ranks", 0, kMost)};
   pool.plan = plan;
   pool.expert_load = read_expert_load(map);
   map.finish();

@@ -82,6 +82,7 @@ void check_apart(const YamlMap& pool_map, const YamlMap& parallel, const models:
        {std::pair{"pipeline", plan.pipeline}, {"context", plan.context}, {"kv", plan.kv}, {"expert", plan.expert}}) {
     if (value > 1) parallel.fail(key, "must be 1 where `ffn` holds the experts");
   }
+  if (plan.shared_expert_ranks > 0) parallel.fail("shared_expert_ranks", "must be 0 where `ffn` holds the experts");
   models::LlmSpec attention = llm;
   attention.moe.reset();
   models::ParallelPlan alone = plan;

@@ -27,7 +27,14 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
   const std::string overlap = map.choice("two_batch_overlap", {"off", "prefill", "decode", "both"});
   engine.two_batch = {.decode = overlap == "decode" || overlap == "both",
                       .prefill = overlap == "prefill" || overlap == "both",
-                      .sm_share = map.number("exchange_sm_share", 0.0, 1.0)};
+                      .sm_share = map.number("exchange_sm_share", 0.0, 1.0),
+                      .attention_cores = map.number("attention_cores", 0.0, 1.0)};
+  if (engine.two_batch.attention_cores >= 1.0) {
+    map.fail("attention_cores", "leaves no cores for experts; must be below 1");
+  }
+  if (engine.two_batch.attention_cores > 0.0 && !engine.two_batch.decode) {
+    map.fail("attention_cores", "deals cores to two half batches; set two_batch_overlap to decode or both");
+  }
   engine.expert_exchange = map.choice("expert_exchange", {"all_to_all", "gather"}) == "gather"
                                ? cost::ExpertExchange::Gather
                                : cost::ExpertExchange::AllToAll;

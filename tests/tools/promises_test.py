@@ -235,7 +235,8 @@ class Help(Promises):
         text = self.works("keys", "parallel")
         self.assertEqual(re.findall(r"^(\S+):$", text, re.MULTILINE), ["parallel"])
         names = re.findall(r"^  (\w+) ", text, re.MULTILINE)
-        self.assertEqual(names, ["tensor", "pipeline", "attention_data", "expert", "context", "redundant_experts", "eplb",
+        self.assertEqual(names, ["tensor", "pipeline", "attention_data", "expert", "context", "redundant_experts",
+                                 "shared_expert_ranks", "eplb",
                                  "expert_load", "expert_load_alpha", "expert_shares", "kv"])
 
     def test_keys_as_markdown(self):

@@ -24,6 +24,7 @@ tokenyard_tests(unit_cost unit
     unit/models/cost/roofline_test.cpp
     unit/models/cost/small_kernels_test.cpp
     unit/models/cost/micro_batches_test.cpp
+    unit/models/cost/dealt_cores_test.cpp
     unit/models/cost/special_steps_test.cpp
     unit/models/cost/step_cost_test.cpp
     unit/models/cost/step_laws_test.cpp
