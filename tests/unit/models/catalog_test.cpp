@@ -25,7 +25,7 @@ constexpr const char* kLlms = "models/catalog/llms";
 std::filesystem::path entry(const char* folder, const std::string& name) {
   return test::source_root() / folder / (name + ".yaml");
 }
-AcceleratorSpec chip(const std::string& name) { return read_chip(YamlMap::load(entry(kChips, name), "chip")); }
+AcceleratorSpec chip(const std::string& name) { return read_chip(YamlMap::load_entry(name, "chip", kChips)); }
 LlmSpec llm(const std::string& name) { return read_llm(YamlMap::load(entry(kLlms, name), "llm")); }
 
 /// Architecture figures as published with the configurations; kilo and giga are decimal.
