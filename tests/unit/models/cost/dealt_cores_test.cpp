@@ -78,11 +78,11 @@ TEST_CASE("dealt cores: a step is attention of one half beside the experts of th
   const std::vector<StepShape> ranks(8, decodes(64, 64'000));
   // Three of four layers are MoE layers; latent attention of 32,000 tokens reads longer than it computes, even on three
   // quarters of the cores: 16 us + 32,000 * 320 B / 800G a layer.
-  const double first = 3 * (16.0 + 32'000.0 * 320 / 800e3) + 0.75 * us(total(attention.latents(32, 0))) +
+  const double first = 3 * (16.0 + 32'000.0 * 320 / 800e3) + 0.75 * us(total(attention.latents({.rows = 32}))) +
                        us(total(attention.local_attention(32)));
   const double second = us(total(rest.local_ffn(32))) + us(total(rest.experts(256))) + us(total(parts.exchange(256)));
   const double unsplit = us(total(parts.local(64, {.dense = 1}))) + us(total(parts.head(64))) + 16.0 +
-                         64'000.0 * 320 / 800e3 + 0.25 * us(total(parts.latents(64, 0)));
+                         64'000.0 * 320 / 800e3 + 0.25 * us(total(parts.latents({.rows = 64})));
   CHECK(us(make_kernel_sum(spec)->step(ranks)) ==
         Approx(unsplit + 2 * std::max(first, second) + std::min(first, second) / 3).epsilon(1e-5));
 }
