@@ -122,8 +122,8 @@ StepParts::StepParts(const StepCostSpec& spec)
   check_kernels();
   if (spec.expert_exchange == ExpertExchange::Gather) experts_.gathered = 1.0;
   if (spec.llm.moe) {
-    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts, spec.llm.moe->load_alpha), spec.llm.moe->experts,
-                          spec.llm.moe->top_k, spec.plan.routed_ranks());
+    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts, spec.llm.moe->load_alpha),
+                          spec.llm.moe->experts, spec.llm.moe->top_k, spec.plan.routed_ranks());
   }
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
   expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
@@ -324,7 +324,8 @@ std::vector<Part> StepParts::experts(double tokens) const {
   MoeShape shape = experts_;
   shape.tokens = tokens;
   add(parts, "experts", PriceFamily::Experts, spec_.llm.moe_layers(),
-      priced().experts(shape, busiest_load(tokens), spec_.precision.experts, skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
+      priced().experts(shape, busiest_load(tokens), spec_.precision.experts,
+                       skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
   return parts;
 }
 

@@ -39,7 +39,7 @@ struct MoeSpec {
   std::uint32_t dense_layers = 0;  ///< leading layers with a dense FFN instead
   std::uint32_t groups = 0;        ///< of experts, for group-limited routing; 0 = none
   std::uint32_t top_groups = 0;    ///< groups that a token's experts may come from
-  double load_alpha = 1.2;  ///< of the power law that the loads of its experts follow where nobody tells them
+  double load_alpha = 1.2;         ///< of the power law that the loads of its experts follow where nobody tells them
 };
 
 /// A decoder-only transformer.
@@ -95,8 +95,8 @@ struct Parameters {
 [[nodiscard]] Flop attention_flop_per_context_token(const LlmSpec& spec);
 
 /// KV cache of one token over all layers, whole model (not per rank):
-/// GQA 2*kv_heads*head_dim elements per layer; MLA kv_rank + rope_dim. Windowed layers count in full, as far as they are
-/// kept: what an engine keeps of them is its KV layout's.
+/// GQA 2*kv_heads*head_dim elements per layer; MLA kv_rank + rope_dim. Windowed layers count in full, as far as they
+/// are kept: what an engine keeps of them is its KV layout's.
 [[nodiscard]] Bytes kv_bytes_per_token(const LlmSpec& spec, Dtype kv);
 
 }  // namespace tokenyard::models

@@ -7,7 +7,7 @@ namespace tokenyard::models {
 
 /// Shares of a layer's tokens that its experts get.
 enum class Routing : std::uint8_t {
-  Fitted,    ///< as kernels are measured for the model: experts by the power law of MoeSpec::load_alpha, exchanges evenly
+  Fitted,  ///< as kernels are measured for the model: experts by the power law of MoeSpec::load_alpha, exchanges evenly
   Balanced,  ///< all alike
   PowerLaw,  ///< loads of density x^-alpha: see cost::ExpertLoads
   Measured,  ///< as listed

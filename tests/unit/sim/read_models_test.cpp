@@ -125,15 +125,19 @@ TEST_CASE(
   const auto chip = [](const std::vector<Override>& set) {
     return read_chip(YamlMap::load(catalogue("chips/mi300x"), "chip", set)).kernels;
   };
-  const auto bf16 = static_cast<std::size_t>(Dtype::Bf16);
+  const auto bf16 = static_cast<std::size_t>(GemmKind::Bf16);
+  const auto cache = static_cast<std::size_t>(Dtype::Bf16);
+  REQUIRE(chip({}).gemm[bf16]);
+  REQUIRE(chip({}).mla_decode[cache]);
   CHECK(chip({}).gemm[bf16]->start == Seconds{});
   CHECK(chip({}).gemm[bf16]->repeated.share == 1.0);
-  CHECK(chip({}).mla_decode[bf16]->split == Seconds{});
+  CHECK(chip({}).mla_decode[cache]->split == Seconds{});
   CHECK(chip({{"kernels.gemm.bf16.start", "2 us"}}).gemm[bf16]->start.value() == doctest::Approx(2e-6));
-  CHECK(chip({{"kernels.mla_decode.bf16.split", "2 us"}}).mla_decode[bf16]->split.value() == doctest::Approx(2e-6));
-  CHECK(chip({{"kernels.gemm.bf16.repeated.below", "50 MB"}, {"kernels.gemm.bf16.repeated.share", "0.5"}})
-            .gemm[bf16]
-            ->repeated.share == 0.5);
+  CHECK(chip({{"kernels.mla_decode.bf16.split", "2 us"}}).mla_decode[cache]->split.value() == doctest::Approx(2e-6));
+  const std::vector<Override> repeated{{"kernels.gemm.bf16.repeated", "{below: 50 MB, share: 0.5}"}};
+  const auto kernels = chip(repeated);
+  CHECK(kernels.gemm[bf16]->repeated.below == Bytes{50e6});
+  CHECK(kernels.gemm[bf16]->repeated.share == 0.5);
   CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.gemm.bf16.start", "-1 us"}})), doctest::Contains("start"),
                        UserError);
   CHECK_THROWS_WITH_AS(static_cast<void>(chip({{"kernels.mla_decode.bf16.split", "2 GB"}})), doctest::Contains("split"),

@@ -137,7 +137,8 @@ TEST_CASE("system aggregates: the machine gives a chip what its data sheet says"
     const topologies::Topology topology = machine(name);
     for (std::uint32_t id = 0; id < topology.chip_count(); id += topology.chip_count() / 2) {
       const auto file = catalog_root() / "models/catalog/chips" / (topology.place(ChipId{id}).kind + ".yaml");
-      const models::AcceleratorSpec chip = read_chip(YamlMap::load_entry(file.stem().string(), "chip", "models/catalog/chips"));
+      const models::AcceleratorSpec chip =
+          read_chip(YamlMap::load_entry(file.stem().string(), "chip", "models/catalog/chips"));
       // A chip that is not on the machine's scale-up plane has another one before the scale-out plane.
       PlaneId up = topology.scale_up();
       while (topology.port(ChipId{id}, up) == BytesPerSecond{}) up = PlaneId{up.index() + 1};

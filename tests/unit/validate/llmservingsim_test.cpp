@@ -71,9 +71,8 @@ TEST_CASE("LLMServingSim: a line without a stamp and a folder without its descri
         "r.jsonl:2: queued_ts: is missing; a number is needed");
   CHECK(user_error([&] { (void)read_llmservingsim("r.jsonl", "{\"arrival_time\": \"x\"}\n", ""); }) ==
         "r.jsonl:1: arrival_time: 'x' is not a number");
-  CHECK(user_error([&] {
-          (void)read_llmservingsim("r.jsonl", "{\"arrival_time\": 1, \"arrival_time\": 2}\n", "");
-        }) == "r.jsonl:1: arrival_time: is given twice; once would be right");
+  CHECK(user_error([&] { (void)read_llmservingsim("r.jsonl", "{\"arrival_time\": 1, \"arrival_time\": 2}\n", ""); }) ==
+        "r.jsonl:1: arrival_time: is given twice; once would be right");
   CHECK(user_error([&] { (void)read_llmservingsim("r.jsonl", "\n", ""); }) == "r.jsonl: holds no request");
   const TempYaml empty("");
   CHECK(user_error([&] {
