@@ -81,6 +81,7 @@ class KernelSum final : public StepCost {
                         [&](double tokens) { return parts.shared(tokens, true); }),
         prompts_differ_(prompts_differ(spec)),
         latents_(spec, parts, graphs_.largest()),
+        decodes_(latents_.with_absorbed(local_.total())),
         attention_(spec),
         coverage_(spec),
         host_per_step_(ns(spec.host.per_step)),
@@ -209,7 +210,7 @@ class KernelSum final : public StepCost {
       largest = std::max(largest, own);
       const auto context = static_cast<double>(static_cast<std::int64_t>(rank.decode_context));
       const double attention = attention_.decode(attention_.batch(rank.decodes), context, rank.longest_context);
-      slowest = std::max(slowest, local_(own) + latents_.absorbed(own) + head_(rank.decodes) + attention);
+      slowest = std::max(slowest, decodes_(own) + head_(rank.decodes) + attention);
     };
     if (ranks.size() == 1) {
       tokens = padded(ranks[0]);
@@ -276,6 +277,7 @@ class KernelSum final : public StepCost {
   PartTable shared_prompts_;  // the same with prompts among them, where that differs
   bool prompts_differ_;
   LatentProducts latents_;
+  TokenTable decodes_;  // local_ and latents_ of a rank that only decodes
   Attention attention_;
   AttentionCoverage coverage_;
   double host_per_step_;
@@ -352,7 +354,7 @@ void KernelSum::decode_run(const StepShape& first, std::span<SimTime> prices) co
   const std::uint32_t decodes = first.decodes;
   expect(decodes > 0 && decodes <= max_tokens_, "a run of decodes fits into a step");
   const std::uint32_t own = graphs_.tokens(shape, graphs_.pads({&shape, 1}));
-  const double rank = local_(own) + latents_.absorbed(own) + head_(decodes);
+  const double rank = decodes_(own) + head_(decodes);
   const double together = shared(own, false);
   const double on_host = host(decodes);
   const double launched = launches_.of(graphs_.captured(own, false), false);

@@ -21,8 +21,10 @@ class LatentProducts {
     const LatentWork parted = work.parted(absorbed_below_);
     return absorbed_(parted.rows) + expanded(parted.keys);
   }
-  /// Of a step that only decodes.
-  [[nodiscard]] double absorbed(std::uint32_t rows) const { return latent_ ? absorbed_(rows) : 0.0; }
+  /// `rest` of a rank's tokens, with these where all are decodes. REQUIRES: a table of `largest`.
+  [[nodiscard]] TokenTable with_absorbed(const TokenTable& rest) const {
+    return latent_ ? rest + absorbed_.total() : rest;
+  }
 
   /// Adds what the price of these rests on.
   void add_basis(LatentWork work, PriceBasis& basis) const;

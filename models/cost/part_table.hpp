@@ -21,6 +21,7 @@ class PartTable {
 
   /// Nanoseconds of all parts. REQUIRES: count <= most.
   [[nodiscard]] double operator()(std::uint32_t count) const { return total_(count); }
+  [[nodiscard]] const TokenTable& total() const { return total_; }
 
   /// Adds what the price of `count` tokens rests on. REQUIRES: count <= most.
   void add_basis(std::uint32_t count, PriceBasis& basis) const {

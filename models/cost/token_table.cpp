@@ -1,6 +1,7 @@
 #include "models/cost/token_table.hpp"
 
 #include <algorithm>
+#include <functional>
 
 namespace tokenyard::cost {
 
@@ -13,6 +14,12 @@ TokenTable::TokenTable(std::uint32_t most, const std::function<double(double)>& 
     knot += 1U << shift_of(knot);
     values_.push_back(price(knot));
   }
+}
+
+TokenTable operator+(TokenTable left, const TokenTable& right) {
+  expect(left.most_ == right.most_, "tables that are added have the same knots");
+  std::transform(left.values_.begin(), left.values_.end(), right.values_.begin(), left.values_.begin(), std::plus<>{});
+  return left;
 }
 
 }  // namespace tokenyard::cost

@@ -20,6 +20,9 @@ class TokenTable {
   /// Calls `price` once a knot from 0 to `most`. REQUIRES: most < 2^31.
   TokenTable(std::uint32_t most, const std::function<double(double)>& price);
 
+  /// Both together, in one look-up. REQUIRES: tables of the same `most`.
+  friend TokenTable operator+(TokenTable left, const TokenTable& right);
+
   /// REQUIRES: count <= most.
   [[nodiscard]] double operator()(std::uint32_t count) const {
     expect(count <= most_, "the step is no larger than the table");

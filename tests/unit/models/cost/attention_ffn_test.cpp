@@ -3,6 +3,7 @@
 
 #include "models/base/errors.hpp"
 #include "models/cost/step_parts.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -15,6 +16,7 @@
 using namespace tokenyard;
 using namespace tokenyard::cost;
 using doctest::Approx;
+using test::us;
 
 namespace {
 
@@ -40,8 +42,6 @@ std::map<std::string, double> lines_us(const StepCostSpec& spec, const std::vect
   for (const CostLine& line : explain_step(spec, shapes)) lines[line.name] = line.time.value() * 1e6;
   return lines;
 }
-
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
 
 double sum_us(const std::vector<Part>& parts, bool ffn) {
   double sum = 0.0;

@@ -1,5 +1,6 @@
 #include "models/cost/attention.hpp"
 #include "models/cost/kernels.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -13,12 +14,11 @@ using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
 using models::Dtype;
+using test::us;
 
 namespace {
 
 constexpr auto kBf16 = static_cast<std::size_t>(Dtype::Bf16);
-
-double us(Seconds time) { return time.value() * 1e6; }
 
 // The terms of the attention kernels that the round chip does without, one at a time. Its own figures are in
 // tiny_specs.

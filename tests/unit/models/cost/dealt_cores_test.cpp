@@ -6,6 +6,7 @@
 #include "models/cost/step_parts.hpp"
 #include "models/cost/two_batch.hpp"
 #include "models/llm/parallel_plan.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -19,15 +20,10 @@ using namespace tokenyard;
 using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
+using test::decodes;
+using test::us;
 
 namespace {
-
-StepShape decodes(std::uint32_t sequences, std::uint64_t context) {
-  return {.decodes = sequences, .decode_context = context};
-}
-
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
-double us(Seconds time) { return time.value() * 1e6; }
 
 StepCostSpec dealt(double attention_cores) {
   StepCostSpec spec = test::round_cost(test::tiny_moe(), {.attention_data = 8, .expert = 8});

@@ -1,5 +1,6 @@
 #include "models/cost/exchange.hpp"
 
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -11,11 +12,11 @@ using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
 using models::ExchangeCopies;
+using test::us;
 
 namespace {
 
 Approx exactly(double value) { return Approx(value).epsilon(1e-12); }
-double us(Seconds time) { return time.value() * 1e6; }
 
 models::ExchangeKernel kernel(ExchangeCopies copies = ExchangeCopies::PerExpert) {
   models::ExchangeKernel one = test::round_chip().kernels.collectives.exchange(false);

@@ -4,6 +4,7 @@
 #include "models/cost/attention_ffn.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/ways.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -16,6 +17,7 @@
 using namespace tokenyard;
 using namespace tokenyard::cost;
 using doctest::Approx;
+using test::us;
 
 namespace {
 
@@ -60,8 +62,6 @@ double ring_us(double size, double ranks) {
   const double x = (size * (ranks - 1.0) / ranks / 100e9 + size / 400e9) * 1e6;
   return 10.0 + 2.0 * (ranks - 1.0) + x + std::sqrt(7.0 * x);
 }
-
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
 
 }  // namespace
 

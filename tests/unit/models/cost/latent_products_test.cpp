@@ -3,6 +3,7 @@
 
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -13,11 +14,9 @@
 using namespace tokenyard;
 using namespace tokenyard::cost;
 using doctest::Approx;
+using test::us;
 
 namespace {
-
-double us(Seconds time) { return time.value() * 1e6; }
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
 
 StepShape chunk(std::uint32_t prefix, std::uint32_t tokens) {
   StepShape shape;

@@ -1,6 +1,7 @@
 #include "models/cost/peak_time.hpp"
 
 #include "models/llm/architecture.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -11,12 +12,9 @@
 using namespace tokenyard;
 using namespace tokenyard::cost;
 using doctest::Approx;
+using test::prompt;
 
 namespace {
-
-StepShape prompt(std::uint32_t tokens) {
-  return {.chunks = 1, .prefill_tokens = tokens, .prefill_area_x2 = std::uint64_t{tokens} * tokens};
-}
 
 double bf16_peak(const StepCostSpec& spec) { return spec.chip.peak_of(models::Dtype::Bf16).value(); }
 

@@ -1,6 +1,7 @@
 #include "models/cost/small_kernels.hpp"
 
 #include "models/cost/step_parts.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -14,10 +15,10 @@ using namespace tokenyard::cost;
 using doctest::Approx;
 using models::SmallKernel;
 using models::SmallKernelCoefficients;
+using test::us;
 
 namespace {
 
-double us(Seconds time) { return time.value() * 1e6; }
 Approx exactly(double value) { return Approx(value).epsilon(1e-12); }  // only rounding
 
 double part(const std::vector<Part>& parts, std::string_view name) {

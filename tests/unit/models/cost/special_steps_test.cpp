@@ -5,6 +5,7 @@
 #include "models/cost/step_cost.hpp"
 #include "models/cost/step_parts.hpp"
 #include "models/cost/two_batch.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -18,19 +19,12 @@ using namespace tokenyard;
 using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
+using test::decodes;
+using test::prompt;
 
 namespace {
 
-StepShape decodes(std::uint32_t sequences, std::uint64_t context) {
-  return {.decodes = sequences, .decode_context = context};
-}
-
-StepShape prompt(std::uint32_t tokens) {
-  return {.chunks = 1, .prefill_tokens = tokens, .prefill_area_x2 = std::uint64_t{tokens} * tokens};
-}
-
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
-double us(Seconds time) { return time.value() * 1e6; }
+using test::us;
 double us(const Part& part) { return us(part.time); }
 SimTime price(const StepCostSpec& spec, const StepShape& shape) { return make_kernel_sum(spec)->step(shape); }
 

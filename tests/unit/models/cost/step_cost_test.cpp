@@ -3,6 +3,7 @@
 #include "models/base/errors.hpp"
 #include "models/cost/kernels.hpp"
 #include "models/cost/step_parts.hpp"
+#include "tests/support/steps.hpp"
 #include "tests/support/tiny_specs.hpp"
 
 #include <doctest/doctest.h>
@@ -20,19 +21,12 @@ using namespace tokenyard::cost;
 using namespace tokenyard::literals;
 using doctest::Approx;
 using models::GemmKind;
+using test::decodes;
+using test::prompt;
+using test::us;
 
 namespace {
 
-StepShape decodes(std::uint32_t sequences, std::uint64_t context) {
-  return {.decodes = sequences, .decode_context = context};
-}
-
-StepShape prompt(std::uint32_t tokens) {
-  return {.chunks = 1, .prefill_tokens = tokens, .prefill_area_x2 = std::uint64_t{tokens} * tokens};
-}
-
-double us(SimTime time) { return static_cast<double>(time.ns()) * 1e-3; }
-double us(Seconds time) { return time.value() * 1e6; }
 SimTime price(const StepCostSpec& spec, const StepShape& shape) { return make_kernel_sum(spec)->step(shape); }
 
 }  // namespace

@@ -40,6 +40,17 @@ TEST_CASE("token table: every count up to its end and none beyond") {
   }
 }
 
+TEST_CASE("token table: two of one length add up at every count, those of different lengths do not") {
+  const auto square = [](double x) { return x * x; };
+  const auto line = [](double x) { return 3.0 + 2.0 * x; };
+  const TokenTable both = TokenTable(5'000, square) + TokenTable(5'000, line);
+  for (const std::uint32_t count : {0U, 17U, 2048U, 4096U, 4992U}) {
+    CAPTURE(count);
+    CHECK(both(count) == square(count) + line(count));
+  }
+  CHECK_THROWS_AS(static_cast<void>(TokenTable(5'000, square) + TokenTable(4'000, line)), BugError);
+}
+
 TEST_CASE("token table: within 1e-4 of the price of a layer and of the experts") {
   for (const StepCostSpec& spec :
        {test::round_cost(test::tiny_dense(), {.tensor = 2}),
