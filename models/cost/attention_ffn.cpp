@@ -75,8 +75,8 @@ std::array<TokenTable, 2> way_tables(const StepCostSpec& spec, Direction way) {
   // one.
   const bool even = spec.expert_load.routing == models::Routing::Fitted;
   const models::ParallelPlan& plan = spec.ffn->plan;
-  const ExpertLoads loads(routing_of(spec.expert_load, plan.redundant_experts, spec.llm.moe->load_alpha),
-                          spec.llm.moe->experts, spec.llm.moe->top_k, plan.expert);
+  const ExpertLoads loads(routing_of(spec.expert_load, *spec.llm.moe, plan.redundant_experts), spec.llm.moe->experts,
+                          spec.llm.moe->top_k, plan.expert);
   return tables(all_tokens(spec), [&](std::size_t kind, double tokens) {
     const double fullest = kind == 0 || even ? 1.0 : loads.at(tokens).rows;
     return way_ns(spec, way, tokens, way_bytes(spec, way, kind == 1), fullest);

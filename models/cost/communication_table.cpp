@@ -198,13 +198,14 @@ double CommunicationTable::hidden_ns(std::span<const StepShape> ranks, const Tok
     if (mine.total() > half.total()) half = mine;
   }
   const TwoBatchTime time = two_batch_->time(half, tokens.all, tokens.prompts);
-  if (time.dealt) {
+  const double both = 2.0 * time.exchange();
+  if (time.order == TwoBatchTime::Order::Dealt) {
     // What the layers would take less if nothing were sent is not hidden.
     TwoBatchTime silent = time;
-    silent.comm = 0.0;
-    return std::clamp(2.0 * time.comm - (time.total() - silent.total()), 0.0, 2.0 * time.comm);
+    silent.dispatch = silent.combine = 0.0;
+    return std::clamp(both - (time.total() - silent.total()), 0.0, both);
   }
-  return std::clamp(time.hidden(), 0.0, 2.0 * time.comm);
+  return std::clamp(time.hidden(), 0.0, both);
 }
 
 }  // namespace tokenyard::cost

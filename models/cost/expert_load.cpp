@@ -4,14 +4,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace tokenyard::cost {
 namespace {
 
 constexpr std::uint32_t kPermutations = 16;
+constexpr std::uint32_t kDraws = 64;  // of a placement; all permutations together have as many
 constexpr std::size_t kOctaves = 25;  // to 16 M tokens
+
+/// The number below which a standard normal one lies with this chance, by Newton's method, which from 0 never
+/// overshoots.
+double normal_quantile(double chance) {
+  double z = 0.0;
+  for (int round = 0; round < 60; ++round) {
+    const double below = 0.5 * std::erfc(-z / std::numbers::sqrt2);
+    const double density = std::exp(-0.5 * z * z) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+    z -= (below - chance) / density;
+  }
+  return z;
+}
 
 /// Popularity of the experts, any scale, when `tokens` tokens choose `top_k` each.
 std::vector<double> popularity(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k,
@@ -19,6 +34,11 @@ std::vector<double> popularity(const ExpertRouting& routing, std::uint32_t exper
   if (routing.kind == ExpertRouting::Kind::Measured) return routing.measured;
   std::vector<double> shares(experts, 1.0);
   if (routing.kind == ExpertRouting::Kind::Balanced) return shares;
+  if (routing.kind == ExpertRouting::Kind::LogNormal) {
+    for (std::uint32_t i = 0; i < experts; ++i)
+      shares[i] = std::exp(routing.sigma * normal_quantile((i + 0.5) / experts));
+    return shares;
+  }
   const bool many = tokens * top_k > experts;
   const double least = many ? 1.0 : 0.01;
   const double most = many ? std::max(0.8 * tokens, 1.0) : 2.0;
@@ -67,103 +87,235 @@ std::vector<Order> permutations(std::uint32_t experts) {
   return orders;
 }
 
-struct Rank {
-  double rows = 0.0;
-  double hit = 0.0;
-  std::size_t slots = 0;
-  void take(double row) {
-    rows += row;
-    hit += std::min(row, 1.0);
-    ++slots;
-  }
+/// A place for an expert or a copy of one.
+struct Slot {
+  std::uint32_t expert = 0;
+  std::size_t rank = 0;
+  double rows = 0.0;  ///< of a step, on average
 };
 
-Rank busiest_in_order(const std::vector<double>& rows, const Order& order, std::size_t ranks) {
+std::vector<Slot> in_order(const std::vector<double>& rows, const Order& order, std::size_t ranks) {
   const std::size_t each = rows.size() / ranks;
-  Rank busiest;
-  for (std::size_t first = 0; first < rows.size(); first += each) {
-    Rank rank;
-    for (std::size_t i = first; i < first + each; ++i) rank.take(rows[order[i]]);
-    if (rank.rows > busiest.rows) busiest = rank;
-  }
-  return busiest;
+  std::vector<Slot> slots;
+  for (std::size_t i = 0; i < rows.size(); ++i) slots.push_back({order[i], i / each, rows[order[i]]});
+  return slots;
 }
 
-/// Copies of the most loaded experts, then slots to the least loaded rank that has room, heaviest first.
-std::vector<Rank> balanced(const std::vector<double>& rows, std::size_t ranks, std::uint32_t redundant) {
-  std::vector<double> copies(rows.size(), 1.0);
-  for (std::uint32_t slot = 0; slot < redundant; ++slot) {
+/// Packs of equally many things each: heaviest first, to the lightest pack that has room.
+std::vector<std::size_t> packed(const std::vector<double>& weights, std::size_t packs) {
+  std::vector<std::size_t> order(weights.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::size_t room = weights.size() / packs;
+  if (room == 1) return order;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
+  std::vector<std::size_t> pack_of(weights.size());
+  std::vector<std::size_t> things(packs, 0);
+  std::vector<double> weight(packs, 0.0);
+  for (const std::size_t thing : order) {
+    std::size_t lightest = packs;
+    for (std::size_t pack = 0; pack < packs; ++pack) {
+      if (things[pack] < room && (lightest == packs || weight[pack] < weight[lightest])) lightest = pack;
+    }
+    pack_of[thing] = lightest;
+    ++things[lightest];
+    weight[lightest] += weights[thing];
+  }
+  return pack_of;
+}
+
+/// Adds `experts` and `redundant` copies of the most loaded of them on `ranks` ranks from `first` on.
+void balance(const std::vector<double>& rows, const Order& experts, std::size_t first, std::size_t ranks,
+             std::size_t redundant, std::vector<Slot>& slots) {
+  std::vector<double> copies(experts.size(), 1.0);
+  for (std::size_t slot = 0; slot < redundant; ++slot) {
     std::size_t heaviest = 0;
-    for (std::size_t i = 1; i < rows.size(); ++i) {
-      if (rows[i] / copies[i] > rows[heaviest] / copies[heaviest]) heaviest = i;
+    for (std::size_t i = 1; i < experts.size(); ++i) {
+      if (rows[experts[i]] / copies[i] > rows[experts[heaviest]] / copies[heaviest]) heaviest = i;
     }
     copies[heaviest] += 1.0;
   }
-  std::vector<double> slots;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    slots.insert(slots.end(), static_cast<std::size_t>(copies[i]), rows[i] / copies[i]);
-  std::sort(slots.rbegin(), slots.rend());
-  const std::size_t room = slots.size() / ranks;
-  std::vector<Rank> dealt(ranks);
-  for (const double row : slots) {
-    Rank* least = nullptr;
-    for (Rank& rank : dealt) {
-      if (rank.slots < room && (least == nullptr || rank.rows < least->rows)) least = &rank;
-    }
-    least->take(row);
+  std::vector<double> parts;
+  const std::size_t begin = slots.size();
+  for (std::size_t i = 0; i < experts.size(); ++i) {
+    const double part = rows[experts[i]] / copies[i];
+    parts.insert(parts.end(), static_cast<std::size_t>(copies[i]), part);
+    slots.insert(slots.end(), static_cast<std::size_t>(copies[i]), {.expert = experts[i], .rows = part});
   }
-  return dealt;
+  const std::vector<std::size_t> ranks_of = packed(parts, ranks);
+  for (std::size_t i = 0; i < parts.size(); ++i) slots[begin + i].rank = first + ranks_of[i];
 }
 
-/// `orders`: of a power law, permutations() of the experts.
+bool by_nodes(const ExpertRouting& routing, std::size_t ranks) {
+  return routing.nodes > 1 && routing.groups > 0 && routing.groups % routing.nodes == 0 && ranks % routing.nodes == 0 &&
+         routing.redundant % routing.nodes == 0;
+}
+
+/// `order`: experts by group, where nodes take whole groups.
+std::vector<Slot> balanced(const ExpertRouting& routing, const std::vector<double>& rows, const Order& order,
+                           std::size_t ranks) {
+  std::vector<Slot> slots;
+  if (!by_nodes(routing, ranks)) {
+    balance(rows, order, 0, ranks, routing.redundant, slots);
+    return slots;
+  }
+  const std::size_t size = rows.size() / routing.groups;
+  std::vector<double> group_rows(routing.groups, 0.0);
+  for (std::size_t i = 0; i < rows.size(); ++i) group_rows[i / size] += rows[order[i]];
+  const std::vector<std::size_t> nodes_of = packed(group_rows, routing.nodes);
+  const std::size_t each = ranks / routing.nodes;
+  for (std::size_t node = 0; node < routing.nodes; ++node) {
+    Order experts;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (nodes_of[i / size] == node) experts.push_back(order[i]);
+    }
+    balance(rows, experts, node * each, each, routing.redundant / routing.nodes, slots);
+  }
+  return slots;
+}
+
+/// Standard normal numbers of kDraws steps: one for the drift of each expert, one for the chance of each slot. Always
+/// the same (Box and Muller).
+class Draws {
+ public:
+  Draws(std::size_t experts, std::size_t slots) : drift_(kDraws), chance_(kDraws) {
+    for (std::uint64_t draw = 0; draw < kDraws; ++draw) {
+      for (std::uint64_t i = 0; i < experts; ++i) drift_[draw].push_back(normal(2 * draw, i));
+      for (std::uint64_t i = 0; i < slots; ++i) chance_[draw].push_back(normal(2 * draw + 1, i));
+    }
+  }
+
+  [[nodiscard]] const std::vector<double>& drift(std::size_t draw) const { return drift_[draw]; }
+  [[nodiscard]] const std::vector<double>& chance(std::size_t draw) const { return chance_[draw]; }
+
+ private:
+  static double normal(std::uint64_t stream, std::uint64_t i) {
+    const std::uint64_t seed = mixed(i + (stream << 32U));
+    const double u = (static_cast<double>(seed >> 11U) + 0.5) * 0x1p-53;
+    const double v = static_cast<double>(mixed(seed) >> 11U) * 0x1p-53;
+    return std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v);
+  }
+
+  std::vector<std::vector<double>> drift_;   // by draw, then expert
+  std::vector<std::vector<double>> chance_;  // by draw, then slot
+};
+
+/// What does not depend on the tokens: orders of the experts, permutations where it matters and nobody tells which
+/// expert has which popularity, and the draws.
+struct Fixed {
+  std::vector<Order> orders;
+  std::optional<Draws> draws;
+};
+
+/// Rows of the busiest rank, the mean of `count` steps from the `first`th draw on that have `all` rows of `tokens`.
+double drawn_rows(const std::vector<Slot>& slots, std::size_t ranks, double tokens, double all, double drift,
+                  const Draws& draws, std::size_t first, std::size_t count) {
+  std::vector<double> spread;
+  for (const Slot& slot : slots) spread.push_back(std::sqrt(slot.rows * std::max(1.0 - slot.rows / tokens, 0.0)));
+  std::vector<double> load(ranks);
+  double busiest = 0.0;
+  for (std::size_t draw = first; draw < first + count; ++draw) {
+    std::fill(load.begin(), load.end(), 0.0);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+      const double strayed = slots[i].rows * (1.0 + drift * draws.drift(draw)[slots[i].expert]);
+      const double rows = std::max(strayed + spread[i] * draws.chance(draw)[i], 0.0);
+      load[slots[i].rank] += rows;
+      sum += rows;
+    }
+    if (sum > 0.0) busiest += *std::max_element(load.begin(), load.end()) * all / sum;
+  }
+  return busiest / static_cast<double>(count);
+}
+
+/// What a placement asks of its ranks.
+struct Placed {
+  double rows = 0.0;      ///< of the busiest
+  double hit = 0.0;       ///< likewise
+  double most_hit = 0.0;  ///< of any
+  double all_hit = 0.0;
+};
+
+/// Of a routing that is drawn, the mean of `count` steps from the `first`th draw on.
+Placed placed(const ExpertRouting& routing, const std::vector<Slot>& slots, std::size_t ranks, double tokens,
+              double all, const Fixed& fixed, std::size_t first, std::size_t count) {
+  std::vector<double> rows(ranks, 0.0);
+  std::vector<double> hit(ranks, 0.0);
+  Placed sums;
+  for (const Slot& slot : slots) {
+    rows[slot.rank] += slot.rows;
+    const double likely = std::min(slot.rows / tokens, 1.0);
+    const double hits = !routing.drawn ? std::min(slot.rows, 1.0)
+                        : likely < 1.0 ? -std::expm1(tokens * std::log1p(-likely))
+                                       : 1.0;
+    hit[slot.rank] += hits;
+    sums.all_hit += hits;
+  }
+  const auto busiest = static_cast<std::size_t>(std::max_element(rows.begin(), rows.end()) - rows.begin());
+  sums.rows =
+      routing.drawn ? drawn_rows(slots, ranks, tokens, all, routing.drift, *fixed.draws, first, count) : rows[busiest];
+  sums.hit = hit[busiest];
+  sums.most_hit = *std::max_element(hit.begin(), hit.end());
+  return sums;
+}
+
 ExpertLoad load_of(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks,
-                   double tokens, const std::vector<Order>& orders) {
+                   double tokens, const Fixed& fixed) {
   if (tokens <= 0.0) return {};
   const std::vector<double> rows = rows_of(popularity(routing, experts, top_k, tokens), top_k, tokens);
-  const double mean = tokens * top_k / ranks;
-  Rank all;
-  for (const double row : rows) all.take(row);
-  const double mean_hit = all.hit / ranks;
+  const double all = tokens * top_k;
+  const double mean = all / ranks;
   if (routing.placement == ExpertRouting::Placement::Ideal || routing.kind == ExpertRouting::Kind::Balanced) {
-    return {.rows = 1.0, .hit = mean_hit, .mean_hit = mean_hit};
+    double hit = 0.0;
+    for (const double row : rows) hit += std::min(row, 1.0) / ranks;
+    return {.rows = 1.0, .hit = hit, .mean_hit = hit};
   }
-  if (routing.placement == ExpertRouting::Placement::Balanced) {
-    Rank most;
-    Rank together;
-    for (const Rank& rank : balanced(rows, ranks, routing.redundant)) {
-      most.rows = std::max(most.rows, rank.rows);
-      most.hit = std::max(most.hit, rank.hit);
-      together.hit += rank.hit;
-    }
-    return {.rows = std::max(most.rows / mean, 1.0), .hit = most.hit, .mean_hit = together.hit / ranks};
+  const bool evened = routing.placement == ExpertRouting::Placement::Balanced;
+  const std::size_t each = kDraws / fixed.orders.size();
+  Placed sum;
+  for (std::size_t i = 0; i < fixed.orders.size(); ++i) {
+    const std::vector<Slot> slots =
+        evened ? balanced(routing, rows, fixed.orders[i], ranks) : in_order(rows, fixed.orders[i], ranks);
+    const Placed one = placed(routing, slots, ranks, tokens, all, fixed, each * i, each);
+    sum.rows += one.rows;
+    sum.hit += evened ? one.most_hit : one.hit;
+    sum.all_hit += one.all_hit;
   }
-  if (routing.kind == ExpertRouting::Kind::Measured) {
-    Order numbered(experts);
-    std::iota(numbered.begin(), numbered.end(), 0U);
-    const Rank busiest = busiest_in_order(rows, numbered, ranks);
-    return {.rows = std::max(busiest.rows / mean, 1.0), .hit = busiest.hit, .mean_hit = mean_hit};
-  }
-  Rank sum;
-  for (const Order& order : orders) {
-    const Rank busiest = busiest_in_order(rows, order, ranks);
-    sum.rows += busiest.rows / kPermutations;
-    sum.hit += busiest.hit / kPermutations;
-  }
-  return {.rows = std::max(sum.rows / mean, 1.0), .hit = sum.hit, .mean_hit = mean_hit};
+  const auto n = static_cast<double>(fixed.orders.size());
+  return {.rows = std::max(sum.rows / n / mean, 1.0), .hit = sum.hit / n, .mean_hit = sum.all_hit / n / ranks};
 }
 
-std::vector<Order> orders_for(const ExpertRouting& routing, std::uint32_t experts) {
-  const bool drawn = routing.kind == ExpertRouting::Kind::PowerLaw;
-  return drawn && routing.placement == ExpertRouting::Placement::InOrder ? permutations(experts) : std::vector<Order>{};
+Fixed fixed_for(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t ranks) {
+  Fixed fixed;
+  if (routing.placement == ExpertRouting::Placement::Ideal || routing.kind == ExpertRouting::Kind::Balanced)
+    return fixed;
+  if (routing.drawn) fixed.draws.emplace(experts, experts + routing.redundant);
+  const bool by_load = routing.placement == ExpertRouting::Placement::Balanced && !by_nodes(routing, ranks);
+  if (by_load || routing.kind == ExpertRouting::Kind::Measured) {
+    Order& numbered = fixed.orders.emplace_back(experts);
+    std::iota(numbered.begin(), numbered.end(), 0U);
+  } else {
+    fixed.orders = permutations(experts);
+  }
+  return fixed;
 }
 
 }  // namespace
 
-ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant, double fitted) {
-  ExpertRouting routing{.alpha = fitted, .measured = load.shares, .redundant = redundant};
+ExpertRouting routing_of(const models::ExpertLoad& load, const models::MoeSpec& moe, std::uint32_t redundant,
+                         std::uint32_t nodes) {
+  ExpertRouting routing{
+      .alpha = moe.load_alpha, .measured = load.shares, .redundant = redundant, .groups = moe.groups, .nodes = nodes};
   if (load.routing == models::Routing::Balanced) routing.kind = ExpertRouting::Kind::Balanced;
   if (load.routing == models::Routing::Measured) routing.kind = ExpertRouting::Kind::Measured;
   if (load.routing == models::Routing::PowerLaw) routing.alpha = load.alpha;
+  if (load.routing == models::Routing::LogNormal) {
+    routing.kind = ExpertRouting::Kind::LogNormal;
+    routing.sigma = load.sigma;
+  }
+  if (load.routing != models::Routing::Fitted) {
+    routing.drawn = true;
+    routing.drift = load.drift;
+  }
   if (load.eplb == models::Eplb::On) routing.placement = ExpertRouting::Placement::Balanced;
   if (load.eplb == models::Eplb::Ideal) routing.placement = ExpertRouting::Placement::Ideal;
   return routing;
@@ -171,7 +323,7 @@ ExpertRouting routing_of(const models::ExpertLoad& load, std::uint32_t redundant
 
 ExpertLoad expert_load(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k, std::uint32_t ranks,
                        double tokens) {
-  return load_of(routing, experts, top_k, ranks, tokens, orders_for(routing, experts));
+  return load_of(routing, experts, top_k, ranks, tokens, fixed_for(routing, experts, ranks));
 }
 
 ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, std::uint32_t top_k,
@@ -179,9 +331,9 @@ ExpertLoads::ExpertLoads(const ExpertRouting& routing, std::uint32_t experts, st
   expect(ranks > 0 && (experts + routing.redundant) % ranks == 0, "ranks have equally many experts");
   expect(routing.kind != ExpertRouting::Kind::Measured || routing.measured.size() == experts,
          "a share for each expert");
-  const std::vector<Order> orders = orders_for(routing, experts);
+  const Fixed fixed = fixed_for(routing, experts, ranks);
   for (std::size_t i = 0; i < kOctaves; ++i) {
-    by_octave_.push_back(load_of(routing, experts, top_k, ranks, std::exp2(static_cast<double>(i)), orders));
+    by_octave_.push_back(load_of(routing, experts, top_k, ranks, std::exp2(static_cast<double>(i)), fixed));
   }
 }
 

@@ -21,6 +21,8 @@ std::vector<Part> scaled(std::vector<Part> parts, double factor) {
   return parts;
 }
 
+double ns(const std::vector<Part>& parts) { return 1e9 * total(parts).value(); }
+
 /// A step taken apart, straight from the formulas: what KernelSum compiles.
 class Explained {
  public:
@@ -84,28 +86,24 @@ class Explained {
     return parts;
   }
 
-  /// A rank's part of the MoE layers, of half its batch: attention where its cores are dealt to it, and the rest.
+  /// A rank's part of the MoE layers, of half its batch.
   struct Half {
-    std::vector<Part> attention;
-    std::vector<Part> comp;
-
-    [[nodiscard]] std::vector<Part> both() const {
-      std::vector<Part> parts = attention;
-      append(parts, comp);
-      return parts;
-    }
+    std::vector<Part> parts;
+    RankHalf times;
   };
   [[nodiscard]] Half moe_half(const StepShape& shape) const {
     const double share = 1.0 * spec_.llm.moe_layers() / spec_.llm.layers;
+    const double tokens = half(own(shape));
     const StepParts& side = dealt_ ? dealt_->attention : parts_;
+    const std::vector<Part> latents = scaled(side.latents(half_of(latent_work(shape, own(shape)))), share);
+    const std::vector<Part> ffn = (dealt_ ? dealt_->ffn : parts_).local_ffn(tokens);
     std::vector<Part> attention = scaled(side.attention(half_of(attention_work(shape))), share);
-    append(attention, scaled(side.latents(half_of(latent_work(shape, own(shape)))), share));
-    if (dealt_) {
-      append(attention, side.local_attention(half(own(shape))));
-      return {.attention = attention, .comp = dealt_->ffn.local_ffn(half(own(shape)))};
-    }
-    append(attention, parts_.local(half(own(shape)), {.moe = spec_.llm.moe_layers()}));
-    return {.attention = {}, .comp = attention};
+    append(attention, latents);
+    append(attention, side.local_attention(tokens));
+    const double prepare = dealt_ ? 0.0 : ns(side.local_prepare(tokens)) + 0.5 * ns(latents);
+    const RankHalf times{.prepare = prepare, .attend = ns(attention) - prepare, .ffn = ns(ffn)};
+    append(attention, ffn);
+    return {.parts = attention, .times = times};
   }
   [[nodiscard]] std::vector<Part> experts_of_half() const {
     return (dealt_ ? dealt_->ffn : parts_).experts(half(tokens_));
@@ -116,7 +114,7 @@ class Explained {
     std::vector<Part> parts;
     const AttentionWork work = attention_work(shape);
     if (split_) {
-      parts = scaled(moe_half(shape).both(), 2.0);
+      parts = scaled(moe_half(shape).parts, 2.0);
       const double share = 1.0 * spec_.llm.dense_layers() / spec_.llm.layers;
       append(parts, scaled(parts_.attention(work), share));
       append(parts, scaled(parts_.latents(latent_work(shape, own(shape))), share));
@@ -143,19 +141,21 @@ class Explained {
   }
 
   [[nodiscard]] Seconds hidden() const {
-    Half half_rank;
+    RankHalf half_rank;
     Seconds slowest;
     for (const StepShape& shape : ranks_) {
       if (shape.tokens() == 0 || total(rank(shape)) <= slowest) continue;
       slowest = total(rank(shape));
-      half_rank = moe_half(shape);
+      half_rank = moe_half(shape).times;
     }
-    const TwoBatchTime time{.comp = 1e9 * (total(half_rank.comp) + total(experts_of_half())).value(),
-                            .comm = 1e9 * total(parts_.exchange(half(tokens_), prompts_)).value(),
+    const BothWays exchange = both_ways(parts_.exchange(half(tokens_), prompts_));
+    const TwoBatchTime time{.rank = half_rank,
+                            .experts = ns(experts_of_half()),
+                            .dispatch = 1e9 * exchange.out.value(),
+                            .combine = 1e9 * exchange.back.value(),
                             .layers = 1.0 * spec_.llm.moe_layers(),
                             .share = prompts_ ? spec_.two_batch.sm_share : 0.0,
-                            .attention = 1e9 * total(half_rank.attention).value(),
-                            .dealt = dealt_.has_value()};
+                            .order = order(spec_.two_batch, prompts_)};
     return Seconds{1e-9 * time.hidden()};
   }
 

@@ -99,8 +99,11 @@ void add_gqa(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
     work.pointwise.push_back(
         {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = q_rank, .bytes = kCopy * q_rank}});
   }
-  work.products.push_back(
-      {"attention output", layers, {.m = 1, .n = 1.0 * llm.hidden, .k = query}, formats.output.weights});
+  work.products.push_back({.line = "attention output",
+                           .layers = layers,
+                           .shape = {.m = 1, .n = 1.0 * llm.hidden, .k = query},
+                           .kind = formats.output.weights,
+                           .after_attention = true});
   work.pointwise.push_back(formats.in.norm(layers, llm.hidden));
   if (gqa.head_norms) add_head_norms(layers, gqa.head_dim, query, qkv, rotary.apart, work);
   add_rotary(layers, qkv, small, work);
@@ -130,7 +133,11 @@ void add_mla(const LlmSpec& llm, const ParallelPlan& plan, const AttentionFormat
   const double embedded = small.rotary_in_attention ? 0.0 : rope + heads * rope;
   work.joined.push_back(
       {.kind = SmallKernel::Add, .layers = layers, .token = {.bytes = kCopy * heads * nope + kActivation * embedded}});
-  work.products.push_back({"attention output", layers, {.m = 1, .n = hidden, .k = heads * v}, formats.output.weights});
+  work.products.push_back({.line = "attention output",
+                           .layers = layers,
+                           .shape = {.m = 1, .n = hidden, .k = heads * v},
+                           .kind = formats.output.weights,
+                           .after_attention = true});
   work.pointwise.push_back(formats.in.norm(layers, hidden));
   work.pointwise.push_back(
       {.kind = SmallKernel::Norm, .layers = layers, .token = {.width = latents, .bytes = kCopy * latents}});

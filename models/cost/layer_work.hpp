@@ -23,6 +23,7 @@ struct Product {
   GemmShape shape;
   models::GemmKind kind = models::GemmKind::Bf16;
   LayersOf in = LayersOf::All;
+  bool after_attention = false;  ///< multiplies what attention wrote
 
   [[nodiscard]] Bytes weights() const;  ///< of all these layers, on one chip
 };

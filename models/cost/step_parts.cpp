@@ -62,10 +62,11 @@ GroupLinks split_links(const GroupLinks& stage, std::uint32_t splits) {
 }
 
 /// Exponent of the power law that the experts' loads follow, as kernel tables name it; nothing for loads of their own.
-std::optional<double> skew_of(const models::ExpertLoad& load, double fitted) {
-  const ExpertRouting routing = routing_of(load, 0, fitted);
+std::optional<double> skew_of(const models::ExpertLoad& load, const models::MoeSpec& moe) {
+  const ExpertRouting routing = routing_of(load, moe, 0);
   if (routing.placement != ExpertRouting::Placement::InOrder) return std::nullopt;
-  if (routing.kind == ExpertRouting::Kind::Measured) return std::nullopt;
+  if (routing.kind == ExpertRouting::Kind::Measured || routing.kind == ExpertRouting::Kind::LogNormal)
+    return std::nullopt;
   return routing.kind == ExpertRouting::Kind::Balanced ? 0.0 : routing.alpha;
 }
 
@@ -122,8 +123,9 @@ StepParts::StepParts(const StepCostSpec& spec)
   check_kernels();
   if (spec.expert_exchange == ExpertExchange::Gather) experts_.gathered = 1.0;
   if (spec.llm.moe) {
-    expert_loads_.emplace(routing_of(spec.expert_load, spec.plan.redundant_experts, spec.llm.moe->load_alpha),
-                          spec.llm.moe->experts, spec.llm.moe->top_k, spec.plan.routed_ranks());
+    const models::MoeSpec& moe = *spec.llm.moe;
+    expert_loads_.emplace(routing_of(spec.expert_load, moe, spec.plan.redundant_experts, spec.network.expert.domains),
+                          moe.experts, moe.top_k, spec.plan.routed_ranks());
   }
   expect(spec.network.tensor.ranks == spec.plan.tensor, "the tensor group has the plan's ranks");
   expect(spec.network.expert.ranks == spec.plan.stage_chips(), "the expert group is a stage");
@@ -195,11 +197,15 @@ std::vector<Part> StepParts::local_attention(double tokens) const {
   return parts;
 }
 
+std::vector<Part> StepParts::local_prepare(double tokens) const {
+  return computed(tokens, {.all = 1.0 * spec_.llm.moe_layers()}, false);
+}
+
 std::vector<Part> StepParts::local_ffn(double tokens) const {
   return computed(tokens, {.moe = 1.0 * spec_.llm.moe_layers()});
 }
 
-std::vector<Part> StepParts::computed(double all_tokens, const Layers& of) const {
+std::vector<Part> StepParts::computed(double all_tokens, const Layers& of, bool all) const {
   std::vector<Part> parts;
   const double tokens = all_tokens / spec_.plan.context;
   if (tokens <= 0) return parts;
@@ -208,11 +214,12 @@ std::vector<Part> StepParts::computed(double all_tokens, const Layers& of) const
     return in == LayersOf::All ? of.all : in == LayersOf::Dense ? of.dense : of.moe;
   };
   for (const Product& product : work_.products) {
+    if (product.after_attention && !all) continue;
     add(parts, product.line, PriceFamily::Products, layers(product.in), multiplied(product, tokens));
   }
   const bool norms_in_reduce = norms_in_reduce_of(tokens) != nullptr;
   for (const Pointwise& kernel : work_.pointwise) {
-    if (left_out(kernel, norms_in_reduce)) continue;
+    if (left_out(kernel, norms_in_reduce) || (kernel.after_attention && !all)) continue;
     const SmallShape shape{.width = kernel.token.width, .bytes = kernel.token.bytes * tokens};
     add(parts, "small kernels", PriceFamily::SmallKernels, layers(kernel.in),
         priced().small(shape, kernel.kind, tokens));
@@ -325,7 +332,7 @@ std::vector<Part> StepParts::experts(double tokens) const {
   shape.tokens = tokens;
   add(parts, "experts", PriceFamily::Experts, spec_.llm.moe_layers(),
       priced().experts(shape, busiest_load(tokens), spec_.precision.experts,
-                       skew_of(spec_.expert_load, spec_.llm.moe->load_alpha)));
+                       skew_of(spec_.expert_load, *spec_.llm.moe)));
   return parts;
 }
 
@@ -367,7 +374,7 @@ std::vector<Part> StepParts::exchange(double tokens, bool prompts) const {
   const double busiest = even ? tokens : tokens * fullest;
   const ExchangeShape sent = dispatch_shape(spec_.llm, plan, spec_.precision, links, busiest);
   const ExchangeShape back = combine_shape(spec_.llm, plan, links, busiest);
-  add(parts, "dispatch", PriceFamily::Exchange, layers, priced().exchange(sent, links, prompts, Direction::Dispatch));
+  add(parts, kDispatch, PriceFamily::Exchange, layers, priced().exchange(sent, links, prompts, Direction::Dispatch));
   add(parts, "combine", PriceFamily::Exchange, layers, priced().exchange(back, links, prompts, Direction::Combine));
   if (plan.expert_tensor() > 1) {
     // Rows that each group of experts returns, added up among the chips that share them.

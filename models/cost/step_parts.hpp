@@ -36,6 +36,9 @@ void append(std::vector<Part>& parts, const std::vector<Part>& more);
 /// determine_chunked_prefill_workspace_size).
 inline constexpr std::uint32_t kExpandedAtOnce = 64 * 1024;
 
+/// The part of an exchange that takes tokens to their experts.
+inline constexpr std::string_view kDispatch = "dispatch";
+
 /// All of `parts` as one of this name.
 [[nodiscard]] Part as_one(std::string_view name, const std::vector<Part>& parts);
 
@@ -55,6 +58,9 @@ class StepParts {
   /// Of the MoE layers in local(tokens): attention's kernels with what is sent, and those of the FFN (router, shared
   /// experts).
   [[nodiscard]] std::vector<Part> local_attention(double tokens) const;
+  /// Of local_attention(tokens) what stands before attention: products, and all small kernels but what quantises its
+  /// output, the norm before the FFN too.
+  [[nodiscard]] std::vector<Part> local_prepare(double tokens) const;
   [[nodiscard]] std::vector<Part> local_ffn(double tokens) const;
   /// Of local(tokens) what is sent: all-reduces and hops.
   [[nodiscard]] std::vector<Part> local_sent(double tokens) const;
@@ -94,7 +100,8 @@ class StepParts {
     double dense = 0.0;
     double moe = 0.0;
   };
-  [[nodiscard]] std::vector<Part> computed(double tokens, const Layers& of) const;
+  /// `all`: also what stands behind attention.
+  [[nodiscard]] std::vector<Part> computed(double tokens, const Layers& of, bool all = true) const;
   /// Of the ranks that hold routed experts, or, where they do more, of those that hold the shared ones.
   [[nodiscard]] ExpertLoad busiest_load(double tokens) const;
   void add_expanded(double times, double keys, std::vector<Part>& parts) const;

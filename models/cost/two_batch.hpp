@@ -14,37 +14,60 @@
 
 namespace tokenyard::cost {
 
-/// The MoE layers of a step as two half batches, each computed while the other's tokens are on their way to experts or
-/// back. Per layer both halves compute for C = 2*comp and exchange for X = 2*comm; the exchange's kernels keep `f` of
-/// the chip from computation while they run. Neither stream can end before its own work is done, so the layers take
-///   max( X , C + f*X ) , and in the end the last half's exchange of one layer, behind which nothing is left to hide
-///   it.
-/// Halves are not half price: each reads the weights, pays every floor and exchanges on its own. Dense layers and head
-/// are not split. f: DeepEP's normal kernels take 24 of an H100's 132 SMs (its README); its low-latency kernels none
-/// between sending and receiving, so f is 0 in steps that only decode.
+/// One rank's part of the MoE layers of half its batch, ns.
+struct RankHalf {
+  double prepare = 0;  ///< from a layer's input to queries, keys and latents: with half of the absorbed products
+  double attend = 0;   ///< attention and its output product; where cores are dealt out, prepare too
+  double ffn = 0;      ///< router and shared experts
+
+  [[nodiscard]] double total() const { return prepare + attend + ffn; }
+};
+
+/// The MoE layers of a step as two half batches, A and B, that compute in turn while the other's tokens are on their
+/// way to experts or back. Halves are not half price: each reads the weights, pays every floor and exchanges on its
+/// own. Dense layers and head are not split.
+///
+/// What hides what follows from the order in which engines take the stages of a layer. With P, K and S of a half's
+/// prepare, attend and ffn, E its experts, d and c its tokens' way out and back:
+///
+/// Decodes: P | K | send, S | receive, E, send back | receive back, B two stages behind A. Nothing but S and the other
+/// half's P stands between sending and receiving, nothing but the other half's K on the way back, so a layer takes
+///   2*( P + S + K + E + max(0, d - S - P) + max(0, c - K) )
+/// and in the last one B's way out has S to hide behind, its way back nothing.
+///
+/// Prompts: P, K | receive, E | S, receive back, and the next layer's P, K; B after A in each. The exchange has a
+/// stream of its own, which takes A's and B's way out and A's and B's way back one after the other; the layers are
+/// played, six of them, and the others take what the sixth took. While they run, its kernels keep a share f of the
+/// chip from computation.
+///
+/// f: DeepEP's normal kernels take 24 of an H100's 132 SMs (its README). Its low-latency kernels take none between
+/// sending and receiving, so f is 0 in steps that only decode; what sending and receiving take of the SMs is left out
+/// (LMSYS, "DeepSeek on 96 H100": 0.06 ms of a dispatch). Source of the orders: sglang (commit 0e02cef9),
+/// python/sglang/srt/batch_overlap/operations_strategy.py and operations.py, which names them after DeepSeek's of
+/// open-infra-index, day 6 (attention in two steps, five stages).
 ///
 /// Where the cores of a chip are dealt out (TwoBatchOverlap::attention_cores), attention of one half runs beside
-/// router, dispatch, experts and combine of the other, each on its cores: with A of one half's attention and B = comp +
-/// comm of the rest, two streams hand the halves to each other, so the layers take
+/// router, dispatch, experts and combine of the other, each on its cores: with A of one half's attention and B of the
+/// rest, two streams hand the halves to each other, so the layers take
 ///   2*max( A , B ) , and one layer's shorter stream, in which the other has nothing to do yet.
 /// Each stream's products and attention have its share of the chip's FLOP/s; bandwidth, floors and exchange stay whole:
 /// the streams seldom need it at the same time, and how few cores can draw it all is not told. Source:
 /// CloudMatrix-Infer (arXiv 2506.12708, section 4.2.3) deals 16 of a die's 24 cube and 32 of its 48 vector cores to
 /// attention, the rest to the experts, and reports about 600 us a layer for either stream.
 struct TwoBatchTime {
-  double comp = 0;       ///< ns of one half in all MoE layers, without `attention`
-  double comm = 0;       ///< likewise
-  double layers = 1;     ///< MoE layers
-  double share = 0;      ///< f
-  double attention = 0;  ///< ns of one half's attention; 0 where it is part of comp
-  bool dealt = false;    ///< cores are dealt out
+  enum class Order : std::uint8_t { Decodes, Prompts, Dealt };
 
-  [[nodiscard]] double hidden() const { return 2.0 * (attention + comp + comm) - total(); }
-  [[nodiscard]] double total() const {
-    if (dealt) return 2.0 * std::max(attention, comp + comm) + std::min(attention, comp + comm) / layers;
-    const double computed = attention + comp;
-    return std::max(2.0 * comm, 2.0 * computed + share * 2.0 * comm) + comm / layers;
-  }
+  RankHalf rank;  ///< all ns, of one half in all MoE layers
+  double experts = 0;
+  double dispatch = 0;  ///< the way out
+  double combine = 0;   ///< the way back
+  double layers = 1;    ///< MoE layers
+  double share = 0;     ///< f, of prompts
+  Order order = Order::Decodes;
+
+  [[nodiscard]] double exchange() const { return dispatch + combine; }
+  [[nodiscard]] double hidden() const { return 2.0 * (rank.total() + experts + exchange()) - total(); }
+  [[nodiscard]] double total() const;
 };
 
 /// Whether a step with or without prompt tokens is split.
@@ -55,6 +78,17 @@ struct TwoBatchTime {
 [[nodiscard]] inline bool deals(const TwoBatchOverlap& overlap, bool prompts) {
   return !prompts && overlap.attention_cores > 0.0;
 }
+[[nodiscard]] inline TwoBatchTime::Order order(const TwoBatchOverlap& overlap, bool prompts) {
+  if (prompts) return TwoBatchTime::Order::Prompts;
+  return deals(overlap, prompts) ? TwoBatchTime::Order::Dealt : TwoBatchTime::Order::Decodes;
+}
+/// Of the parts of an exchange, what goes out and what comes back.
+struct BothWays {
+  Seconds out;
+  Seconds back;
+};
+[[nodiscard]] BothWays both_ways(const std::vector<Part>& exchange);
+
 [[nodiscard]] inline AttentionWork half_of(const AttentionWork& work) {
   AttentionWork half = work;  // whose longest sequences stay
   for (double* const sum : {&half.sequences, &half.context, &half.chunks, &half.tokens, &half.area_x2, &half.keys}) {
@@ -66,14 +100,6 @@ struct TwoBatchTime {
 /// `spec` with so much of its chip's cores. Throws SpecError("engine.attention_cores", ...) for a chip whose thread
 /// blocks are counted, which do not run at a share of a multiprocessor.
 [[nodiscard]] StepCostSpec with_cores(const StepCostSpec& spec, double share);
-
-/// One rank's part of the MoE layers of half its batch, ns.
-struct RankHalf {
-  double attention = 0;  ///< where cores are dealt out
-  double comp = 0;       ///< the rest: all of it, or router and shared experts
-
-  [[nodiscard]] double total() const { return attention + comp; }
-};
 
 /// Compiled tables of the halves.
 class TwoBatch {
@@ -89,10 +115,18 @@ class TwoBatch {
   /// The layers of a step whose slowest rank takes `half`, all ranks together holding `tokens`.
   [[nodiscard]] TwoBatchTime time(const RankHalf& half, std::uint32_t tokens, bool prompts) const;
   [[nodiscard]] double exchange(std::uint32_t tokens, bool prompts) const {
-    return prompts ? exchange_prompts_((tokens + 1) / 2) : exchange_((tokens + 1) / 2);
+    const WaysTable& ways = prompts ? prompts_ : decodes_;
+    return ways.out((tokens + 1) / 2) + ways.back((tokens + 1) / 2);
   }
 
  private:
+  /// both_ways(), of all ranks' tokens.
+  struct WaysTable {
+    WaysTable(const StepParts& parts, std::uint32_t largest, bool prompts);
+
+    TokenTable out;
+    TokenTable back;
+  };
   /// Both streams of decodes, each at its share of the cores.
   struct Dealt {
     Dealt(const StepCostSpec& attention, const StepParts& attention_parts, const StepParts& ffn_parts,
@@ -107,12 +141,14 @@ class TwoBatch {
 
   TwoBatchOverlap overlap_;
   double moe_layers_;
-  double moe_share_;  // MoE layers among all that have attention
-  TokenTable moe_;    // a rank's part of the MoE layers without attention
+  double moe_share_;    // MoE layers among all that have attention
+  TokenTable prepare_;  // a rank's part of the MoE layers without attention and its latents
+  TokenTable attend_;
+  TokenTable ffn_;
   TokenTable dense_;
   TokenTable experts_;
-  TokenTable exchange_;
-  TokenTable exchange_prompts_;
+  WaysTable decodes_;
+  WaysTable prompts_;
   LatentProducts latents_;
   Attention attention_;
   std::optional<Dealt> dealt_;

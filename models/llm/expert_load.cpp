@@ -8,6 +8,8 @@ namespace tokenyard::models {
 
 void validate(const ExpertLoad& load, std::uint32_t experts, std::uint32_t redundant) {
   if (!(load.alpha >= 0.0 && load.alpha <= 10.0)) throw SpecError("expert_load_alpha", "must be from 0 to 10");
+  if (!(load.sigma >= 0.0 && load.sigma <= 5.0)) throw SpecError("expert_load_sigma", "must be from 0 to 5");
+  if (!(load.drift >= 0.0 && load.drift <= 1.0)) throw SpecError("expert_load_drift", "must be from 0 to 1");
   if (load.routing == Routing::Measured) {
     if (load.shares.size() != experts) {
       throw SpecError("expert_shares", "has " + std::to_string(load.shares.size()) + " entries for " +

@@ -77,11 +77,16 @@ constexpr auto kKeys = std::to_array<Key>({
      "for its own tokens."},
     {"parallel", "eplb", "one of: off | on | ideal", "off",
      "Who places experts and replicas: nobody, DeepSeek's balancer by the loads, or one that makes ranks alike."},
-    {"parallel", "expert_load", "one of: fitted | balanced | power_law | measured", "fitted",
+    {"parallel", "expert_load", "one of: fitted | balanced | power_law | log_normal | measured", "fitted",
      "Loads of the experts; fitted: as tables are taken for the model, experts by the power law of llm.moe.load_alpha, "
      "their exchange evenly."},
     {"parallel", "expert_load_alpha", "number", "0.6",
      "Exponent of power_law; 0 spreads loads evenly between least and most, which is not balanced."},
+    {"parallel", "expert_load_sigma", "number", "1.03",
+     "Standard deviation of the logarithms of the loads, for log_normal; the default is DeepSeek-R1's (TensorRT-LLM)."},
+    {"parallel", "expert_load_drift", "number", "0.1",
+     "How far an expert's load strays from step to step: standard deviation over the load, for power_law, log_normal "
+     "and measured; the default is DeepSeek-R1's."},
     {"parallel", "expert_shares", "list: number", kOptional, "Loads of the experts, of any scale, for measured."},
     {"parallel", "kv", "count", "1", "Chips of a tensor group that share a cache of which each would hold a copy."},
 

@@ -54,12 +54,15 @@ void read_step_keys(YamlMap& map, EngineSpec& engine) {
 
 models::ExpertLoad read_expert_load(YamlMap& map) {
   models::ExpertLoad load;
-  const std::string routing = map.choice("expert_load", {"fitted", "balanced", "power_law", "measured"});
-  load.routing = routing == "fitted"      ? models::Routing::Fitted
-                 : routing == "balanced"  ? models::Routing::Balanced
-                 : routing == "power_law" ? models::Routing::PowerLaw
-                                          : models::Routing::Measured;
+  const std::string routing = map.choice("expert_load", {"fitted", "balanced", "power_law", "log_normal", "measured"});
+  load.routing = routing == "fitted"       ? models::Routing::Fitted
+                 : routing == "balanced"   ? models::Routing::Balanced
+                 : routing == "power_law"  ? models::Routing::PowerLaw
+                 : routing == "log_normal" ? models::Routing::LogNormal
+                                           : models::Routing::Measured;
   load.alpha = map.number("expert_load_alpha", 0.0, 10.0);
+  load.sigma = map.number("expert_load_sigma", 0.0, 5.0);
+  load.drift = map.number("expert_load_drift", 0.0, 1.0);
   load.shares = map.numbers("expert_shares");
   if (!load.shares.empty() && load.routing != models::Routing::Measured) {
     map.fail("expert_shares", "needs expert_load: measured");
@@ -67,7 +70,7 @@ models::ExpertLoad read_expert_load(YamlMap& map) {
   const std::string eplb = map.choice("eplb", {"off", "on", "ideal"});
   load.eplb = eplb == "off" ? models::Eplb::Off : eplb == "on" ? models::Eplb::On : models::Eplb::Ideal;
   if (load.routing == models::Routing::Fitted && load.eplb == models::Eplb::On) {
-    map.fail("eplb", "needs loads to balance: set expert_load to power_law or measured, or eplb to ideal");
+    map.fail("eplb", "needs loads to balance: set expert_load to log_normal, power_law or measured, or eplb to ideal");
   }
   return load;
 }

@@ -93,7 +93,7 @@ MeasuredSet read_wide_ep(const CsvTable& table) {
       if (ideal) point.set("pools.serve.parallel.eplb", std::string("ideal"));
       if (!ideal && !table.has("npus")) {
         point.set("pools.serve.parallel.eplb", std::string("on"));
-        point.set("pools.serve.parallel.expert_load", std::string("power_law"));
+        point.set("pools.serve.parallel.expert_load", std::string("log_normal"));
       }
     }
     set.points.push_back(std::move(point));

@@ -237,7 +237,8 @@ class Help(Promises):
         names = re.findall(r"^  (\w+) ", text, re.MULTILINE)
         self.assertEqual(names, ["tensor", "pipeline", "attention_data", "expert", "context", "redundant_experts",
                                  "shared_expert_ranks", "eplb",
-                                 "expert_load", "expert_load_alpha", "expert_shares", "kv"])
+                                 "expert_load", "expert_load_alpha", "expert_load_sigma",
+                                 "expert_load_drift", "expert_shares", "kv"])
 
     def test_keys_as_markdown(self):
         plain = self.works("keys")

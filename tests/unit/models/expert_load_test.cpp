@@ -23,6 +23,8 @@ TEST_CASE("expert load: what cannot be is refused") {
   CHECK_THROWS_AS(validate(measured({0, 0, 0, 0}), 4, 0), SpecError);
   CHECK_THROWS_AS(validate(measured({1, -1, 0, 0}), 4, 0), SpecError);
   CHECK_THROWS_AS(validate({.routing = Routing::PowerLaw, .alpha = 11.0}, 4, 0), SpecError);
+  CHECK_THROWS_AS(validate({.routing = Routing::LogNormal, .sigma = 5.5}, 4, 0), SpecError);
+  CHECK_THROWS_AS(validate({.routing = Routing::LogNormal, .sigma = 1.0, .drift = 1.5}, 4, 0), SpecError);
   CHECK_THROWS_AS(validate({.routing = Routing::Balanced}, 4, 4), SpecError);  // replicas without a balancer
   CHECK_NOTHROW(validate({.routing = Routing::Balanced, .eplb = Eplb::On}, 4, 4));
 }

@@ -49,9 +49,17 @@ std::string refusal(const models::ParallelPlan& plan, const models::LlmSpec& llm
 
 TEST_CASE("dealt cores: the layers take twice the longer stream and one layer of the shorter") {
   // Attention 10, experts and exchange 4 + 3, 5 layers: 2 * 10 + 7/5; attention 5: 2 * 7 + 5/5.
-  CHECK(TwoBatchTime{.comp = 4, .comm = 3, .layers = 5, .attention = 10, .dealt = true}.total() == Approx(21.4));
-  CHECK(TwoBatchTime{.comp = 4, .comm = 3, .layers = 5, .attention = 5, .dealt = true}.total() == Approx(15.0));
-  CHECK(TwoBatchTime{.comp = 4, .comm = 3, .layers = 5, .attention = 5, .dealt = true}.hidden() == Approx(24.0 - 15.0));
+  const auto half = [](double attention) {
+    return TwoBatchTime{.rank = {.attend = attention, .ffn = 1},
+                        .experts = 3,
+                        .dispatch = 1,
+                        .combine = 2,
+                        .layers = 5,
+                        .order = TwoBatchTime::Order::Dealt};
+  };
+  CHECK(half(10).total() == Approx(21.4));
+  CHECK(half(5).total() == Approx(15.0));
+  CHECK(half(5).hidden() == Approx(24.0 - 15.0));
 }
 
 TEST_CASE("dealt cores: each stream has its share of the peak and all of the bandwidth") {

@@ -107,16 +107,79 @@ TEST_CASE("drafts: none is the plain step and more are never cheaper") {
   }
 }
 
-TEST_CASE("two batches: streams hide each other down to the longer one") {
-  // comp 10, comm 4 a half, 5 layers: 2 * 10 + 4/5; comm 30: 2 * 30 + 30/5; a fifth of the chip lost to comm: 20 + 0.2
-  // * 8.
-  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5}.total() == Approx(20.8));
-  CHECK(TwoBatchTime{.comp = 10, .comm = 30, .layers = 5}.total() == Approx(66.0));
-  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5, .share = 0.2}.total() == Approx(22.4));
-  CHECK(TwoBatchTime{.comp = 10, .comm = 4, .layers = 5}.hidden() == Approx(28.0 - 20.8));
+TEST_CASE("two batches: in decodes each way hides behind its own stages") {
+  // All in 5 layers: prepare 2, attend 6, FFN 1, experts 5. A way out of 4 has 2 + 1 to hide behind, a way back of 5
+  // has 6; the last layer's has the FFN alone and nothing: 2 * (14 + 1) + (3 - 1 + 5)/5.
+  TwoBatchTime half{.rank = {.prepare = 2, .attend = 6, .ffn = 1}, .experts = 5, .dispatch = 4, .combine = 5};
+  half.layers = 5;
+  CHECK(half.total() == Approx(31.4));
+  CHECK(half.hidden() == Approx(2 * 23 - 31.4));
+  // A way back of 10 is 4 longer than attention: 2 * (14 + 1 + 4) + (3 - 1 + 10 - 4)/5.
+  half.combine = 10;
+  CHECK(half.total() == Approx(39.6));
+  // Shorter attention hides less of it: the step is as long as before.
+  const double before = half.total();
+  half.rank.attend = 4;
+  CHECK(half.total() == Approx(before - 2 * 2 + 2 * 2 - 2.0 / 5));
 }
 
-TEST_CASE("two batches: a step is the halves of its MoE layers overlapped and the rest as it was") {
+TEST_CASE("two batches: prompts give way to an exchange with a stream of its own") {
+  // One layer: A and B attend until 8 and 16, ways out 8..12 and 16..20, experts 16..21..26, ways back 21..24 and
+  // 26..29, FFN 26..28. In a second one everything is hidden: 28 more.
+  TwoBatchTime half{.rank = {.prepare = 3, .attend = 5, .ffn = 1}, .experts = 5, .dispatch = 4, .combine = 3};
+  half.order = TwoBatchTime::Order::Prompts;
+  CHECK(half.total() == Approx(29.0));
+  const auto layers = [](TwoBatchTime one, double n) {
+    for (double* const time :
+         {&one.rank.prepare, &one.rank.attend, &one.rank.ffn, &one.experts, &one.dispatch, &one.combine}) {
+      *time *= n;
+    }
+    one.layers = n;
+    return one;
+  };
+  CHECK(layers(half, 2).total() == Approx(57.0));
+  CHECK(layers(half, 58).total() == Approx(29.0 + 57 * 28));
+  // Ways back of 12: neither stream is busy all the time. A attends, its tokens go out and its experts compute behind
+  // B's attention, both ways back follow one another, and B attends behind them: 8 + 5 + 2*12 = 37 a layer, where what
+  // is computed takes 28 and the exchange 32. The first ends at 45.
+  half.combine = 12;
+  CHECK(layers(half, 2).total() == Approx(45.0 + 37.0));
+  CHECK(layers(half, 58).total() == Approx(45.0 + 57 * 37.0));
+  // A fifth of the chip lost while the exchange runs, half of the time.
+  half = {.rank = {.prepare = 14}, .dispatch = 7, .share = 0.2, .order = TwoBatchTime::Order::Prompts};
+  CHECK(half.total() == Approx(2 * 14 * 1.1 + 7));
+}
+
+TEST_CASE(
+    "two batches: neither stream ends before its own work is done, and nothing takes longer than one after the other") {
+  using Order = TwoBatchTime::Order;
+  for (const Order order : {Order::Decodes, Order::Prompts}) {
+    for (const double out : {0.0, 3.0, 40.0}) {
+      for (const double back : {0.0, 7.0, 90.0}) {
+        for (const double layers : {1.0, 3.0, 58.0}) {
+          const TwoBatchTime half{.rank = {.prepare = 11, .attend = 21, .ffn = 4},
+                                  .experts = 19,
+                                  .dispatch = out,
+                                  .combine = back,
+                                  .layers = layers,
+                                  .order = order};
+          const double computed = half.rank.total() + half.experts;
+          CHECK(half.total() >= 2.0 * computed * (1.0 - 1e-12));
+          CHECK(half.total() >= 2.0 * (out + back) * (1.0 - 1e-12));
+          CHECK(half.total() <= 2.0 * (computed + out + back) * (1.0 + 1e-12));
+          for (double TwoBatchTime::* const grown :
+               {&TwoBatchTime::experts, &TwoBatchTime::dispatch, &TwoBatchTime::combine}) {
+            TwoBatchTime more = half;
+            more.*grown += 5.0;
+            CHECK(more.total() >= half.total());
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("two batches: a step is the halves of its MoE layers in turn and the rest as it was") {
   StepCostSpec spec = wide_experts();
   const StepParts parts(spec);
   const StepShape shape = decodes(64, 64'000);
@@ -125,12 +188,19 @@ TEST_CASE("two batches: a step is the halves of its MoE layers overlapped and th
   spec.two_batch = {.decode = true};
   const SimTime split = make_kernel_sum(spec)->step(ranks);
   // Three of four layers are MoE layers; latent attention of 32,000 tokens: 16 us + 32,000 * 320 B / 800G a layer.
-  const double half_attention = 3 * (16.0 + 32'000.0 * 320 / 800e3) + 0.75 * us(total(parts.absorbed(32)));
-  const double comp = us(total(parts.local(32, {.moe = 3}))) + half_attention + us(total(parts.experts(256)));
-  const double comm = us(total(parts.exchange(256)));
+  const double absorbed = 0.75 * us(total(parts.absorbed(32)));
+  const double prepare = us(total(parts.local_prepare(32))) + 0.5 * absorbed;
+  const double attend = us(total(parts.local_attention(32))) - us(total(parts.local_prepare(32))) + 0.5 * absorbed +
+                        3 * (16.0 + 32'000.0 * 320 / 800e3);
+  const double ffn = us(total(parts.local_ffn(32)));
+  const BothWays exchange = both_ways(parts.exchange(256));
+  const double out = std::max(0.0, us(exchange.out) - ffn - prepare);
+  const double back = std::max(0.0, us(exchange.back) - attend);
+  const double last = std::max(0.0, us(exchange.out) - ffn) - out + us(exchange.back) - back;
+  const double layers = 2 * (prepare + attend + ffn + us(total(parts.experts(256))) + out + back) + last / 3;
   const double rest = us(total(parts.local(64, {.dense = 1}))) + us(total(parts.head(64))) + 16.0 +
                       64'000.0 * 320 / 800e3 + 0.25 * us(total(parts.absorbed(64)));
-  CHECK(us(split) == Approx(rest + std::max(2 * comp, 2 * comm) + comm / 3).epsilon(1e-5));
+  CHECK(us(split) == Approx(rest + layers).epsilon(1e-5));
   CHECK(us(whole) == Approx(rest + us(total(parts.local(64, {.moe = 3}))) + 3 * (16.0 + 64'000.0 * 320 / 800e3) +
                             0.75 * us(total(parts.absorbed(64))) + us(total(parts.shared(512))))
                          .epsilon(1e-5));
