@@ -111,7 +111,16 @@ class KernelSum final : public StepCost {
   [[nodiscard]] Bytes traffic(std::span<const StepShape> ranks) const override {
     return traffic_(ranks, traffic_.has_experts() ? tokens(ranks) : 0);
   }
-  [[nodiscard]] Seconds at_peak(std::span<const StepShape> ranks) const override { return peak_time_(ranks); }
+  [[nodiscard]] HeavyWork heavy_work(std::span<const StepShape> ranks) const override {
+    const StepShape& most = *std::max_element(ranks.begin(), ranks.end(), [](const StepShape& a, const StepShape& b) {
+      return a.decode_context < b.decode_context;
+    });
+    const double attention =
+        most.decodes == 0
+            ? 0.0
+            : attention_.decode(most.decodes, static_cast<double>(most.decode_context), most.longest_context);
+    return {.at_peak = peak_time_(ranks), .decode_attention = Seconds{1e-9 * attention}};
+  }
   void decode_run(const StepShape& first, std::span<SimTime> prices) const override;
   [[nodiscard]] std::uint64_t decode_run_traffic(std::uint32_t decodes, std::uint64_t first_context,
                                                  std::uint64_t steps) const override {

@@ -31,6 +31,12 @@ struct HostOverhead {
   Seconds per_launch;      ///< to launch one kernel that no graph replays; launches run ahead of the chip
 };
 
+/// What of a step draws a chip's full power.
+struct HeavyWork {
+  Seconds at_peak;           ///< products and prompts' attention of the busiest chip at its dense peaks (PeakTime)
+  Seconds decode_attention;  ///< of the rank whose decodes hold the most context
+};
+
 /// Two halves of a batch, so that the exchange of one half's experts hides behind the computation of the other's.
 struct TwoBatchOverlap {
   bool decode = false;    ///< steps that only decode
@@ -130,9 +136,8 @@ class StepCost {
   /// and what prompts read of the cache are left out. Whole bytes.
   [[nodiscard]] virtual Bytes traffic(std::span<const StepShape> ranks) const = 0;
 
-  /// What the products and the prompts' attention of step(ranks) would take at the dense peaks of the busiest chip
-  /// (PeakTime), over all pipeline stages; 0 where a cost has no notion of it.
-  [[nodiscard]] virtual Seconds at_peak(std::span<const StepShape> ranks) const {
+  /// What of step(ranks) draws a chip's full power, over all pipeline stages; nothing where a cost has no notion of it.
+  [[nodiscard]] virtual HeavyWork heavy_work(std::span<const StepShape> ranks) const {
     static_cast<void>(ranks);
     return {};
   }

@@ -57,6 +57,8 @@ constexpr auto kKeys = std::to_array<Key>({
      "Speed of work bound by FLOPs from then on, as a share of that at full clocks."},
     {"chip.clocks", "reach", "number", kRequired,
      "FLOP/s of large products at full clocks, as a share of the dense peak."},
+    {"chip.clocks", "decode_attention", "number", "0",
+     "Of the time of decode attention, what counts as large products."},
     {"chip.clocks", "source", "text", kRequired, kSource},
 
     {"llm", "base", "text", kOptional, kBase},

@@ -61,7 +61,8 @@ void read_data_sheet(YamlMap& map, AcceleratorSpec& chip) {
   chip.clocks = {.burst = clocks.seconds("burst"),
                  .recovery = clocks.number("recovery", 0.01, 100.0),
                  .sustained = clocks.number("sustained", 0.1, 1.0),
-                 .reach = clocks.number("reach", 0.1, 1.0)};
+                 .reach = clocks.number("reach", 0.1, 1.0),
+                 .decode_attention = clocks.number("decode_attention", 0.0, 1.0)};
   finish_with_source(clocks);
 }
 

@@ -114,8 +114,8 @@ void refuse_impossible(const config::PoolSpec& pool, const models::LlmSpec& llm,
 /// By how much the step is longer where many like it come in a row; a pipeline's stages share its products evenly.
 SimTime slower_clocks(const cost::StepCostSpec& spec, const cost::StepCost& cost,
                       const std::vector<cost::StepShape>& ranks, SimTime step) {
-  if (!spec.chip.clocks || ranks[0].chunks == 0) return {};
-  return serving::longer_in_a_row(*spec.chip.clocks, step, cost.at_peak(ranks));
+  if (!spec.chip.clocks) return {};
+  return serving::longer_in_a_row(*spec.chip.clocks, step, cost.heavy_work(ranks));
 }
 
 std::vector<models::AcceleratorSpec> chips_of(const cost::StepCostSpec& spec) {

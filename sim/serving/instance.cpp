@@ -359,8 +359,15 @@ SimTime Instance::slowed(SimTime start, SimTime time) {
   if (!clocks_.limited()) return {};
   const bool prompts =
       std::any_of(shapes_.begin(), shapes_.end(), [](const cost::StepShape& s) { return s.chunks > 0; });
-  if (!prompts) return {};
-  return clocks_.longer(start, time, cost_.at_peak(shapes_) * (1.0 / settings_.stages));
+  const cost::HeavyWork work = heavy_work(shapes_);
+  return prompts || clocks_.spends(time, work) ? clocks_.longer(start, time, work) : SimTime{};
+}
+
+/// Of one stage's chips.
+cost::HeavyWork Instance::heavy_work(std::span<const cost::StepShape> ranks) const {
+  const cost::HeavyWork all = cost_.heavy_work(ranks);
+  const double share = 1.0 / settings_.stages;
+  return {.at_peak = share * all.at_peak, .decode_attention = share * all.decode_attention};
 }
 
 SimTime Instance::price() const { return shapes_.size() == 1 ? cost_.step(shapes_[0]) : cost_.step(shapes_); }

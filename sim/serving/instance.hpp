@@ -225,6 +225,7 @@ class Instance final : public engine::EventHandler, public StepsOnLinks, public 
   void play(Step& step);
   [[nodiscard]] SimTime price() const;
   [[nodiscard]] SimTime slowed(SimTime start, SimTime time);
+  [[nodiscard]] cost::HeavyWork heavy_work(std::span<const cost::StepShape> ranks) const;
   [[nodiscard]] SimTime delay() const;
   void load_shapes(const Step& step);
   void tell_load();

@@ -42,6 +42,18 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   const cost::StepShape next = rank.next_decodes();
   cost_.decode_run(next, std::span(prices_).first(count));
   shapes_[0] = next;
+  // The share that is heavy moves one way as contexts grow: where neither end spends, no step between them does.
+  const auto shape_of = [&](std::uint64_t i) {
+    cost::StepShape shape = next;
+    shape.decode_context += i * n;
+    if (shape.longest_context > 0) shape.longest_context += static_cast<std::uint32_t>(i);
+    return shape;
+  };
+  const auto spends = [&](std::uint64_t i) {
+    const cost::StepShape shape = shape_of(i);
+    return clocks_.spends(prices_[i], heavy_work({&shape, 1}));
+  };
+  const bool heavy = clocks_.limited() && settings_.stages == 1 && (spends(0) || spends(count - 1));
   const SimTime delayed = delay();  // by the collectives of n tokens, whatever their contexts
 
   DecodeBlocks::Walk walk = rank.block_walk();
@@ -74,8 +86,12 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     step.composed = now;
     step.start = lane.in_flight == 1 ? now : lane.steps[f].end;
     step.alone = prices_[i];
+    if (heavy) {
+      shapes_[0] = shape_of(i);
+      step.alone += slowed(step.start, prices_[i]);
+    }
     step.delay = delayed;
-    step.end = step.start + prices_[i] + delayed;
+    step.end = step.start + step.alone + delayed;
   }
   run.end = lane.last_end;
   run.steps = i;

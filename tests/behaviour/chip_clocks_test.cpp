@@ -16,7 +16,8 @@ namespace {
 constexpr std::int64_t kMs = 1'000'000;
 
 /// 40 ms of products at full clocks, which reach half the peak; then 0.8 of the speed; 2 s of rest for 1 s.
-constexpr models::BurstClocks kClocks{.burst = Seconds{40e-3}, .recovery = 2.0, .sustained = 0.8, .reach = 0.5};
+constexpr models::BurstClocks kClocks{
+    .burst = Seconds{40e-3}, .recovery = 2.0, .sustained = 0.8, .reach = 0.5, .decode_attention = 0.75};
 
 double ms(SimTime time) { return static_cast<double>(time.ns()) * 1e-6; }
 
@@ -26,7 +27,7 @@ class Steps {
  public:
   /// Milliseconds by which a step of `whole`, of which products take `products` at full clocks, is longer.
   double longer(double start, double whole, double products) {
-    return ms(clocks_.longer(at(start), at(whole), Seconds{products * 1e-3 * kClocks.reach}));
+    return ms(clocks_.longer(at(start), at(whole), {.at_peak = Seconds{products * 1e-3 * kClocks.reach}}));
   }
 
  private:
@@ -82,8 +83,8 @@ TEST_CASE("chip clocks: steps in a row come to be longer by what is told of one 
       last = steps.longer(start, 10, 10 * share);
       start += 10 + last;
     }
-    const Seconds at_peak{10e-3 * share * kClocks.reach};
-    CHECK(last == Approx(ms(serving::longer_in_a_row(kClocks, at(10), at_peak))));
+    const cost::HeavyWork work{.at_peak = Seconds{10e-3 * share * kClocks.reach}};
+    CHECK(last == Approx(ms(serving::longer_in_a_row(kClocks, at(10), work))));
   }
 }
 
@@ -100,7 +101,33 @@ TEST_CASE("chip clocks: a queue of prompts falls to the sustained speed and a lo
   CHECK(ms(played.requests[100].last_token) == Approx(1000 + 40 + (6400 - 40) / 0.8));
 }
 
-TEST_CASE("chip clocks: decodes alone keep their speed and give the burst back") {
+TEST_CASE("chip clocks: attention of decodes counts for a part of its time") {
+  // 6 ms of products and 4 of attention in steps of 10: 6 + 0.75 * 4 are 9, of which the rest gives back a half.
+  const cost::HeavyWork work{.at_peak = Seconds{6e-3 * kClocks.reach}, .decode_attention = Seconds{4e-3}};
+  CHECK(ms(serving::longer_in_a_row(kClocks, at(10), work)) == Approx(8.5 * 0.25));
+  // Attention alone of 4 ms is 3: the 7 of rest give back more.
+  CHECK(serving::longer_in_a_row(kClocks, at(10), {.decode_attention = Seconds{4e-3}}) == SimTime{0});
+}
+
+TEST_CASE("chip clocks: many decodes slow down as prompts do, step by step as in runs") {
+  // A prompt of 10 ms, then 99 tokens in steps of 10 ms whose attention is a share of each: 0.75 of it is heavy, of
+  // which half of the rest gives back. The prompt does not count.
+  for (const double share : {0.3, 0.6, 1.0}) {
+    FormulaCost cost([](const cost::StepShape&) { return 10 * kMs; });
+    cost.attention_share = share;
+    std::vector<Played> both;
+    for (const bool single : {false, true}) {
+      ScriptedSource source{{{0, 64, 100}}};
+      both.push_back(play({.depth = 1, .step_by_step = single, .clocks = kClocks}, source, cost));
+    }
+    const double spent = std::max(0.0, 0.75 * share - (1.0 - 0.75 * share) / 2) * 990;
+    const double late = 0.25 * std::max(0.0, spent - 40);
+    CHECK(ms(both[0].requests[0].last_token) == Approx(1000 + late));
+    CHECK(both[0].requests[0].last_token == both[1].requests[0].last_token);
+  }
+}
+
+TEST_CASE("chip clocks: decodes of light work keep their speed and give the burst back") {
   // A step of 50 ms of products spends the burst, 10 of it at 0.8. Then a token takes 10 ms, whatever the clocks.
   FormulaCost cost([](const cost::StepShape& shape) { return shape.prefill_tokens > 0 ? 50 * kMs : 10 * kMs; });
   cost.peak_share = kClocks.reach;

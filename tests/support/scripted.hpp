@@ -72,13 +72,18 @@ class FormulaCost final : public cost::StepCost {
     return sent;
   }
 
-  [[nodiscard]] Seconds at_peak(std::span<const cost::StepShape> ranks) const override {
-    return Seconds{peak_share * static_cast<double>(step(ranks).ns()) * 1e-9};
+  [[nodiscard]] cost::HeavyWork heavy_work(std::span<const cost::StepShape> ranks) const override {
+    const double whole = static_cast<double>(step(ranks).ns()) * 1e-9;
+    const bool prompts =
+        std::any_of(ranks.begin(), ranks.end(), [](const cost::StepShape& s) { return s.prefill_tokens > 0; });
+    if (prompts) return {.at_peak = Seconds{peak_share * whole}};
+    return {.decode_attention = Seconds{attention_share * whole}};
   }
 
-  double peak_share = 0.0;  ///< of a step, what its products would take at the peak
-  Bytes sent_per_token;     ///< by the experts' exchange out of a chip's port, inside the domain
-  double flows = 1.0;       ///< to so many peers at once
+  double peak_share = 0.0;       ///< of a step with prompts, what its products would take at the peak
+  double attention_share = 0.0;  ///< of a step of decodes alone, its attention
+  Bytes sent_per_token;          ///< by the experts' exchange out of a chip's port, inside the domain
+  double flows = 1.0;            ///< to so many peers at once
 
  private:
   Formula formula_;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures the kernels of models/catalog/measured on the GPU of this machine: tools/measure/measure.sh OUT (4 minutes)
+# Measures the kernels of models/catalog/measured on the GPU of this machine: tools/measure/measure.sh OUT (6 minutes)
 # Needs python3 with PyTorch and Triton. Neither the build nor the tests run it.
 set -u
 out=${1:?usage: measure.sh OUT}
@@ -19,3 +19,4 @@ python3 "$here/layers.py" "$out"
 python3 "$here/products.py" "$out"
 python3 "$here/experts.py" "$out"
 python3 "$here/sustained.py" "$out"
+python3 "$here/decode_clocks.py" "$out"

@@ -70,11 +70,40 @@ TEST_CASE("clocks: products that take turns with reads are as fast as the law sa
       SimTime more;
       for (int i = 0; i < 100; ++i) {
         const SimTime time = SimTime::from(Seconds{work});
-        more = clocks.longer(start, time, Seconds{work * spec.reach});
+        more = clocks.longer(start, time, {.at_peak = Seconds{work * spec.reach}});
         start = start + time + more + SimTime::from(Seconds{rest});
       }
       const double predicted = full * work / (work + static_cast<double>(more.ns()) * 1e-9);
       CHECK(predicted == doctest::Approx(table.positive(row, "tflops")).epsilon(0.045));
     }
+  }
+}
+
+TEST_CASE("clocks: steps of many decodes are slowed as much as the law says") {
+  // FLOP of a token in a layer, peak of the format and 16 layers, as tools/measure/decode_clocks.py has them.
+  const std::map<std::string, std::pair<double, double>> products{{"llama-70b/2", {2 * 427.8e6, 1979e12}},
+                                                                  {"llama-8b", {2 * 218.1e6, 989.5e12}}};
+  for (const auto& [chip, within] : std::map<std::string, double>{{"h100-sxm", 0.045}, {"h200-sxm", 0.03}}) {
+    const models::BurstClocks clocks = clocks_of(chip);
+    const calibrate::KernelTable table = table_of(chip, "decode_clocks.csv");
+    REQUIRE(table.rows() == 17);
+    double most = 0.0;
+    for (std::size_t row = 0; row < table.rows(); ++row) {
+      const auto& [flop, peak] = products.at(std::string(table.text(row, "model")));
+      // No quicker than the products were alone: few tokens read weights.
+      const double alone = table.positive(row, "products_ms") * 1e-3 * clocks.reach;
+      const double at_peak = std::min(16 * flop * table.positive(row, "tokens") / peak, alone);
+      const cost::HeavyWork work{.at_peak = Seconds{at_peak},
+                                 .decode_attention = Seconds{table.positive(row, "attention_ms") * 1e-3}};
+      const double first = table.positive(row, "first_ms");
+      const SimTime more = serving::longer_in_a_row(clocks, SimTime::from(Seconds{first * 1e-3}), work);
+      const double predicted = static_cast<double>(more.ns()) * 1e-6 / first;
+      const double measured = table.positive(row, "late_ms") / first - 1.0;
+      CAPTURE(chip);
+      CAPTURE(row);
+      CHECK(std::abs(predicted - measured) < within);
+      most = std::max(most, measured);
+    }
+    CHECK(most > 0.15);  // and the law has something to say
   }
 }
