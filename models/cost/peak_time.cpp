@@ -52,9 +52,11 @@ Seconds PeakTime::operator()(std::span<const StepShape> ranks) const {
   std::uint64_t tokens = 0;
   for (const StepShape& shape : ranks) {
     double own = per_token_ * shape.tokens();
-    for (const Prompts& prompts : prompts_) {
-      own += prompts.per_area_x2 *
-             prompts.layers.seen_area_x2(shape.prefill_tokens, static_cast<double>(shape.prefill_area_x2));
+    if (shape.prefill_tokens > 0) {
+      for (const Prompts& prompts : prompts_) {
+        own += prompts.per_area_x2 *
+               prompts.layers.seen_area_x2(shape.prefill_tokens, static_cast<double>(shape.prefill_area_x2));
+      }
     }
     most = std::max(most, own);
     tokens += shape.tokens();

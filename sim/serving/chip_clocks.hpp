@@ -35,8 +35,8 @@ namespace tokenyard::serving {
 /// 1/recovery back. Steps of decodes alone that give back more than they spend count as rest.
 ///
 /// Source of the law: products that take turns with reads of memory on an H100 and an H200, whose nine patterns it
-/// meets within 4 %, and steps of 16 to 2,048 decodes for seconds, of whose slowing by up to 0.19 it misses 0.03 at
-/// most on H200 and 0.04 on H100 (models/catalog/measured, duty.csv and decode_clocks.csv). Leaves out temperature.
+/// meets within 4 %, and steps of 2 to 2,048 decodes for seconds, of whose slowing by up to 0.19 it misses 0.045 at
+/// most (models/catalog/measured, duty.csv and decode_clocks.csv). Leaves out temperature.
 class ChipClocks {
  public:
   ChipClocks() = default;
@@ -44,6 +44,11 @@ class ChipClocks {
   explicit ChipClocks(const std::optional<models::BurstClocks>& clocks) : clocks_(clocks) {}
 
   [[nodiscard]] bool limited() const { return clocks_.has_value(); }
+
+  /// Whether attention of decodes alone would spend more than it gives back. If so the share of a run's steps that is
+  /// heavy, once above what rest gives back, stays there: it grows with the contexts while something else sets the
+  /// step's length, then goes towards attention's own. REQUIRES: limited().
+  [[nodiscard]] bool attention_spends() const { return clocks_->decode_attention * (1.0 + clocks_->recovery) > 1.0; }
 
   /// Whether a step of `time` spends more than it gives back. REQUIRES: limited().
   [[nodiscard]] bool spends(SimTime time, const cost::HeavyWork& work) const {

@@ -42,7 +42,7 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
   const cost::StepShape next = rank.next_decodes();
   cost_.decode_run(next, std::span(prices_).first(count));
   shapes_[0] = next;
-  // The share that is heavy moves one way as contexts grow: where neither end spends, no step between them does.
+  // Where neither end spends, no step between them does (ChipClocks::attention_spends).
   const auto shape_of = [&](std::uint64_t i) {
     cost::StepShape shape = next;
     shape.decode_context += i * n;
@@ -53,7 +53,8 @@ std::uint64_t Instance::sum_run(Lane& lane, SimTime limit, std::uint64_t plain) 
     const cost::StepShape shape = shape_of(i);
     return clocks_.spends(prices_[i], heavy_work({&shape, 1}));
   };
-  const bool heavy = clocks_.limited() && settings_.stages == 1 && (spends(0) || spends(count - 1));
+  const bool heavy =
+      clocks_.limited() && (!clocks_.attention_spends() || spends(0) || (count > 1 && spends(count - 1)));
   const SimTime delayed = delay();  // by the collectives of n tokens, whatever their contexts
 
   DecodeBlocks::Walk walk = rank.block_walk();

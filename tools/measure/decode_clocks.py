@@ -2,7 +2,7 @@
 """Measures whether a GPU keeps its speed in steps of many decodes: a layer's products and its attention in turn, layer
 after layer, for seconds.
 
-    tools/measure/decode_clocks.py OUT
+    tools/measure/decode_clocks.py OUT [--skip N]
 
 Writes OUT/decode_clocks.csv: a step from rest and in the long run, with what its products and its attention take alone."""
 
@@ -25,6 +25,8 @@ MODELS = {
 CASES = [("llama-70b/2", tokens, 400) for tokens in (16, 64, 128, 192, 256, 512, 1024, 2048)]
 CASES += [("llama-70b/2", 64, 4000), ("llama-70b/2", 128, 2000), ("llama-70b/2", 256, 2000), ("llama-70b/2", 512, 1500)]
 CASES += [("llama-8b", tokens, 800) for tokens in (32, 128, 256, 512, 1024)]
+CASES += [("llama-70b/2", 4, 64000), ("llama-70b/2", 16, 16000), ("llama-70b/2", 32, 8000)]
+CASES += [("llama-8b", 2, 64000), ("llama-8b", 8, 16000), ("llama-8b", 32, 4000), ("llama-8b", 64, 4000)]
 WEIGHTS = 4  # layers with weights of their own, more than the L2 holds
 LAYERS = 16  # of a step
 SECONDS = 2.0
@@ -111,13 +113,14 @@ def measure(rows, model, tokens, context):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--skip", type=int, default=0, help="so many cases are left out")
     options = parser.parse_args()
     chain.prepare()
     pynvml.nvmlInit()
     rows = chain.Rows(options.out / "decode_clocks.csv",
                       ["model", "format", "tokens", "context", "products_ms", "attention_ms", "first_ms", "late_ms",
                        "sm_mhz", "watts"])
-    for case in CASES:
+    for case in CASES[options.skip:]:
         chain.attempt(" ".join(map(str, case)), lambda: measure(rows, *case))
 
 

@@ -83,10 +83,10 @@ TEST_CASE("clocks: steps of many decodes are slowed as much as the law says") {
   // FLOP of a token in a layer, peak of the format and 16 layers, as tools/measure/decode_clocks.py has them.
   const std::map<std::string, std::pair<double, double>> products{{"llama-70b/2", {2 * 427.8e6, 1979e12}},
                                                                   {"llama-8b", {2 * 218.1e6, 989.5e12}}};
-  for (const auto& [chip, within] : std::map<std::string, double>{{"h100-sxm", 0.045}, {"h200-sxm", 0.03}}) {
+  for (const auto& [chip, within] : std::map<std::string, double>{{"h100-sxm", 0.045}, {"h200-sxm", 0.04}}) {
     const models::BurstClocks clocks = clocks_of(chip);
     const calibrate::KernelTable table = table_of(chip, "decode_clocks.csv");
-    REQUIRE(table.rows() == 17);
+    REQUIRE(table.rows() == 24);
     double most = 0.0;
     for (std::size_t row = 0; row < table.rows(); ++row) {
       const auto& [flop, peak] = products.at(std::string(table.text(row, "model")));
