@@ -1,6 +1,7 @@
 #include "models/cost/expert_load.hpp"
 
 #include "models/base/errors.hpp"
+#include "models/cost/expert_placement.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -72,105 +73,17 @@ std::uint64_t mixed(std::uint64_t x) {
   return x ^ (x >> 31U);
 }
 
-using Order = std::vector<std::uint32_t>;  // of experts
-
 /// kPermutations fixed ones.
-std::vector<Order> permutations(std::uint32_t experts) {
-  std::vector<Order> orders;
+std::vector<ExpertOrder> permutations(std::uint32_t experts) {
+  std::vector<ExpertOrder> orders;
   for (std::uint64_t permutation = 0; permutation < kPermutations; ++permutation) {
     std::vector<std::pair<std::uint64_t, std::uint32_t>> keyed;
     for (std::uint32_t i = 0; i < experts; ++i) keyed.emplace_back(mixed(i + (permutation << 32U)), i);
     std::sort(keyed.begin(), keyed.end());
-    Order& order = orders.emplace_back();
+    ExpertOrder& order = orders.emplace_back();
     for (const auto& [key, expert] : keyed) order.push_back(expert);
   }
   return orders;
-}
-
-/// A place for an expert or a copy of one.
-struct Slot {
-  std::uint32_t expert = 0;
-  std::size_t rank = 0;
-  double rows = 0.0;  ///< of a step, on average
-};
-
-std::vector<Slot> in_order(const std::vector<double>& rows, const Order& order, std::size_t ranks) {
-  const std::size_t each = rows.size() / ranks;
-  std::vector<Slot> slots;
-  for (std::size_t i = 0; i < rows.size(); ++i) slots.push_back({order[i], i / each, rows[order[i]]});
-  return slots;
-}
-
-/// Packs of equally many things each: heaviest first, to the lightest pack that has room.
-std::vector<std::size_t> packed(const std::vector<double>& weights, std::size_t packs) {
-  std::vector<std::size_t> order(weights.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const std::size_t room = weights.size() / packs;
-  if (room == 1) return order;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return weights[a] > weights[b]; });
-  std::vector<std::size_t> pack_of(weights.size());
-  std::vector<std::size_t> things(packs, 0);
-  std::vector<double> weight(packs, 0.0);
-  for (const std::size_t thing : order) {
-    std::size_t lightest = packs;
-    for (std::size_t pack = 0; pack < packs; ++pack) {
-      if (things[pack] < room && (lightest == packs || weight[pack] < weight[lightest])) lightest = pack;
-    }
-    pack_of[thing] = lightest;
-    ++things[lightest];
-    weight[lightest] += weights[thing];
-  }
-  return pack_of;
-}
-
-/// Adds `experts` and `redundant` copies of the most loaded of them on `ranks` ranks from `first` on.
-void balance(const std::vector<double>& rows, const Order& experts, std::size_t first, std::size_t ranks,
-             std::size_t redundant, std::vector<Slot>& slots) {
-  std::vector<double> copies(experts.size(), 1.0);
-  for (std::size_t slot = 0; slot < redundant; ++slot) {
-    std::size_t heaviest = 0;
-    for (std::size_t i = 1; i < experts.size(); ++i) {
-      if (rows[experts[i]] / copies[i] > rows[experts[heaviest]] / copies[heaviest]) heaviest = i;
-    }
-    copies[heaviest] += 1.0;
-  }
-  std::vector<double> parts;
-  const std::size_t begin = slots.size();
-  for (std::size_t i = 0; i < experts.size(); ++i) {
-    const double part = rows[experts[i]] / copies[i];
-    parts.insert(parts.end(), static_cast<std::size_t>(copies[i]), part);
-    slots.insert(slots.end(), static_cast<std::size_t>(copies[i]), {.expert = experts[i], .rows = part});
-  }
-  const std::vector<std::size_t> ranks_of = packed(parts, ranks);
-  for (std::size_t i = 0; i < parts.size(); ++i) slots[begin + i].rank = first + ranks_of[i];
-}
-
-bool by_nodes(const ExpertRouting& routing, std::size_t ranks) {
-  return routing.nodes > 1 && routing.groups > 0 && routing.groups % routing.nodes == 0 && ranks % routing.nodes == 0 &&
-         routing.redundant % routing.nodes == 0;
-}
-
-/// `order`: experts by group, where nodes take whole groups.
-std::vector<Slot> balanced(const ExpertRouting& routing, const std::vector<double>& rows, const Order& order,
-                           std::size_t ranks) {
-  std::vector<Slot> slots;
-  if (!by_nodes(routing, ranks)) {
-    balance(rows, order, 0, ranks, routing.redundant, slots);
-    return slots;
-  }
-  const std::size_t size = rows.size() / routing.groups;
-  std::vector<double> group_rows(routing.groups, 0.0);
-  for (std::size_t i = 0; i < rows.size(); ++i) group_rows[i / size] += rows[order[i]];
-  const std::vector<std::size_t> nodes_of = packed(group_rows, routing.nodes);
-  const std::size_t each = ranks / routing.nodes;
-  for (std::size_t node = 0; node < routing.nodes; ++node) {
-    Order experts;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      if (nodes_of[i / size] == node) experts.push_back(order[i]);
-    }
-    balance(rows, experts, node * each, each, routing.redundant / routing.nodes, slots);
-  }
-  return slots;
 }
 
 /// Standard normal numbers of kDraws steps: one for the drift of each expert, one for the chance of each slot. Always
@@ -202,15 +115,15 @@ class Draws {
 /// What does not depend on the tokens: orders of the experts, permutations where it matters and nobody tells which
 /// expert has which popularity, and the draws.
 struct Fixed {
-  std::vector<Order> orders;
+  std::vector<ExpertOrder> orders;
   std::optional<Draws> draws;
 };
 
 /// Rows of the busiest rank, the mean of `count` steps from the `first`th draw on that have `all` rows of `tokens`.
-double drawn_rows(const std::vector<Slot>& slots, std::size_t ranks, double tokens, double all, double drift,
+double drawn_rows(const std::vector<ExpertSlot>& slots, std::size_t ranks, double tokens, double all, double drift,
                   const Draws& draws, std::size_t first, std::size_t count) {
   std::vector<double> spread;
-  for (const Slot& slot : slots) spread.push_back(std::sqrt(slot.rows * std::max(1.0 - slot.rows / tokens, 0.0)));
+  for (const ExpertSlot& slot : slots) spread.push_back(std::sqrt(slot.rows * std::max(1.0 - slot.rows / tokens, 0.0)));
   std::vector<double> load(ranks);
   double busiest = 0.0;
   for (std::size_t draw = first; draw < first + count; ++draw) {
@@ -236,12 +149,12 @@ struct Placed {
 };
 
 /// Of a routing that is drawn, the mean of `count` steps from the `first`th draw on.
-Placed placed(const ExpertRouting& routing, const std::vector<Slot>& slots, std::size_t ranks, double tokens,
+Placed placed(const ExpertRouting& routing, const std::vector<ExpertSlot>& slots, std::size_t ranks, double tokens,
               double all, const Fixed& fixed, std::size_t first, std::size_t count) {
   std::vector<double> rows(ranks, 0.0);
   std::vector<double> hit(ranks, 0.0);
   Placed sums;
-  for (const Slot& slot : slots) {
+  for (const ExpertSlot& slot : slots) {
     rows[slot.rank] += slot.rows;
     const double likely = std::min(slot.rows / tokens, 1.0);
     const double hits = !routing.drawn ? std::min(slot.rows, 1.0)
@@ -273,8 +186,8 @@ ExpertLoad load_of(const ExpertRouting& routing, std::uint32_t experts, std::uin
   const std::size_t each = kDraws / fixed.orders.size();
   Placed sum;
   for (std::size_t i = 0; i < fixed.orders.size(); ++i) {
-    const std::vector<Slot> slots =
-        evened ? balanced(routing, rows, fixed.orders[i], ranks) : in_order(rows, fixed.orders[i], ranks);
+    const std::vector<ExpertSlot> slots =
+        evened ? balanced_slots(routing, rows, fixed.orders[i], ranks) : slots_in_order(rows, fixed.orders[i], ranks);
     const Placed one = placed(routing, slots, ranks, tokens, all, fixed, each * i, each);
     sum.rows += one.rows;
     sum.hit += evened ? one.most_hit : one.hit;
@@ -289,9 +202,9 @@ Fixed fixed_for(const ExpertRouting& routing, std::uint32_t experts, std::uint32
   if (routing.placement == ExpertRouting::Placement::Ideal || routing.kind == ExpertRouting::Kind::Balanced)
     return fixed;
   if (routing.drawn) fixed.draws.emplace(experts, experts + routing.redundant);
-  const bool by_load = routing.placement == ExpertRouting::Placement::Balanced && !by_nodes(routing, ranks);
+  const bool by_load = routing.placement == ExpertRouting::Placement::Balanced && !balances_by_nodes(routing, ranks);
   if (by_load || routing.kind == ExpertRouting::Kind::Measured) {
-    Order& numbered = fixed.orders.emplace_back(experts);
+    ExpertOrder& numbered = fixed.orders.emplace_back(experts);
     std::iota(numbered.begin(), numbered.end(), 0U);
   } else {
     fixed.orders = permutations(experts);

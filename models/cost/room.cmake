@@ -11,6 +11,7 @@ tokenyard_room(cost
     cost/drafting.cpp
     cost/exchange.cpp
     cost/expert_load.cpp
+    cost/expert_placement.cpp
     cost/explain_step.cpp
     cost/ffn_groups.cpp
     cost/kernel_profile.cpp
@@ -48,6 +49,7 @@ tokenyard_room(cost
     cost/drafting.hpp
     cost/exchange.hpp
     cost/expert_load.hpp
+    cost/expert_placement.hpp
     cost/ffn_groups.hpp
     cost/kernel_profile.hpp
     cost/kernels.hpp
