@@ -7,7 +7,7 @@ namespace tokenyard::cost {
 ContextTiles::ContextTiles(const Rates& rates, const models::ContextAttentionCoefficients& c, double multiprocessors)
     : per_area_x2_(rates.per_area_x2.value()),
       per_token_(rates.per_token.value()),
-      tile_area_x2_(2.0 * c.tile_keys),
+      tile_area_x2_(2.0 * c.tile_keys * (c.tile_dim > 0.0 ? 1.0 + c.tile_dim / rates.head_dim : 1.0)),
       last_tiles_(c.last_tiles) {
   if (c.tile_rows <= 0.0 || multiprocessors <= 0.0) return;
   expect(rates.heads > 0.0, "a prompt has heads");

@@ -15,6 +15,7 @@ class ContextTiles {
     Seconds per_area_x2;  ///< products of one query with half a key, all heads, the whole chip at work
     Seconds per_token;    ///< activations in and out
     double heads = 0.0;
+    double head_dim = 0.0;  ///< what a head counts in the products, softmax_dim included
   };
   ContextTiles(const Rates& rates, const models::ContextAttentionCoefficients& c, double multiprocessors);
 

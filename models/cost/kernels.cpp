@@ -30,12 +30,14 @@ const auto& family(const Families& families, Index index) {
 
 double bf16_peak(const AcceleratorSpec& chip) { return chip.peak_of(Dtype::Bf16).value(); }
 
-/// Of context attention, from the FLOP of a query and half a key in all heads and the activations of a token.
-ContextTiles tiles(double flop_per_area_x2, double bytes_per_token, double heads,
-                   const models::ContextAttentionCoefficients& c, const AcceleratorSpec& chip) {
+/// Of context attention of heads that count `head_dim` in products, from the activations of a token.
+ContextTiles tiles(double head_dim, double bytes_per_token, double heads, const models::ContextAttentionCoefficients& c,
+                   const AcceleratorSpec& chip) {
+  const double flop_per_area_x2 = 2.0 * heads * head_dim;  // of a query and half a key in all heads
   return ContextTiles({.per_area_x2 = Seconds{flop_per_area_x2 / (bf16_peak(chip) * c.eff_flops)},
                        .per_token = Seconds{bytes_per_token / (chip.memory_bandwidth.value() * c.eff_io)},
-                       .heads = heads},
+                       .heads = heads,
+                       .head_dim = head_dim},
                       c, chip.kernels.multiprocessors);
 }
 
@@ -162,14 +164,13 @@ models::HeadShape heads_of(const ContextAttentionShape& s) {
 
 ContextTiles context_tiles(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,
                            const AcceleratorSpec& chip) {
-  return tiles(2.0 * s.heads * (s.head_dim + c.softmax_dim), (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0,
-               s.heads, c, chip);
+  return tiles(s.head_dim + c.softmax_dim, (2.0 * s.heads + 4.0 * s.kv_heads) * s.head_dim * 2.0, s.heads, c, chip);
 }
 
 ContextTiles context_tiles(const MlaContextShape& s, const models::ContextAttentionCoefficients& c,
                            const AcceleratorSpec& chip) {
   const double dims = s.nope_dim + s.rope_dim + s.v_dim;
-  return tiles(s.heads * (dims + 2.0 * c.softmax_dim), s.heads * 4.0 * dims, s.heads, c, chip);
+  return tiles(0.5 * dims + c.softmax_dim, s.heads * 4.0 * dims, s.heads, c, chip);
 }
 
 Seconds kernel_work(const ContextAttentionShape& s, const models::ContextAttentionCoefficients& c,

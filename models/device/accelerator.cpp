@@ -51,6 +51,7 @@ void check(const ContextAttentionCoefficients& attention, const Group& group) {
   group.positive("p", attention.p);
   group.not_negative("tile_keys", attention.tile_keys);
   group.not_negative("softmax_dim", attention.softmax_dim);
+  group.not_negative("tile_dim", attention.tile_dim);
   group.not_negative("tile_rows", attention.tile_rows);
   group.not_negative("last_tiles", attention.last_tiles);
   group.positive("alone", attention.alone);

@@ -93,7 +93,9 @@ struct SkewCoefficients {
 /// Context (prefill) attention, expanded:
 ///   t = pnorm_p( t0, FLOP of (area_x2 + 2*tile_keys*tokens) / (bf16 peak * eff_flops) + activation bytes/(BW * eff_io)
 ///   )
-/// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size. Where tile_rows are
+/// A head counts softmax_dim more than it has: its exponentials cost the same whatever its size. In the keys of a tile
+/// it counts tile_dim more again: what a tile costs at its start and end depends less on the size of heads than what it
+/// multiplies in between. Where tile_rows are
 /// known, a thread block takes so many tokens of one head and walks the keys they see, alone on one of the chip's
 /// multiprocessors:
 ///   longest  = alone * products of tile_rows*(most keys of a token + tile_keys) on one multiprocessor
@@ -109,6 +111,7 @@ struct ContextAttentionCoefficients {
   double p = 1.0;
   double tile_keys = 0.0;  ///< keys a token pays beyond those it sees: tiles on the diagonal, start and end of a tile
   double softmax_dim = 0.0;
+  double tile_dim = 0.0;
   double tile_rows = 0.0;  ///< a fact of the kernel; 0: tiles do not count
   double last_tiles = 0.0;
   double alone = 1.0;

@@ -169,9 +169,10 @@ ContextAttentionCoefficients context_coefficients(std::span<const double> values
           .p = values[3],
           .tile_keys = values[4],
           .softmax_dim = values[5],
-          .tile_rows = values[6],
-          .last_tiles = values[7],
-          .alone = values[8]};
+          .tile_dim = values[6],
+          .tile_rows = values[7],
+          .last_tiles = values[8],
+          .alone = values[9]};
 }
 
 Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
@@ -185,6 +186,7 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
                        {.key = "p", .start = 1.0, .lowest = 0.4, .highest = 4.0, .term = 1, .trial = 0.8},
                        {.key = "tile_keys", .highest = 2000.0, .term = 1, .trial = 300.0},
                        {.key = "softmax_dim", .highest = 128.0, .term = 2, .told_by = "head_dim", .trial = 40.0},
+                       {.key = "tile_dim", .highest = 1000.0, .term = 5, .told_by = "head_dim", .trial = 80.0},
                        tile_rows(),
                        last_tiles(),
                        alone()};
@@ -205,8 +207,8 @@ Family context_family(std::optional<ContextHeads> kind, Dtype kv) {
     const auto& c =
         kind ? kernels.context_by_heads[static_cast<std::size_t>(*kind)][format] : kernels.context_attention[format];
     if (!c) return std::nullopt;
-    return std::vector{c->t0.value(),  c->eff_flops, c->eff_io,     c->p,    c->tile_keys,
-                       c->softmax_dim, c->tile_rows, c->last_tiles, c->alone};
+    return std::vector{c->t0.value(),  c->eff_flops, c->eff_io,    c->p,          c->tile_keys,
+                       c->softmax_dim, c->tile_dim,  c->tile_rows, c->last_tiles, c->alone};
   };
   return family;
 }

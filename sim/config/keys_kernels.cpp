@@ -132,6 +132,8 @@ constexpr auto kKeys = joined(
         {"chip.kernels.context.KV", "p", "number", "1", "Exponent that joins t0 and the work; 1: their sum."},
         {"chip.kernels.context.KV", "tile_keys", "number", "0", "Keys that a token pays beyond those it sees: tiles."},
         {"chip.kernels.context.KV", "softmax_dim", "number", "0", "Added to the size of a head: exponentials."},
+        {"chip.kernels.context.KV", "tile_dim", "number", "0",
+         "Added to it again in tile_keys: what a tile costs whatever the size of heads."},
         {"chip.kernels.context.KV", "tile_rows", "number", "0",
          "Tokens of a thread block, which walks the keys they see on one multiprocessor; 0: tiles are not counted."},
         {"chip.kernels.context.KV", "last_tiles", "ratio", "0",

@@ -76,6 +76,7 @@ ContextAttentionCoefficients read_context_attention(YamlMap map) {
                                          .p = map.number("p", 0.0, kLargest),
                                          .tile_keys = map.number("tile_keys", 0.0, kLargest),
                                          .softmax_dim = map.number("softmax_dim", 0.0, kLargest),
+                                         .tile_dim = map.number("tile_dim", 0.0, kLargest),
                                          .tile_rows = map.number("tile_rows", 0.0, kLargest),
                                          .last_tiles = map.number("last_tiles", 0.0, 1.0),
                                          .alone = map.number("alone", 0.1, 10.0),

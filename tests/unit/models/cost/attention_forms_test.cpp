@@ -80,6 +80,15 @@ TEST_CASE("context attention: the exponentials count as a larger head in product
   CHECK(us(context_attention_time(kPrompt, Dtype::Bf16, chip)) == Approx(20.0 + 48.0 + 9.6).epsilon(1e-12));
 }
 
+TEST_CASE("context attention: a tile costs more than the products of its keys, whatever the size of heads") {
+  models::AcceleratorSpec chip = test::round_chip();
+  auto& c = *chip.kernels.context_attention[kBf16];
+  c.softmax_dim = 50;  // a head of 100 counts 150: 48 us for 500 keys a token
+  c.tile_keys = 500;   // as many again
+  c.tile_dim = 75;     // which count 225
+  CHECK(us(context_attention_time(kPrompt, Dtype::Bf16, chip)) == Approx(20.0 + 48.0 + 72.0 + 9.6).epsilon(1e-12));
+}
+
 TEST_CASE("context attention: floor and work are joined by a norm") {
   models::AcceleratorSpec chip = test::round_chip();
   chip.kernels.context_attention[kBf16]->p = 0.5;
