@@ -10,7 +10,8 @@ using doctest::Approx;
 
 namespace {
 
-constexpr ContextTiles::Rates kRates{.per_area_x2 = Seconds{1e-9}, .per_token = Seconds{1e-6}, .heads = 4};
+constexpr ContextTiles::Rates kRates{
+    .per_area_x2 = Seconds{1e-9}, .per_token = Seconds{1e-6}, .heads = 4, .head_dim = 128};
 constexpr double kMultiprocessors = 20;
 
 /// 1,000 tokens without a prefix but for the activations, in us.
